@@ -1,0 +1,200 @@
+# souk: `make help` lists the targets.
+#
+# A build lives in build/<variant>. Every source but src/main.c goes into libsouk.a, to which the server, the unit
+# tests and the benchmarks are linked.
+#
+#   make                    build/release/souk
+#   make SAN=address        build/address/souk: address and undefined-behaviour sanitizers (also: undefined, thread)
+#   make TINY=1             build/release-tiny/souk: every buffer, page, queue and batch at a small odd size
+#   make MUTANT=7           build/release-mutant-7/souk: with planted bug 7, which the tests must find
+
+SHELL  := /bin/sh
+CC     := gcc
+PREFIX := /usr/local
+DATA   := data/dev
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+# Parallel unless the caller has said how.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+# ---- Variant ---------------------------------------------------------------------------------------------------------
+
+SAN    :=
+TINY   :=
+MUTANT :=
+
+ifeq ($(filter $(SAN),address undefined thread),)
+ifneq ($(SAN),)
+$(error SAN is address, undefined or thread, not '$(SAN)')
+endif
+endif
+
+VARIANT := $(or $(SAN),release)$(if $(TINY),-tiny)$(if $(MUTANT),-mutant-$(MUTANT))
+OUT     := build/$(VARIANT)
+
+# ---- Flags -----------------------------------------------------------------------------------------------------------
+
+LIBRARIES := libuv libllhttp yyjson rocksdb libsodium mpack inih libcurl
+
+# Asked of pkg-config once, and only when something is compiled.
+LIBRARY_CFLAGS = $(eval LIBRARY_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(LIBRARY_CFLAGS)
+LIBRARY_LIBS   = $(eval LIBRARY_LIBS := $$(shell pkg-config --libs $(LIBRARIES)))$(LIBRARY_LIBS)
+CMOCKA_CFLAGS  = $(eval CMOCKA_CFLAGS := $$(shell pkg-config --cflags cmocka))$(CMOCKA_CFLAGS)
+CMOCKA_LIBS    = $(eval CMOCKA_LIBS := $$(shell pkg-config --libs cmocka))$(CMOCKA_LIBS)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+            -Wno-missing-field-initializers
+
+HARDEN_release    := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+SANITIZE_address   := -fsanitize=address,undefined -fno-sanitize-recover=all
+SANITIZE_undefined := -fsanitize=undefined -fno-sanitize-recover=all
+SANITIZE_thread    := -fsanitize=thread
+CHECKING := $(if $(SAN),$(SANITIZE_$(SAN)),$(HARDEN_release))
+
+LANGUAGE := -std=c17 -D_GNU_SOURCE -Isrc $(if $(TINY),-DTINY) $(if $(MUTANT),-DMUTANT=$(MUTANT))
+CODE     := -O2 -g -fno-omit-frame-pointer -fstack-protector-strong -fPIE -pthread $(CHECKING)
+COMPILE   = $(CC) $(LANGUAGE) $(CODE) $(WARNINGS) -MMD -MP $(LIBRARY_CFLAGS) $(CFLAGS)
+LINK      = $(CC) $(CODE) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+# ---- What is built ---------------------------------------------------------------------------------------------------
+
+SOURCES := $(sort $(shell find src -name '*.c' 2>/dev/null))
+OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(filter-out src/main.c,$(SOURCES)))
+MAIN    := $(OUT)/src/main.o
+SUPPORT := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/support/*.c)))
+UNIT    := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
+
+.PHONY: all unit-programs bench-programs deps deps-lint run test unit api lint format bench install clean docs help
+
+all: $(OUT)/souk
+unit-programs: $(UNIT)
+bench-programs: $(BENCH)
+
+# Every object follows the Makefile too: a changed flag compiles anew.
+$(OUT)/src/%.o: src/%.c Makefile | build/checked
+	@mkdir -p $(@D)
+	@echo "  CC  $(VARIANT) $<"
+	@$(COMPILE) -c -o $@ $<
+
+$(OUT)/tests/%.o: tests/%.c Makefile | build/checked
+	@mkdir -p $(@D)
+	@echo "  CC  $(VARIANT) $<"
+	@$(COMPILE) -Itests $(CMOCKA_CFLAGS) -c -o $@ $<
+
+$(OUT)/bench/%.o: bench/%.c Makefile | build/checked
+	@mkdir -p $(@D)
+	@echo "  CC  $(VARIANT) $<"
+	@$(COMPILE) -c -o $@ $<
+
+# The list of members is a prerequisite of its own: a removed or renamed source leaves the archive.
+$(OUT)/libsouk.a: $(OBJECTS) $(OUT)/members
+	@rm -f $@
+	@ar rcs $@ $(OBJECTS)
+
+$(OUT)/support.a: $(SUPPORT)
+	@mkdir -p $(@D)
+	@rm -f $@
+	@ar rcs $@ $(SUPPORT)
+
+ifneq ($(file <$(OUT)/members),$(OBJECTS))
+.PHONY: $(OUT)/members
+endif
+$(OUT)/members:
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(OBJECTS)' >$@
+
+$(OUT)/souk: $(MAIN) $(OUT)/libsouk.a
+	@echo "  LD  $@"
+	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(UNIT): $(OUT)/tests/%: $(OUT)/tests/unit/%.o $(OUT)/support.a $(OUT)/libsouk.a
+	@echo "  LD  $@"
+	@$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
+
+$(BENCH): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a
+	@echo "  LD  $@"
+	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+# Missing libraries are named before the compiler stumbles over them.
+build/checked: tools/deps
+	@tools/deps --check
+	@mkdir -p $(@D)
+	@touch $@
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+
+# ---- What is done with it --------------------------------------------------------------------------------------------
+
+deps:
+	@tools/deps
+
+deps-lint:
+	@tools/deps --lint
+
+run:
+	@tools/deps
+	@$(MAKE) --no-print-directory SAN= TINY= MUTANT= all
+	@mkdir -p $(DATA)
+	build/release/souk serve --config conf/souk.conf --data $(DATA) --demo
+
+test:
+	@tests/run
+
+unit:
+	@tests/run unit
+
+api:
+	@tests/run api
+
+FORMATTED = $(shell find src tests bench -name '*.[ch]' 2>/dev/null)
+
+format:
+	@tools/deps --lint
+	clang-format -i $(FORMATTED)
+
+lint:
+	@tools/deps --lint
+	clang-format --dry-run --Werror $(FORMATTED)
+	printf '%s\n' $(SOURCES) | xargs -r -n 4 -P $$(nproc) \
+	    sh -c 'clang-tidy --quiet "$$@" -- $(LANGUAGE) $(LIBRARY_CFLAGS) 2>/dev/null' clang-tidy
+	cppcheck -q -j $$(nproc) --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
+	    --suppress=unmatchedSuppression --enable=warning,performance,portability -D_GNU_SOURCE -Isrc src
+
+bench: all bench-programs
+	@if [ -x bench/run ]; then SOUK_BINARY=$(OUT)/souk bench/run; else echo "bench/run: nothing to run"; fi
+
+install: all
+	install -D -m 0755 $(OUT)/souk $(DESTDIR)$(PREFIX)/bin/souk
+	install -D -m 0644 conf/souk.conf $(DESTDIR)$(PREFIX)/share/souk/souk.conf
+	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/souk/LICENSE
+
+clean:
+	rm -rf build
+
+DUMPED := openapi.json fields.md states.md
+
+docs: all
+	@mkdir -p docs/gen
+	@for file in $(DUMPED); do \
+	    $(OUT)/souk dump $${file%.*} >$(OUT)/$$file && mv $(OUT)/$$file docs/gen/$$file || exit 1; \
+	done
+
+help:
+	@echo 'make            build build/release/souk (SAN=address|undefined|thread, TINY=1, MUTANT=k: other variants)'
+	@echo 'make run        install what is missing, build, serve the demo shop on conf/souk.conf (DATA=data/dev)'
+	@echo 'make test       everything that a change must pass; ends with "N passed, M failed"'
+	@echo 'make unit       the unit tests of the release build'
+	@echo 'make api        the API tests of the release build'
+	@echo 'make lint       clang-format, clang-tidy, cppcheck'
+	@echo 'make format     clang-format every source in place'
+	@echo 'make bench      the benchmarks'
+	@echo 'make docs       write docs/gen from the tables in the binary'
+	@echo 'make install    into $$DESTDIR$$PREFIX (/usr/local)'
+	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers)'
+	@echo 'make clean      remove build/'

@@ -1,0 +1,26 @@
+/* Every setting that behaviour depends on, with default and reason. The configuration file overrides them by name. */
+#pragma once
+#include "base/time.h"
+
+struct setting {
+    const char *name;
+    int64_t value;
+    const char *doc;
+};
+#define SETTING_LIST(ROW)                                                                                            \
+    ROW("auth.access_token_life",      MINUTES(15), "ms an access token lives")                                      \
+    ROW("auth.refresh_token_life",     DAYS(30),    "ms a refresh token lives")                                      \
+    ROW("auth.verification_life",      HOURS(24),   "ms an e-mail verification token lives")                         \
+    ROW("auth.lock_after",             5,           "failed logins from one address that lock it for the account")  \
+    ROW("auth.lock_time",              MINUTES(15), "ms such a lock lasts")                                          \
+    ROW("auth.pending_life",           DAYS(7),     "ms until an unverified registration is erased")                 \
+    ROW("orders.hold",                 MINUTES(15), "ms stock is held for a pending order")                          \
+    ROW("orders.payment_wait",         SECONDS(10), "ms a request waits for the payment's answer before 202")        \
+    ROW("orders.open_max",             100,         "pending orders of one customer")                                \
+    ROW("promotions.approval_time",    DAYS(14),    "ms until an unanswered approval is a rejection")                \
+    ROW("idempotency.life",            HOURS(24),   "ms an idempotency key is remembered")                           \
+    ROW("payment.attempt_time",        SECONDS(30), "ms without answer after which an attempt is unknown")           \
+    ROW("checkpoint.interval",         SECONDS(5),  "ms between checkpoints of the tables")
+
+extern const struct setting settings[];
+extern const unsigned setting_count;

@@ -1,0 +1,211 @@
+/* Growable bytes. What is in a buffer always fits a struct text (4 GiB), and a buffer of an arena never frees: what it
+   outgrows goes with the arena. */
+#include "base/buffer.h"
+#include "base/check.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef TINY
+enum { CAPACITY_FIRST = 7 };
+#else
+enum { CAPACITY_FIRST = 256 };
+#endif
+
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define HIGH_BITS (EACH_BYTE * 0x80)
+
+void buffer_free(struct buffer *buffer)
+{
+    if (!buffer->arena) free(buffer->data);
+    *buffer = (struct buffer){.arena = buffer->arena};
+}
+
+void buffer_clear(struct buffer *buffer)
+{
+    buffer->length = 0;
+}
+
+static __attribute__((noinline)) void grow(struct buffer *buffer, size_t needed)
+{
+    CHECK(needed >= buffer->length && needed <= UINT32_MAX);
+    size_t capacity = buffer->capacity ? buffer->capacity * 2 : CAPACITY_FIRST;
+    if (capacity < needed) capacity = needed;
+    if (buffer->arena) {
+        char *data = arena_alloc(buffer->arena, capacity);
+        if (buffer->length) memcpy(data, buffer->data, buffer->length);
+        buffer->data = data;
+    } else {
+        buffer->data = memory_resize(buffer->data, capacity);
+    }
+    buffer->capacity = capacity;
+}
+
+char *buffer_reserve(struct buffer *buffer, size_t more)
+{
+    if (buffer->capacity - buffer->length < more || !buffer->data) grow(buffer, buffer->length + more);
+    return buffer->data + buffer->length;
+}
+
+void buffer_bytes(struct buffer *buffer, const void *data, size_t length)
+{
+    if (!length) return;
+    memcpy(buffer_reserve(buffer, length), data, length);
+    buffer->length += length;
+}
+
+void buffer_byte(struct buffer *buffer, char byte)
+{
+    *buffer_reserve(buffer, 1) = byte;
+    buffer->length++;
+}
+
+void buffer_text(struct buffer *buffer, struct text text)
+{
+    buffer_bytes(buffer, text.data, text.length);
+}
+
+void buffer_string(struct buffer *buffer, const char *zero_terminated)
+{
+    buffer_bytes(buffer, zero_terminated, strlen(zero_terminated));
+}
+
+void buffer_format(struct buffer *buffer, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    size_t room = buffer->capacity - buffer->length;
+    int length = vsnprintf(room ? buffer->data + buffer->length : NULL, room, format, arguments);
+    CHECK(length >= 0);
+    if ((size_t)length >= room) {               /* the terminating zero needs a byte too, though it does not count */
+        char *end = buffer_reserve(buffer, (size_t)length + 1);
+        vsnprintf(end, (size_t)length + 1, format, again);
+    }
+    buffer->length += (size_t)length;
+    va_end(again);
+    va_end(arguments);
+}
+
+void buffer_integer(struct buffer *buffer, int64_t value)
+{
+    enum { DIGITS_MOST = 20 };
+    static const char pairs[] = "00010203040506070809" "10111213141516171819" "20212223242526272829" "30313233343536373839"
+                                "40414243444546474849" "50515253545556575859" "60616263646566676869" "70717273747576777879"
+                                "80818283848586878889" "90919293949596979899";
+    char digits[DIGITS_MOST];
+    char *at = digits + DIGITS_MOST;
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    while (left >= 100) {
+        at -= 2;
+        memcpy(at, pairs + left % 100 * 2, 2);
+        left /= 100;
+    }
+    if (left >= 10) {
+        at -= 2;
+        memcpy(at, pairs + left * 2, 2);
+    } else {
+        *--at = (char)('0' + left);
+    }
+    if (value < 0) *--at = '-';
+    buffer_bytes(buffer, at, (size_t)(digits + DIGITS_MOST - at));
+}
+
+void buffer_big32(struct buffer *buffer, uint32_t value)
+{
+    uint32_t big = __builtin_bswap32(value);
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "keys are written big-endian by swapping");
+    buffer_bytes(buffer, &big, sizeof big);
+}
+
+void buffer_big64(struct buffer *buffer, uint64_t value)
+{
+    uint64_t big = __builtin_bswap64(value);
+    buffer_bytes(buffer, &big, sizeof big);
+}
+
+/* High bit set in each byte of `word` that is below `limit` (at most 128), maybe also above a byte that is.
+   Bit Twiddling Hacks (Anderson), "Determine if a word has a byte less than n". */
+static uint64_t bytes_below(uint64_t word, uint8_t limit)
+{
+    return (word - EACH_BYTE * limit) & ~word & HIGH_BITS;
+}
+
+static uint64_t bytes_equal(uint64_t word, uint8_t byte)
+{
+    return bytes_below(word ^ (EACH_BYTE * byte), 1);
+}
+
+static bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0xE2;
+}
+
+/* How many bytes from `at` go into a JSON string as they are. 0xE2 opens U+2028 and U+2029, and must be looked at. */
+static size_t plain_run(const char *at, size_t left)
+{
+    size_t run = 0;
+    for (; left - run >= 8; run += 8) {
+        uint64_t word;
+        memcpy(&word, at + run, sizeof word);
+        if (bytes_below(word, 0x20) | bytes_equal(word, '"') | bytes_equal(word, '\\') | bytes_equal(word, 0xE2)) break;
+    }
+    while (run < left && is_plain((unsigned char)at[run])) run++;
+    return run;
+}
+
+/* Writes the one byte or separator at `at` that is not plain; says in *taken how many bytes of the source it was. */
+static size_t escape(char *out, const char *at, size_t left, size_t *taken)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+    unsigned char byte = (unsigned char)*at;
+    *taken = 1;
+    if (byte == 0xE2) {
+        bool separator = left >= 3 && at[1] == '\x80' && (at[2] == '\xA8' || at[2] == '\xA9');
+        if (!separator) {
+            *out = *at;
+            return 1;
+        }
+        *taken = 3;
+        memcpy(out, at[2] == '\xA8' ? "\\u2028" : "\\u2029", 6);
+        return 6;
+    }
+    out[0] = '\\';
+    for (const char *pair = shorts; *pair; pair += 2) {
+        if (*at != *pair) continue;
+        out[1] = pair[1];
+        return 2;
+    }
+    memcpy(out + 1, "u00", 3);
+    out[4] = hex[byte >> 4];
+    out[5] = hex[byte & 15];
+    return 6;
+}
+
+void buffer_json_text(struct buffer *buffer, struct text text)
+{
+    enum { ESCAPE_MOST = 6, QUOTES = 2 };
+    if (!text.data) {
+        buffer_bytes(buffer, "null", 4);
+        return;
+    }
+    const char *at = text.data, *end = at + text.length;
+    char *out = buffer_reserve(buffer, (size_t)text.length + ESCAPE_MOST + QUOTES);
+    *out++ = '"';
+    while (at < end) {
+        size_t left = (size_t)(end - at), taken, run = plain_run(at, left);
+        memcpy(out, at, run);
+        out += run;
+        at += run;
+        if (run == left) break;
+        out += escape(out, at, left - run, &taken);
+        at += taken;
+        /* An escape is longer than what it stands for: make sure that the rest, another one and the quote have room. */
+        buffer->length = (size_t)(out - buffer->data);
+        out = buffer_reserve(buffer, (size_t)(end - at) + ESCAPE_MOST + QUOTES);
+    }
+    *out++ = '"';
+    buffer->length = (size_t)(out - buffer->data);
+}

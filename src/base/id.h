@@ -1,0 +1,22 @@
+/* Identity: 16 bytes, UUID text form. All zero means none.
+   New ids are UUIDv7 (RFC 9562): 48 bits of milliseconds, then random bits; derived ids are UUIDv8 of a BLAKE2b hash. */
+#pragma once
+#include "base/text.h"
+
+struct id {
+    uint8_t bytes[16];
+};
+
+enum { ID_TEXT_LENGTH = 36 };
+
+extern const struct id ID_NONE;
+bool id_is_none(struct id a);
+bool id_equal(struct id a, struct id b);
+int id_compare(struct id a, struct id b);
+bool id_parse(struct text text, struct id *id);                         /* exactly 36 characters, lower or upper case */
+void id_format(struct id id, char out[ID_TEXT_LENGTH + 1]);
+struct id id_v7(int64_t now_ms, const uint8_t random[10]);
+int64_t id_time_ms(struct id id);
+/* An id derived from its cause: the same parts give the same id for ever. `purpose` names the use ("membership"). */
+struct id id_derived(const char *purpose, struct id a, struct id b);
+struct id id_derived_text(const char *purpose, struct id a, struct text b);

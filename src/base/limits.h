@@ -1,0 +1,37 @@
+/* Every limit, with its reason. TINY builds make buffers and batches odd and small, so that tests hit the edges. */
+#pragma once
+
+enum {
+    LIMIT_HEAD_BYTES = 16 * 1024,           /* far above honest clients, small enough to hold 10,000 of them */
+    LIMIT_URI_BYTES = 8 * 1024,             /* what browsers and proxies agree on */
+    LIMIT_HEADER_COUNT = 100,
+    LIMIT_BODY_BYTES = 1024 * 1024,
+    LIMIT_JSON_DEPTH = 16,                  /* the deepest declared body has 5 */
+    LIMIT_PIPELINE = 64,                    /* requests of one connection in flight before reading stops */
+    LIMIT_PAGE_DEFAULT = 20,
+    LIMIT_PAGE_MOST = 100,
+    LIMIT_PATH_PARAMETERS = 4,
+    LIMIT_IDEMPOTENCY_KEY_BYTES = 255,
+    LIMIT_KEY_BYTES = 512,                  /* an index key: tenant, index, values, id */
+    LIMIT_TX_ENTITIES = 512,                /* actors one command may touch: 50 order lines over 3 stocks each, and views */
+    LIMIT_TX_EVENTS = 1024,
+    LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
+#ifdef TINY
+    LIMIT_TURN_MESSAGES = 3,
+    LIMIT_CORE_QUEUE = 67,
+    LIMIT_BATCH_BYTES = 1500,
+    LIMIT_BATCHES_WAITING_BYTES = 64 * 1024,
+    LIMIT_CHECKPOINT_BYTES = 7 * 1024,
+    LIMIT_ARENA_CHUNK = 208,
+    LIMIT_SCAN_ROWS = 5,
+#else
+    LIMIT_TURN_MESSAGES = 256,              /* a turn stays below a millisecond or so */
+    LIMIT_CORE_QUEUE = 16384,
+    LIMIT_BATCH_BYTES = 1024 * 1024,        /* more waits for the next batch */
+    LIMIT_BATCHES_WAITING_BYTES = 64 * 1024 * 1024,
+    LIMIT_CHECKPOINT_BYTES = 32 * 1024 * 1024,
+    LIMIT_ARENA_CHUNK = 8 * 1024,           /* a usual request fits in one */
+    LIMIT_SCAN_ROWS = 256,                  /* rows a scan asks the tables for at once */
+#endif
+    LIMIT_FILTERED_ROWS = 2000,             /* rows a filtered page may pass over before it answers short */
+};

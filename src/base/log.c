@@ -1,0 +1,309 @@
+/* Logs. A line is made on the stack and leaves with one write of at most PIPE_BUF bytes, so lines of several threads never
+   mix and logging works when there is no memory. Whatever a value holds, a line is one line and valid JSON: the pairs are
+   those of the format, never those that a value pretends to bring along. */
+#include "base/log.h"
+#include "base/time.h"
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    LINE_SIZE = PIPE_BUF,
+    VALUES_SIZE = 3 * 1024,     /* all values of a line, before escaping */
+    FORMAT_SIZE = 1024,
+    AREAS_MOST = 32,
+    AREA_SIZE = 24,
+    TAIL_SIZE = 16,             /* room for the end of a line that was cut */
+};
+
+static const char *const level_names[] = {[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+
+/* ---- which lines are wanted ---- */
+
+struct area_level {
+    char area[AREA_SIZE];
+    enum log_level level;
+};
+struct settings {
+    enum log_level level;
+    uint32_t area_count;
+    struct area_level areas[AREAS_MOST];
+};
+
+static pthread_mutex_t settings_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct settings settings = {.level = LOG_INFO};
+static _Atomic int level_most = LOG_INFO;       /* of all areas: what is above is refused without the mutex */
+static atomic_bool human_lines;
+
+static bool level_parse(struct text name, enum log_level *level)
+{
+    for (int i = LOG_ERROR; i <= LOG_DEBUG; i++) {
+        if (!text_is(name, level_names[i])) continue;
+        *level = (enum log_level)i;
+        return true;
+    }
+    return false;
+}
+
+/* One part of a specification: "level" or "area=level". */
+static bool settings_add(struct settings *out, struct text part)
+{
+    struct text level_name = part;
+    struct text area = text_trim(text_split(&level_name, '='));
+    if (!level_name.data) return level_parse(area, &out->level);
+    if (!area.length || area.length >= AREA_SIZE || out->area_count == AREAS_MOST) return false;
+
+    struct area_level *row = &out->areas[out->area_count];
+    *row = (struct area_level){0};
+    memcpy(row->area, area.data, area.length);
+    if (!level_parse(text_trim(level_name), &row->level)) return false;
+    out->area_count++;
+    return true;
+}
+
+void log_configure(const char *specification, bool human)
+{
+    struct settings wanted = {.level = LOG_INFO};
+    struct text rest = text_of(specification), unknown = {0};
+    while (rest.data) {
+        struct text part = text_trim(text_split(&rest, ','));
+        if (part.length && !settings_add(&wanted, part)) unknown = part;
+    }
+    int most = wanted.level;
+    for (uint32_t i = 0; i < wanted.area_count; i++)
+        if ((int)wanted.areas[i].level > most) most = wanted.areas[i].level;
+
+    pthread_mutex_lock(&settings_mutex);
+    settings = wanted;
+    pthread_mutex_unlock(&settings_mutex);
+    atomic_store(&level_most, most);
+    atomic_store(&human_lines, human);
+    if (unknown.data) log_line("log", LOG_WARNING, "a part of the log level is not understood", "part=\"%.*s\"", TEXT_ARGUMENTS(unknown));
+}
+
+bool log_enabled(const char *area, enum log_level level)
+{
+    if ((int)level > atomic_load_explicit(&level_most, memory_order_relaxed)) return false;     /* a late look at a new level does no harm */
+    pthread_mutex_lock(&settings_mutex);
+    enum log_level wanted = settings.level;
+    for (uint32_t i = 0; i < settings.area_count; i++)
+        if (strcmp(settings.areas[i].area, area) == 0) wanted = settings.areas[i].level;
+    pthread_mutex_unlock(&settings_mutex);
+    return level <= wanted;
+}
+
+/* ---- the bytes of a line ---- */
+
+struct line {
+    size_t length;
+    bool full, human;
+    char bytes[LINE_SIZE];
+};
+
+static void line_bytes(struct line *line, const char *data, size_t length)
+{
+    if (length > LINE_SIZE - TAIL_SIZE - line->length) line->full = true;
+    if (line->full) return;
+    memcpy(line->bytes + line->length, data, length);
+    line->length += length;
+}
+
+static void line_string(struct line *line, const char *string)
+{
+    line_bytes(line, string, strlen(string));
+}
+
+/* A terminal obeys control characters, the second set (U+0080 to U+009F) too; U+2028 and U+2029 end a line for some readers. */
+static bool is_unsafe(const unsigned char *at, size_t length)
+{
+    if (length == 1) return at[0] < 0x20 || at[0] == 0x7F;
+    if (length == 2) return at[0] == 0xC2 && at[1] < 0xA0;
+    return length == 3 && at[0] == 0xE2 && at[1] == 0x80 && (at[2] == 0xA8 || at[2] == 0xA9);
+}
+
+static uint32_t code_point(const unsigned char *at, size_t length)
+{
+    return length == 1 ? at[0] : length == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
+                               : (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+}
+
+/* The length of the UTF-8 sequence at the front, 0 when it is none. */
+static size_t front_length(struct text text)
+{
+    for (uint32_t length = 1; length <= 4 && length <= text.length; length++)
+        if (text_is_utf8((struct text){text.data, length})) return length;
+    return 0;
+}
+
+static void line_escaped(struct line *line, struct text text)
+{
+    while (text.length && !line->full) {
+        const unsigned char *at = (const unsigned char *)text.data;
+        size_t length = front_length(text);
+        if (!length) {
+            line_string(line, "\\ufffd");
+            length = 1;
+        } else if (*at == '"' || *at == '\\') {
+            line_bytes(line, "\\", 1);
+            line_bytes(line, text.data, 1);
+        } else if (is_unsafe(at, length)) {
+            char escaped[8];
+            snprintf(escaped, sizeof escaped, "\\u%04x", (unsigned)code_point(at, length) & 0xFFFF);
+            line_string(line, escaped);
+        } else {
+            line_bytes(line, text.data, length);
+        }
+        text = (struct text){text.data + length, text.length - (uint32_t)length};
+    }
+}
+
+static bool is_integer(struct text text)
+{
+    int64_t value;
+    if (text.length > 19 || !text_to_integer(text, &value)) return false;
+    bool negative = text.data[0] == '-';
+    return text.data[negative] != '0' || (text.length == 1 && !negative);        /* JSON has no 007 and needs no -0 */
+}
+
+static bool wants_quotes(struct text text)
+{
+    for (uint32_t i = 0; i < text.length; i++)
+        if ((unsigned char)text.data[i] <= ' ' || strchr("\"\\=", text.data[i])) return true;
+    return !text.length;
+}
+
+static void line_value(struct line *line, struct text value, bool quoted)
+{
+    bool bare = line->human ? !wants_quotes(value) : !quoted && is_integer(value);
+    if (!bare) line_bytes(line, "\"", 1);
+    line_escaped(line, value);
+    if (!bare) line_bytes(line, "\"", 1);
+}
+
+/* A member that does not fit is left out whole, and those after it. */
+static void line_member(struct line *line, struct text name, struct text value, bool quoted)
+{
+    size_t before = line->length;
+    line_string(line, line->human ? " " : ",\"");
+    line_escaped(line, name);
+    line_string(line, line->human ? "=" : "\":");
+    line_value(line, value, quoted);
+    if (line->full) line->length = before;
+}
+
+/* ---- the pairs of a format ---- */
+
+/* The end of the pair that starts at `at`: the next blank outside of double quotes. */
+static const char *pair_end(const char *at)
+{
+    bool quoted = false;
+    for (; *at && (quoted || *at != ' '); at++)
+        if (*at == '"') quoted = !quoted;
+    return at;
+}
+
+static void line_pair(struct line *line, struct text pair)
+{
+    struct text value = pair;
+    struct text name = text_split(&value, '=');
+    if (!value.data) {
+        value = name;
+        name = LITERAL("detail");
+    }
+    bool quoted = value.length >= 2 && value.data[0] == '"' && value.data[value.length - 1] == '"';
+    if (quoted) value = (struct text){value.data + 1, value.length - 2};
+    line_member(line, name, value, quoted);
+}
+
+static size_t formatted_length(const char *format, va_list arguments)
+{
+    va_list copy;
+    va_copy(copy, arguments);
+    int length = vsnprintf(NULL, 0, format, copy);
+    va_end(copy);
+    return length < 0 ? 0 : length < VALUES_SIZE - 1 ? (size_t)length : VALUES_SIZE - 1;
+}
+
+/* Everything is formatted once; where a pair ends in it is the length of the format up to the pair's end, formatted. */
+static void line_pairs(struct line *line, const char *format, va_list arguments)
+{
+    char values[VALUES_SIZE], prefix[FORMAT_SIZE];
+    size_t format_length = strlen(format);
+    if (!format_length || format_length >= sizeof prefix) return;
+    va_list copy;
+    va_copy(copy, arguments);
+    if (vsnprintf(values, sizeof values, format, copy) < 0) values[0] = 0;
+    va_end(copy);
+
+    size_t from = 0;
+    for (const char *at = format, *end; *at && !line->full; at = *end ? end + 1 : end) {
+        end = pair_end(at);
+        memcpy(prefix, format, (size_t)(end - format));
+        prefix[end - format] = 0;
+        size_t to = formatted_length(prefix, arguments);
+        if (end > at && to > from) line_pair(line, (struct text){values + from, (uint32_t)(to - from)});
+        from = to + 1;
+    }
+}
+
+/* ---- writing ---- */
+
+static void line_open(struct line *line, const char *area, enum log_level level, const char *message)
+{
+    char now[TIME_TEXT_LENGTH + 1];
+    struct timespec clock;
+    clock_gettime(CLOCK_REALTIME, &clock);
+    time_format(SECONDS(clock.tv_sec) + clock.tv_nsec / 1000000, now);
+    if (line->human) {
+        line_string(line, now);
+        line_string(line, " ");
+        line_string(line, level_names[level]);
+        line_string(line, " ");
+        line_string(line, area);
+        line_string(line, ": ");
+        line_escaped(line, text_of(message));
+        return;
+    }
+    line_string(line, "{\"time\":\"");
+    line_string(line, now);
+    line_string(line, "\"");
+    line_member(line, LITERAL("level"), text_of(level_names[level]), true);
+    line_member(line, LITERAL("area"), text_of(area), true);
+    line_member(line, LITERAL("message"), text_of(message), true);
+}
+
+static void line_close(struct line *line)
+{
+    const char *tail = line->human ? line->full ? " cut=true\n" : "\n" : line->full ? ",\"cut\":true}\n" : "}\n";
+    memcpy(line->bytes + line->length, tail, strlen(tail));             /* TAIL_SIZE was kept free for it */
+    line->length += strlen(tail);
+}
+
+void log_line(const char *area, enum log_level level, const char *message, const char *format, ...)
+{
+    if (!log_enabled(area, level)) return;
+    struct line line;
+    line.length = 0;
+    line.full = false;
+    line.human = atomic_load(&human_lines);
+    line_open(&line, area, level, message);
+    va_list arguments;
+    va_start(arguments, format);
+    if (format) line_pairs(&line, format, arguments);
+    va_end(arguments);
+    line_close(&line);
+
+    int error = errno;
+    for (size_t done = 0; done < line.length;) {
+        ssize_t written = write(STDERR_FILENO, line.bytes + done, line.length - done);
+        if (written < 0 && errno != EINTR) break;                       /* there is nowhere to report it */
+        if (written > 0) done += (size_t)written;
+    }
+    errno = error;
+}

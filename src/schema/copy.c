@@ -1,0 +1,167 @@
+/* Comparing, copying and initialising values by their tables.
+
+   A copy is one piece of memory: the struct, then in the order of a walk over it every array, aligned to 16, and every
+   text with a zero behind it. Measuring and copying are the same walk, so they cannot disagree. */
+#include "schema/codec.h"
+#include "base/check.h"
+#include "schema/member.h"
+#include <string.h>
+
+/* ---- Equality --------------------------------------------------------------------------------------------------- */
+
+/* Absent and empty are two different values. */
+static bool same_text(struct text a, struct text b)
+{
+    if (!a.data || !b.data) return !a.data && !b.data;
+    return a.length == b.length && !memcmp(a.data, b.data, a.length);
+}
+
+static bool same_list(const struct field *field, const struct list *a, const struct list *b)
+{
+    if (a->count != b->count) return false;
+    if (a->at == b->at) return true;
+    size_t size = field_element_size(field);
+    for (uint32_t i = 0; i < a->count; i++) {
+        const void *left = list_element(a, size, i), *right = list_element(b, size, i);
+        if (field->type == FIELD_MAP) {
+            const struct text_pair *p = left, *q = right;
+            if (!same_text(p->key, q->key) || !same_text(p->value, q->value)) return false;
+        } else if (field->nested ? !schema_equal(field->nested, left, right)
+                                 : !member_equal(field->element, left, right))
+            return false;
+    }
+    return true;
+}
+
+bool member_equal(const struct field *field, const void *a, const void *b)
+{
+    const struct money *left = a, *right = b;
+    switch ((enum field_type)field->type) {
+    case FIELD_TEXT:
+    case FIELD_BYTES:  return same_text(*(const struct text *)a, *(const struct text *)b);
+    case FIELD_MONEY:  return left->amount == right->amount &&
+                              !strncmp(left->currency, right->currency, sizeof left->currency);
+    case FIELD_ID:     return id_equal(*(const struct id *)a, *(const struct id *)b);
+    case FIELD_STRUCT: return schema_equal(field->nested, a, b);
+    case FIELD_LIST:
+    case FIELD_MAP:    return same_list(field, a, b);
+    default:           return member_integer(field, a) == member_integer(field, b);
+    }
+}
+
+bool schema_equal(const struct fields *fields, const void *a, const void *b)
+{
+    if (a == b) return true;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        if (!member_equal(field, member_in(field, a), member_in(field, b))) return false;
+    }
+    return true;
+}
+
+/* ---- Deep copies ------------------------------------------------------------------------------------------------ */
+
+/* Where the next array or text goes. Without memory the walk only measures. */
+struct placer {
+    char *memory;
+    size_t used;
+};
+
+static void *place(struct placer *placer, const void *source, size_t size, size_t alignment)
+{
+    placer->used = (placer->used + alignment - 1) & ~(alignment - 1);
+    char *at = placer->memory ? placer->memory + placer->used : NULL;
+    if (at && source) memcpy(at, source, size);
+    placer->used += size;
+    return at;
+}
+
+static void place_text(struct placer *placer, const struct text *source, struct text *copy)
+{
+    if (!source->data) {
+        if (copy) *copy = (struct text){0};
+        return;
+    }
+    char *at = place(placer, NULL, (size_t)source->length + 1, 1);
+    if (!at) return;
+    memcpy(at, source->data, source->length);
+    at[source->length] = 0;
+    *copy = (struct text){at, source->length};
+}
+
+static void place_members(struct placer *placer, const struct fields *fields, const void *source, void *copy);
+
+static void place_list(struct placer *placer, const struct field *field, const struct list *source, struct list *copy)
+{
+    if (!source->count) {
+        if (copy) *copy = (struct list){0};
+        return;
+    }
+    size_t size = field_element_size(field);
+    char *array = place(placer, source->at, size * source->count, 16);
+    if (copy) copy->at = array;
+    bool texts = field->element && (field->element->type == FIELD_TEXT || field->element->type == FIELD_BYTES);
+    for (uint32_t i = 0; i < source->count; i++) {
+        const void *from = list_element(source, size, i);
+        void *to = array ? array + size * i : NULL;
+        if (field->type == FIELD_MAP) {
+            const struct text_pair *pair = from;
+            struct text_pair *pair_copy = to;
+            place_text(placer, &pair->key, to ? &pair_copy->key : NULL);
+            place_text(placer, &pair->value, to ? &pair_copy->value : NULL);
+        } else if (field->nested) place_members(placer, field->nested, from, to);
+        else if (texts) place_text(placer, from, to);
+    }
+}
+
+/* The copy already holds the bytes of the source; only what points elsewhere is placed. */
+static void place_members(struct placer *placer, const struct fields *fields, const void *source, void *copy)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        const void *from = member_in(field, source);
+        void *to = copy ? member_of(field, copy) : NULL;
+        switch ((enum field_type)field->type) {
+        case FIELD_TEXT:
+        case FIELD_BYTES:  place_text(placer, from, to); break;
+        case FIELD_STRUCT: place_members(placer, field->nested, from, to); break;
+        case FIELD_LIST:
+        case FIELD_MAP:    place_list(placer, field, from, to); break;
+        default:           break;
+        }
+    }
+}
+
+size_t schema_compact_size(const struct fields *fields, const void *value)
+{
+    struct placer placer = {NULL, fields->size};
+    place_members(&placer, fields, value, NULL);
+    return placer.used;
+}
+
+void schema_compact(const struct fields *fields, const void *value, void *memory)
+{
+    CHECK((uintptr_t)memory % 16 == 0);
+    struct placer placer = {memory, fields->size};
+    memcpy(memory, value, fields->size);
+    place_members(&placer, fields, value, memory);
+}
+
+void *schema_clone(const struct fields *fields, const void *value, struct arena *arena)
+{
+    void *clone = arena_alloc(arena, schema_compact_size(fields, value));
+    schema_compact(fields, value, clone);
+    return clone;
+}
+
+/* ---- Initial values --------------------------------------------------------------------------------------------- */
+
+void schema_initialise(const struct fields *fields, void *value)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        void *member = member_of(field, value);
+        if (field->type == FIELD_STRUCT) schema_initialise(field->nested, member);
+        else if (field->initial) member_set_integer(field, member, field->initial);
+    }
+}
