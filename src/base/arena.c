@@ -8,16 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define ARENA_POISONS 1
-#endif
-#endif
 #ifdef __SANITIZE_ADDRESS__
-#define ARENA_POISONS 1
-#endif
-
-#ifdef ARENA_POISONS
 #include <sanitizer/asan_interface.h>
 #define POISON(start, size) ASAN_POISON_MEMORY_REGION((start), (size))
 #define UNPOISON(start, size) ASAN_UNPOISON_MEMORY_REGION((start), (size))

@@ -34,7 +34,7 @@ static __attribute__((noinline)) void grow(struct buffer *buffer, size_t needed)
     if (capacity < needed) capacity = needed;
     if (buffer->arena) {
         char *data = arena_alloc(buffer->arena, capacity);
-        if (buffer->length) memcpy(data, buffer->data, buffer->length);
+        if (buffer->data) memcpy(data, buffer->data, buffer->length);
         buffer->data = data;
     } else {
         buffer->data = memory_resize(buffer->data, capacity);
@@ -91,9 +91,9 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 void buffer_integer(struct buffer *buffer, int64_t value)
 {
     enum { DIGITS_MOST = 20 };
-    static const char pairs[] = "00010203040506070809" "10111213141516171819" "20212223242526272829" "30313233343536373839"
-                                "40414243444546474849" "50515253545556575859" "60616263646566676869" "70717273747576777879"
-                                "80818283848586878889" "90919293949596979899";
+    static const char pairs[] = "0001020304050607080910111213141516171819" "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859" "6061626364656667686970717273747576777879"
+                                "8081828384858687888990919293949596979899";
     char digits[DIGITS_MOST];
     char *at = digits + DIGITS_MOST;
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
@@ -155,10 +155,18 @@ static size_t plain_run(const char *at, size_t left)
     return run;
 }
 
+static size_t escape_code(char *out, uint32_t code)
+{
+    static const char hex[] = "0123456789abcdef";
+    *out++ = '\\';
+    *out++ = 'u';
+    for (int shift = 12; shift >= 0; shift -= 4) *out++ = hex[code >> shift & 15];
+    return 6;
+}
+
 /* Writes the one byte or separator at `at` that is not plain; says in *taken how many bytes of the source it was. */
 static size_t escape(char *out, const char *at, size_t left, size_t *taken)
 {
-    static const char hex[] = "0123456789abcdef";
     static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
     unsigned char byte = (unsigned char)*at;
     *taken = 1;
@@ -169,19 +177,15 @@ static size_t escape(char *out, const char *at, size_t left, size_t *taken)
             return 1;
         }
         *taken = 3;
-        memcpy(out, at[2] == '\xA8' ? "\\u2028" : "\\u2029", 6);
-        return 6;
+        return escape_code(out, at[2] == '\xA8' ? 0x2028 : 0x2029);
     }
-    out[0] = '\\';
     for (const char *pair = shorts; *pair; pair += 2) {
         if (*at != *pair) continue;
+        out[0] = '\\';
         out[1] = pair[1];
         return 2;
     }
-    memcpy(out + 1, "u00", 3);
-    out[4] = hex[byte >> 4];
-    out[5] = hex[byte & 15];
-    return 6;
+    return escape_code(out, byte);
 }
 
 void buffer_json_text(struct buffer *buffer, struct text text)

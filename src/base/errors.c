@@ -28,7 +28,7 @@ static void codes_make(void)
     for (int error = 0; error < ERROR_COUNT; error++)
         for (int i = 0; rows[error].name[i]; i++) {
             char letter = rows[error].name[i];
-            codes[error][i] = letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+            codes[error][i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
         }
 }
 

@@ -22,7 +22,9 @@ enum {
     TAIL_SIZE = 16,             /* room for the end of a line that was cut */
 };
 
-static const char *const level_names[] = {[LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+static const char *const level_names[] = {
+    [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+};
 
 /* ---- which lines are wanted ---- */
 
@@ -84,12 +86,14 @@ void log_configure(const char *specification, bool human)
     pthread_mutex_unlock(&settings_mutex);
     atomic_store(&level_most, most);
     atomic_store(&human_lines, human);
-    if (unknown.data) log_line("log", LOG_WARNING, "a part of the log level is not understood", "part=\"%.*s\"", TEXT_ARGUMENTS(unknown));
+    if (unknown.data)
+        log_line("log", LOG_WARNING, "a part of the log level is not understood", "part=\"%.*s\"", TEXT_ARGUMENTS(unknown));
 }
 
 bool log_enabled(const char *area, enum log_level level)
 {
-    if ((int)level > atomic_load_explicit(&level_most, memory_order_relaxed)) return false;     /* a late look at a new level does no harm */
+    /* Relaxed: to see a new level a moment late does no harm. */
+    if ((int)level > atomic_load_explicit(&level_most, memory_order_relaxed)) return false;
     pthread_mutex_lock(&settings_mutex);
     enum log_level wanted = settings.level;
     for (uint32_t i = 0; i < settings.area_count; i++)
@@ -119,7 +123,8 @@ static void line_string(struct line *line, const char *string)
     line_bytes(line, string, strlen(string));
 }
 
-/* A terminal obeys control characters, the second set (U+0080 to U+009F) too; U+2028 and U+2029 end a line for some readers. */
+/* A terminal obeys control characters, the second set (U+0080 to U+009F) too; for some readers U+2028 and U+2029 end a
+   line. */
 static bool is_unsafe(const unsigned char *at, size_t length)
 {
     if (length == 1) return at[0] < 0x20 || at[0] == 0x7F;
@@ -208,17 +213,24 @@ static const char *pair_end(const char *at)
     return at;
 }
 
-static void line_pair(struct line *line, struct text pair)
+static void line_pair(struct line *line, struct text pair, bool quoted)
 {
     struct text value = pair;
     struct text name = text_split(&value, '=');
     if (!value.data) {
         value = name;
         name = LITERAL("detail");
+    } else if (quoted) {
+        value = (struct text){value.data + 1, value.length - 2};
     }
-    bool quoted = value.length >= 2 && value.data[0] == '"' && value.data[value.length - 1] == '"';
-    if (quoted) value = (struct text){value.data + 1, value.length - 2};
     line_member(line, name, value, quoted);
+}
+
+/* Whether the caller put the value in quotes: a question to the format, for a value may begin and end with one itself. */
+static bool pair_is_quoted(const char *format, const char *end)
+{
+    const char *value = memchr(format, '=', (size_t)(end - format));
+    return value && end - value >= 3 && value[1] == '"' && end[-1] == '"';
 }
 
 static size_t formatted_length(const char *format, va_list arguments)
@@ -227,18 +239,16 @@ static size_t formatted_length(const char *format, va_list arguments)
     va_copy(copy, arguments);
     int length = vsnprintf(NULL, 0, format, copy);
     va_end(copy);
-    return length < 0 ? 0 : length < VALUES_SIZE - 1 ? (size_t)length : VALUES_SIZE - 1;
+    return length < 0 ? VALUES_SIZE : (size_t)length;
 }
 
 /* Everything is formatted once; where a pair ends in it is the length of the format up to the pair's end, formatted. */
 static void line_pairs(struct line *line, const char *format, va_list arguments)
 {
     char values[VALUES_SIZE], prefix[FORMAT_SIZE];
-    size_t format_length = strlen(format);
-    if (!format_length || format_length >= sizeof prefix) return;
     va_list copy;
     va_copy(copy, arguments);
-    if (vsnprintf(values, sizeof values, format, copy) < 0) values[0] = 0;
+    if (vsnprintf(values, sizeof values, format, copy) < 0 || strlen(format) >= sizeof prefix) line->full = true;
     va_end(copy);
 
     size_t from = 0;
@@ -247,7 +257,8 @@ static void line_pairs(struct line *line, const char *format, va_list arguments)
         memcpy(prefix, format, (size_t)(end - format));
         prefix[end - format] = 0;
         size_t to = formatted_length(prefix, arguments);
-        if (end > at && to > from) line_pair(line, (struct text){values + from, (uint32_t)(to - from)});
+        if (to >= sizeof values) line->full = true;
+        else if (end > at) line_pair(line, (struct text){values + from, (uint32_t)(to - from)}, pair_is_quoted(at, end));
         from = to + 1;
     }
 }

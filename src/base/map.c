@@ -100,7 +100,7 @@ static struct slot *table_find(const struct table *table, uint64_t hash, const v
         struct slot *slot = &table->slots[at];
         if (!slot->entry) return NULL;
         if (slot->hash != hash || slot->entry == MOVED || slot->entry->length != length) continue;
-        if (memcmp(slot->entry->key, key, length) == 0) return slot;
+        if (!length || memcmp(slot->entry->key, key, length) == 0) return slot;
     }
 }
 
@@ -239,7 +239,7 @@ void *map_remove(struct map *map, const void *key, size_t length)
     if (young) {
         table_remove(&map->now, slot);
     } else {
-        slot->entry = MOVED;            /* closing gaps here could carry an entry below `moved`, where none is looked for */
+        slot->entry = MOVED;            /* closing the gap could carry an entry below `moved`, where none is looked for */
         map->old.count--;
     }
     return value;
@@ -253,7 +253,8 @@ static void table_each(const struct table *table, void (*visit)(void *, const vo
     }
 }
 
-void map_each(const struct map *map, void (*visit)(void *context, const void *key, size_t length, void *value), void *context)
+void map_each(const struct map *map, void (*visit)(void *context, const void *key, size_t length, void *value),
+              void *context)
 {
     table_each(&map->now, visit, context);
     table_each(&map->old, visit, context);

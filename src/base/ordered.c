@@ -30,6 +30,16 @@ struct ordered *ordered_create(void)
     return map;
 }
 
+/* The empty value needs no memory. */
+static struct text value_copy(struct text value)
+{
+    if (!value.length) return LITERAL("");
+    char *data = malloc(value.length);
+    CHECK(data);
+    memcpy(data, value.data, value.length);
+    return (struct text){data, value.length};
+}
+
 static void value_free(struct ordered *map, struct node *node)
 {
     map->bytes -= node->entry.value.length;
@@ -128,13 +138,7 @@ static struct node *node_insert(struct ordered *map, struct text key, struct nod
 
 static void set(struct ordered *map, struct text key, struct text value, bool tombstone)
 {
-    /* Copied before the old value is freed: the new one may be a part of it. */
-    struct text copy = {"", value.length};
-    if (value.length) {
-        char *data = malloc(value.length);
-        CHECK(data);
-        copy.data = memcpy(data, value.data, value.length);
-    }
+    struct text copy = value_copy(value);       /* before the old one is freed: the new one may be a part of it */
     struct node **links[LEVELS];
     descend(map, key, false, links);
     struct node *node = map->height ? *links[0] : NULL;
@@ -170,7 +174,7 @@ void ordered_remove(struct ordered *map, struct text key)
     free(node);
 }
 
-/* Nothing is NULL only for an empty map or the place before the first node. */
+/* What comes after a node, or the first of all for the head. */
 static const struct ordered_entry *following(const struct ordered *map, const struct node *node)
 {
     const struct node *next = node ? node->next[0] : map->first[0];
@@ -201,7 +205,8 @@ const struct ordered_entry *ordered_get(const struct ordered *map, struct text k
 
 const struct ordered_entry *ordered_next(const struct ordered_entry *entry)
 {
-    return following(NULL, (const struct node *)entry);
+    const struct node *next = ((const struct node *)entry)->next[0];
+    return next ? &next->entry : NULL;
 }
 
 const struct ordered_entry *ordered_last(const struct ordered *map)

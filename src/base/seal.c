@@ -79,7 +79,7 @@ static bool master_read(int file, const char *path, uint8_t master[KEYRING_MASTE
     struct stat status;
     if (fstat(file, &status) != 0)            return refuse(problem, what, path, strerror(errno));
     if (!S_ISREG(status.st_mode))             return refuse(problem, what, path, "it is not a regular file");
-    if (status.st_mode & 077)                 return refuse(problem, what, path, "others may open it; its mode has to be 0600");
+    if (status.st_mode & 077)                 return refuse(problem, what, path, "its mode has to be 0600");
     if (status.st_size != KEYRING_MASTER_SIZE) return refuse(problem, what, path, "it does not hold exactly 32 bytes");
     if (!read_whole(file, master, KEYRING_MASTER_SIZE)) return refuse(problem, what, path, "it cannot be read");
     return true;
@@ -104,7 +104,8 @@ static bool master_make(const char *path, uint8_t master[KEYRING_MASTER_SIZE], c
 {
     static const char what[] = "make the master key";
     char draft[4096];
-    if (snprintf(draft, sizeof draft, "%s.new", path) >= (int)sizeof draft) return refuse(problem, what, path, "the name is too long");
+    if (snprintf(draft, sizeof draft, "%s.new", path) >= (int)sizeof draft)
+        return refuse(problem, what, path, "the name is too long");
     unlink(draft);                      /* of a start that was cut off */
     int file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) return refuse(problem, what, draft, strerror(errno));
@@ -126,7 +127,7 @@ struct keyring *keyring_open(const char *path, char problem[256])
     problem[0] = 0;
     uint8_t master[KEYRING_MASTER_SIZE];
     bool known;
-    int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);      /* a pipe in its place must not hang the start */
+    int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);      /* a pipe must not hang the start */
     if (file >= 0) {
         known = master_read(file, path, master, problem);
         close(file);
@@ -145,7 +146,8 @@ struct keyring *keyring_open(const char *path, char problem[256])
 /* Labels keep the uses of the master key apart; all have the same length, so that no label is the start of another. */
 static const uint8_t label_seal[12] = "souk seal 1", label_hash[12] = "souk hash 1";
 
-static void subject_keys_derive(const struct keyring *keyring, struct id tenant, struct id subject, struct subject_keys *keys)
+static void subject_keys_derive(const struct keyring *keyring, struct id tenant, struct id subject,
+                                struct subject_keys *keys)
 {
     _Static_assert(sizeof *keys == crypto_generichash_BYTES_MAX, "both keys come from one hash");
     uint8_t input[sizeof label_seal + 2 * sizeof tenant.bytes];
@@ -161,7 +163,8 @@ static void update(crypto_generichash_state *state, struct text part)
 }
 
 /* Over the length of the associated data, the associated data and the plain text: the length tells where one ends. */
-static void nonce_make(const struct subject_keys *keys, struct text associated, struct text plain, uint8_t out[NONCE_SIZE])
+static void nonce_make(const struct subject_keys *keys, struct text associated, struct text plain,
+                       uint8_t out[NONCE_SIZE])
 {
     crypto_generichash_state state;
     uint32_t length = __builtin_bswap32(associated.length);
@@ -181,8 +184,9 @@ struct text seal(const struct keyring *keyring, struct arena *arena, struct id t
     subject_keys_derive(keyring, tenant, subject, &keys);
     uint8_t *out = arena_alloc(arena, (size_t)plain.length + SEAL_OVERHEAD);
     nonce_make(&keys, associated, plain, out);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_SIZE, NULL, (const uint8_t *)plain.data, plain.length,
-                                               (const uint8_t *)associated.data, associated.length, NULL, out, keys.cipher);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+        out + NONCE_SIZE, NULL, (const uint8_t *)plain.data, plain.length,
+        (const uint8_t *)associated.data, associated.length, NULL, out, keys.cipher);
     sodium_memzero(&keys, sizeof keys);
     return (struct text){(const char *)out, plain.length + SEAL_OVERHEAD};
 }
@@ -196,8 +200,9 @@ bool unseal(const struct keyring *keyring, struct arena *arena, struct id tenant
     const uint8_t *nonce = (const uint8_t *)sealed.data;
     uint32_t length = sealed.length - SEAL_OVERHEAD;
     uint8_t *out = arena_alloc(arena, (size_t)length + 1);              /* a zero at the end, for whoever prints it */
-    int opened = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, nonce + NONCE_SIZE, sealed.length - NONCE_SIZE,
-                                                            (const uint8_t *)associated.data, associated.length, nonce, keys.cipher);
+    int opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
+        out, NULL, NULL, nonce + NONCE_SIZE, sealed.length - NONCE_SIZE,
+        (const uint8_t *)associated.data, associated.length, nonce, keys.cipher);
     sodium_memzero(&keys, sizeof keys);
     if (opened != 0) return false;
     *plain = (struct text){(const char *)out, length};

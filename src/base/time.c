@@ -152,7 +152,8 @@ static bool take_offset(struct text *rest, int32_t *minutes)
     return true;
 }
 
-/* RFC 3339, section 5.6: T and Z may be small letters. Second 60 is refused: milliseconds since 1970 have no place for it. */
+/* RFC 3339, section 5.6: T and Z may be small letters. Second 60 is refused: milliseconds since 1970 have no place for
+   it. */
 bool time_parse(struct text text, int64_t *time_ms)
 {
     struct civil c;

@@ -18,7 +18,8 @@ enum {
 };
 #define ENCODED_SIZE(bytes) (((bytes) * 4 + 2) / 3 + 1)                 /* with the terminating zero */
 
-_Static_assert(ENCODED_SIZE(HEADER_MOST) + ENCODED_SIZE(CLAIMS_MOST) + TAG_TEXT_SIZE <= TOKEN_MOST, "every token that is issued is read");
+_Static_assert(ENCODED_SIZE(HEADER_MOST) + ENCODED_SIZE(CLAIMS_MOST) + TAG_TEXT_SIZE <= TOKEN_MOST,
+               "what is issued is read");
 
 /* ---- base64url ---- */
 
@@ -30,16 +31,41 @@ struct text base64url_encode(struct arena *arena, struct text bytes)
     return (struct text){out, (uint32_t)size - 1};
 }
 
-/* sodium_base642bin refuses other alphabets, padding and set bits past the last byte: each value has one text. */
-static bool decode(struct text encoded, void *out, size_t capacity, size_t *length)
+/* The value of each letter, plus one; zero is no letter. */
+static const uint8_t letter_values[256] = {
+    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
+    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
+    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
+    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
+    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
+    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
+    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
+    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64,
+};
+
+/* No padding, no other letters, no set bits past the last byte: each value has one text. Not sodium_base642bin, which where
+   char is signed takes every byte from 0x80 up for '_' (seen in 1.0.18): a signature would have several texts. */
+static bool decode(struct text encoded, char *out, size_t capacity, size_t *length)
 {
-    if (!encoded.data) return false;
-    return sodium_base642bin(out, capacity, encoded.data, encoded.length, NULL, length, NULL, BASE64) == 0;
+    size_t tail = encoded.length % 4, size = (size_t)encoded.length * 3 / 4;
+    if (!encoded.data || tail == 1 || size > capacity) return false;
+    uint32_t bits = 0, held = 0;
+    for (uint32_t i = 0; i < encoded.length; i++) {
+        uint32_t value = letter_values[(uint8_t)encoded.data[i]];
+        if (!value) return false;
+        bits = bits << 6 | (value - 1);
+        held += 6;
+        if (held < 8) continue;
+        held -= 8;
+        *out++ = (char)(bits >> held);
+    }
+    *length = size;
+    return (bits & ((1u << held) - 1)) == 0;
 }
 
 bool base64url_decode(struct arena *arena, struct text encoded, struct text *bytes)
 {
-    size_t capacity = (size_t)encoded.length / 4 * 3 + 3, length;
+    size_t capacity = (size_t)encoded.length * 3 / 4, length;
     char *out = arena_alloc(arena, capacity);
     if (!decode(encoded, out, capacity, &length)) return false;
     *bytes = (struct text){out, (uint32_t)length};
@@ -53,8 +79,7 @@ static bool key_id_is_plain(const struct token_key *key)
     size_t length = strnlen(key->id, sizeof key->id);
     for (size_t i = 0; i < length; i++) {
         char letter = key->id[i];
-        bool plain = (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') || (letter >= '0' && letter <= '9') || letter == '-' || letter == '_';
-        if (!plain) return false;
+        if (!letter_values[(uint8_t)letter]) return false;      /* the letters of base64url need no escape in JSON */
     }
     return length > 0 && length < sizeof key->id;
 }
@@ -65,11 +90,16 @@ static struct buffer buffer_over(char *data, size_t capacity)
     return (struct buffer){.data = data, .capacity = capacity};
 }
 
+#define HEADER_START "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\""
+#define HEADER_END "\"}"
+_Static_assert(sizeof HEADER_START HEADER_END + sizeof ((struct token_key *)0)->id <= HEADER_MOST,
+               "the longest header fits");
+
 static void header_write(struct buffer *out, const struct token_key *key)
 {
-    buffer_text(out, LITERAL("{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\""));
+    buffer_text(out, LITERAL(HEADER_START));
     buffer_string(out, key->id);
-    buffer_text(out, LITERAL("\"}"));
+    buffer_text(out, LITERAL(HEADER_END));
 }
 
 #define CLAIMS_START "{\"iss\":\"souk\",\"aud\":\"souk\",\"tid\":\""
@@ -79,8 +109,9 @@ static void header_write(struct buffer *out, const struct token_key *key)
 #define CLAIMS_EXPIRES ",\"exp\":"
 #define CLAIMS_END "}"
 
-_Static_assert(sizeof CLAIMS_START CLAIMS_USER CLAIMS_SESSION CLAIMS_ISSUED CLAIMS_EXPIRES CLAIMS_END + 3 * ID_TEXT_LENGTH + 2 * 20 <= CLAIMS_MOST, "the longest claims fit");
-_Static_assert(sizeof "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"\"}" + sizeof ((struct token_key *)0)->id <= HEADER_MOST, "the longest header fits");
+enum { INTEGER_MOST = 20 };
+_Static_assert(sizeof CLAIMS_START CLAIMS_USER CLAIMS_SESSION CLAIMS_ISSUED CLAIMS_EXPIRES CLAIMS_END
+               + (size_t)3 * ID_TEXT_LENGTH + (size_t)2 * INTEGER_MOST <= CLAIMS_MOST, "the longest claims fit");
 
 static void buffer_id(struct buffer *out, struct id id)
 {
@@ -105,7 +136,6 @@ static void claims_write(struct buffer *out, const struct token_claims *claims)
 
 /* ---- issuing ---- */
 
-/* Appends the encoded part and returns what was appended. */
 static void buffer_base64url(struct buffer *out, const void *bytes, size_t length)
 {
     size_t size = sodium_base64_encoded_len(length, BASE64);
@@ -117,7 +147,8 @@ struct text token_issue(struct arena *arena, const struct token_key *key, const 
 {
     CHECK(key_id_is_plain(key));
     char header_bytes[HEADER_MOST], claims_bytes[CLAIMS_MOST];
-    struct buffer header = buffer_over(header_bytes, sizeof header_bytes), body = buffer_over(claims_bytes, sizeof claims_bytes);
+    struct buffer header = buffer_over(header_bytes, sizeof header_bytes);
+    struct buffer body = buffer_over(claims_bytes, sizeof claims_bytes);
     header_write(&header, key);
     claims_write(&body, claims);
 
@@ -137,20 +168,22 @@ struct text token_issue(struct arena *arena, const struct token_key *key, const 
 
 static const struct token_key *key_of_header(const struct token_key *keys, uint32_t key_count, struct text encoded)
 {
+    char given[HEADER_MOST], expected_bytes[HEADER_MOST];
+    size_t length;
+    if (!decode(encoded, given, sizeof given, &length)) return NULL;
     for (uint32_t i = 0; i < key_count; i++) {
         if (!key_id_is_plain(&keys[i])) continue;
-        char header_bytes[HEADER_MOST], expected_bytes[ENCODED_SIZE(HEADER_MOST)];
-        struct buffer header = buffer_over(header_bytes, sizeof header_bytes), expected = buffer_over(expected_bytes, sizeof expected_bytes);
-        header_write(&header, &keys[i]);
-        buffer_base64url(&expected, header.data, header.length);
-        if (text_equal(buffer_as_text(&expected), encoded)) return &keys[i];
+        struct buffer expected = buffer_over(expected_bytes, sizeof expected_bytes);
+        header_write(&expected, &keys[i]);
+        if (text_equal(buffer_as_text(&expected), (struct text){given, (uint32_t)length})) return &keys[i];
     }
     return NULL;
 }
 
 static bool tag_matches(const struct token_key *key, struct text signed_part, struct text encoded_tag)
 {
-    uint8_t given[TAG_SIZE], expected[TAG_SIZE];
+    char given[TAG_SIZE];
+    uint8_t expected[TAG_SIZE];
     size_t length;
     if (!decode(encoded_tag, given, sizeof given, &length) || length != TAG_SIZE) return false;
     crypto_auth_hmacsha256(expected, (const uint8_t *)signed_part.data, signed_part.length, key->secret);
@@ -200,7 +233,8 @@ static bool claims_read(struct text encoded, struct token_claims *claims)
     return text_equal(buffer_as_text(&again), whole);
 }
 
-bool token_verify(const struct token_key *keys, uint32_t key_count, struct text token, int64_t now_s, struct token_claims *claims)
+bool token_verify(const struct token_key *keys, uint32_t key_count, struct text token, int64_t now_s,
+                  struct token_claims *claims)
 {
     if (!token.data || token.length > TOKEN_MOST) return false;
     struct text tag = token;
@@ -214,7 +248,7 @@ bool token_verify(const struct token_key *keys, uint32_t key_count, struct text 
 
     struct token_claims read;
     if (!claims_read(body, &read)) return false;
-    if (read.expires_s <= now_s || read.issued_s - LEEWAY_S > now_s) return false;
+    if (read.issued_s < 0 || read.issued_s - LEEWAY_S > now_s || read.expires_s <= now_s) return false;
     *claims = read;
     return true;
 }

@@ -7,14 +7,7 @@
 #include "schema/member.h"
 #include <string.h>
 
-/* ---- Equality --------------------------------------------------------------------------------------------------- */
-
-/* Absent and empty are two different values. */
-static bool same_text(struct text a, struct text b)
-{
-    if (!a.data || !b.data) return !a.data && !b.data;
-    return a.length == b.length && !memcmp(a.data, b.data, a.length);
-}
+/* ---- Equality (absent and empty are two different values) -------------------------------------------------------- */
 
 static bool same_list(const struct field *field, const struct list *a, const struct list *b)
 {
@@ -25,7 +18,7 @@ static bool same_list(const struct field *field, const struct list *a, const str
         const void *left = list_element(a, size, i), *right = list_element(b, size, i);
         if (field->type == FIELD_MAP) {
             const struct text_pair *p = left, *q = right;
-            if (!same_text(p->key, q->key) || !same_text(p->value, q->value)) return false;
+            if (!text_equal(p->key, q->key) || !text_equal(p->value, q->value)) return false;
         } else if (field->nested ? !schema_equal(field->nested, left, right)
                                  : !member_equal(field->element, left, right))
             return false;
@@ -38,7 +31,7 @@ bool member_equal(const struct field *field, const void *a, const void *b)
     const struct money *left = a, *right = b;
     switch ((enum field_type)field->type) {
     case FIELD_TEXT:
-    case FIELD_BYTES:  return same_text(*(const struct text *)a, *(const struct text *)b);
+    case FIELD_BYTES:  return text_equal(*(const struct text *)a, *(const struct text *)b);
     case FIELD_MONEY:  return left->amount == right->amount &&
                               !strncmp(left->currency, right->currency, sizeof left->currency);
     case FIELD_ID:     return id_equal(*(const struct id *)a, *(const struct id *)b);

@@ -90,8 +90,8 @@ struct text_pair {
     struct text key, value;
 };
 /* Adds a zeroed element at the end (the array is copied into the arena when it has to grow); returns it. */
-#define LIST_ADD(arena, list) ((__typeof__((list)->at))list_add((arena), (struct list *)(void *)(list), sizeof *(list)->at))
-#define LIST_REMOVE(list, index) list_remove((struct list *)(void *)(list), (index), sizeof *(list)->at)
+#define LIST_ADD(arena, of) ((__typeof__((of)->at))list_add((arena), (struct list *)(void *)(of), sizeof *(of)->at))
+#define LIST_REMOVE(of, index) list_remove((struct list *)(void *)(of), (index), sizeof *(of)->at)
 struct arena;
 void *list_add(struct arena *arena, struct list *list, size_t element_size);
 void list_remove(struct list *list, uint32_t index, size_t element_size);

@@ -97,10 +97,16 @@ enum { CODE_NIL = 0xc0, CODE_MAP_32 = 0xdf };
 static bool read_token(struct unpacker *in, mpack_token_t *token)
 {
     if (!in->left) return false;
-    /* libmpack doubles the count of a map in 32 bits. */
+    /* Some versions double the count of a map in 32 bits. */
     if ((uint8_t)in->at[0] == CODE_MAP_32 && in->left > 1 && (in->at[1] & 0x80)) return false;
     mpack_tokbuf_t state = MPACK_TOKBUF_INITIAL_VALUE;
     return mpack_read(&state, &in->at, &in->left, token) == MPACK_OK;
+}
+
+/* The pairs of a map: some versions of libmpack count them, some count keys and values. */
+static uint32_t pairs_of(mpack_token_t map)
+{
+    return map.length / mpack_pack_map(1).length;
 }
 
 static bool read_blob(struct unpacker *in, mpack_token_type_t type, struct text *view)
@@ -164,9 +170,9 @@ bool unpack_array(struct unpacker *in, uint32_t *count)
 bool unpack_map(struct unpacker *in, uint32_t *count)
 {
     mpack_token_t token;
-    if (!read_token(in, &token) || token.type != MPACK_TOKEN_MAP || token.length > in->left) return false;
-    *count = token.length / 2;              /* libmpack counts keys and values */
-    return true;
+    if (!read_token(in, &token) || token.type != MPACK_TOKEN_MAP) return false;
+    *count = pairs_of(token);
+    return *count <= in->left / 2;
 }
 
 bool unpack_skip(struct unpacker *in)
@@ -175,8 +181,8 @@ bool unpack_skip(struct unpacker *in)
         mpack_token_t token;
         if (!read_token(in, &token)) return false;
         switch (token.type) {
-        case MPACK_TOKEN_ARRAY:
-        case MPACK_TOKEN_MAP: values += token.length; break;
+        case MPACK_TOKEN_ARRAY: values += token.length; break;
+        case MPACK_TOKEN_MAP:   values += 2 * (uint64_t)pairs_of(token); break;
         case MPACK_TOKEN_STR:
         case MPACK_TOKEN_BIN:
         case MPACK_TOKEN_EXT:

@@ -104,6 +104,7 @@ struct command {
     enum rate_class rate;
     const char *doc;
     const struct fields *reply; /* documents the reply of handlers that answer themselves; NULL: the entity */
+    const char *produces;       /* content type of what answer_raw answers; NULL: JSON in the usual envelope */
 };
 
 /* A member of the rendered entity that lives in another kind: statistics, cards. */
@@ -140,6 +141,9 @@ struct kind {
     /* The entity named by the first word of its events (topic and partition key); NULL: itself. */
     struct id (*event_subject)(const void *entity);
     const char *subject_kind;   /* of event_subject; NULL: own name */
+    /* The entity as these relations may see it: itself, or a copy cut in the arena (an order's items of one supplier).
+       Asked before every rendering; NULL: `sees` masks are enough. */
+    const void *(*shown)(struct tx *tx, const void *entity, uint32_t relations);
 };
 
 /* What happened, as followers see it. */

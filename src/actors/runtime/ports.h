@@ -57,6 +57,7 @@ struct work {
     void (*run)(struct work *work);         /* on a worker */
     void (*done)(struct work *work);        /* back on the core's thread */
     enum work_class class;
+    uint32_t lane;                          /* of WORK_OUTBOUND: work of one lane never takes all of the pool */
 };
 
 /* ---- providers of effects, run on WORK_OUTBOUND ---- */
@@ -87,4 +88,6 @@ struct ports {
     const struct keyring *keyring;
     const struct token_key *token_keys;                     /* first signs, all verify */
     uint32_t token_key_count;
+    void (*metrics)(void *context, struct buffer *out);     /* of what is around the core, for GET /metrics; NULL: nothing */
+    struct text openapi;                    /* what GET /openapi.json answers; outlives the core */
 };

@@ -55,3 +55,6 @@ struct request {
     void *owner;                            /* the net loop's connection */
     void *message;                          /* the core's */
 };
+
+/* The JSON of a refusal without its last brace: the form of the API, or RFC 9457. Also used by net for its own refusals. */
+void error_body(struct buffer *out, enum error code, struct text error, const struct problems *problems, struct text request_id, bool problem_json);

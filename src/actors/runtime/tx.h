@@ -10,7 +10,7 @@
 #include "base/arena.h"
 #include "base/time.h"
 
-enum { PENDING = -1 };          /* what a handler may return when compute answered false */
+#define PENDING ((enum error)-1) /* what a handler may return when compute answered false */
 
 enum principal_kind { PRINCIPAL_ANONYMOUS, PRINCIPAL_USER, PRINCIPAL_SYSTEM, PRINCIPAL_OPERATOR };
 struct principal {

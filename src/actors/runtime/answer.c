@@ -1,0 +1,255 @@
+/* Replies from what a unit of work answered: entities as the asker may see them, pages, values, refusals. */
+#include "actors/runtime/internal.h"
+#include "schema/codec.h"
+#include "schema/json.h"
+
+#include <string.h>
+
+/* ---- entities ---- */
+static void render_time(struct buffer *out, const char *name, int64_t time)
+{
+    char text[TIME_TEXT_LENGTH + 1];
+    time_format(time, text);
+    buffer_format(out, ",\"%s\":\"%s\"", name, text);
+}
+
+static void render_head(struct buffer *out, const struct kind *kind, const struct entity *entity)
+{
+    char id[ID_TEXT_LENGTH + 1];
+    id_format(entity->id, id);
+    buffer_string(out, "\"id\":\"");
+    buffer_bytes(out, id, ID_TEXT_LENGTH);
+    buffer_string(out, "\",\"version\":");
+    buffer_integer(out, entity->version);
+    if (kind->machine) {
+        buffer_string(out, ",\"status\":");
+        buffer_json_text(out, enum_name(kind->machine->states, (uint32_t)entity->status));
+    }
+    render_time(out, "created_at", entity->created_at);
+    render_time(out, "updated_at", entity->updated_at);
+    if (entity->deleted_at) render_time(out, "deleted_at", entity->deleted_at);
+}
+
+/* The table without its first row, which render_head has done. */
+static struct fields own_rows(const struct fields *fields)
+{
+    struct fields rest = *fields;
+    rest.rows++;
+    rest.count--;
+    return rest;
+}
+
+static void render_join(struct tx *tx, struct buffer *out, const struct join *join, const void *entity, uint32_t relations, uint64_t *revision)
+{
+    struct id id = join->key(entity);
+    const void *row = id_is_none(id) ? NULL : load(tx, join->kind, id);
+    buffer_format(out, ",\"%s\":", join->name);
+    if (row && revision && join->revision) *revision += (uint64_t)entity_of(row)->version;
+    struct fields rest = own_rows(join->kind->fields);
+    bool gone = !row || entity_of(row)->deleted_at;
+    if (gone && join->placeholder) {
+        buffer_string(out, join->placeholder);
+    } else if (id_is_none(id)) {
+        buffer_string(out, "null");
+    } else {
+        if (!row) {
+            void *zero = arena_alloc(tx->arena, join->kind->fields->size);
+            schema_initialise(join->kind->fields, zero);
+            row = zero;
+        }
+        buffer_byte(out, '{');
+        schema_render_members(out, &rest, row, relations);
+        buffer_byte(out, '}');
+    }
+}
+
+void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision)
+{
+    if (kind->shown) entity = kind->shown(tx, entity, relations);
+    buffer_byte(out, '{');
+    render_head(out, kind, entity_of(entity));
+    struct fields rest = own_rows(kind->fields);
+    size_t mark = out->length;
+    buffer_byte(out, ',');
+    if (!schema_render_members(out, &rest, entity, relations)) out->length = mark;
+    for (const struct join *join = kind->joins; join && join->name; join++) render_join(tx, out, join, entity, relations, revision);
+    buffer_byte(out, '}');
+}
+
+static void render_members(struct buffer *out, const struct extra_member *members, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        buffer_format(out, ",\"%s\":", members[i].name);
+        buffer_text(out, members[i].json);
+    }
+}
+
+/* ---- success ---- */
+static uint16_t success_status(const struct tx *tx)
+{
+    if (tx->state->status) return tx->state->status;
+    if (tx->command->status) return tx->command->status;
+    return tx->command->action == ACTION_CREATE ? 201 : 200;
+}
+
+static bool etag_matches(struct text wanted, struct text etag)
+{
+    while (wanted.data) {
+        struct text rest = wanted, one = text_trim(text_split(&rest, ','));
+        if (text_starts_with(one, "W/")) one = (struct text){one.data + 2, one.length - 2};
+        if (text_equal(one, etag) || text_is(one, "*")) return true;
+        wanted = rest;
+    }
+    return false;
+}
+
+static void set_etag(struct tx *tx, struct reply *reply, const struct kind *kind, const struct entity *entity, uint64_t revision)
+{
+    bool counted = false;
+    for (const struct join *join = kind->joins; join && join->name; join++) counted |= join->revision;
+    reply->etag = counted ? text_print(tx, "\"%lld.%llu\"", (long long)entity->version, (unsigned long long)revision)
+                          : text_print(tx, "\"%lld\"", (long long)entity->version);
+}
+
+static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply, const struct kind *kind, const void *entity)
+{
+    uint64_t revision = 0;
+    uint32_t relations = asker_relations(tx, kind, entity);      /* after the command: who joined is a member now */
+    render_entity(tx, out, kind, entity, relations, &revision);
+    if (tx->state->member_count) {
+        out->length--;                  /* reopen the object */
+        render_members(out, tx->state->members, tx->state->member_count);
+        buffer_byte(out, '}');
+    }
+    set_etag(tx, reply, kind, entity_of(entity), revision);
+    if (reply->status != 201) return;
+    char id[ID_TEXT_LENGTH + 1];
+    id_format(entity_of(entity)->id, id);
+    reply->location = text_print(tx, "/api/v1/%s/%s", kind->plural, id);
+}
+
+static const void *answered_entity(struct tx *tx, const struct kind **kind)
+{
+    struct tx_state *state = tx->state;
+    if (state->form != ANSWER_ENTITY) {
+        *kind = tx->kind;
+        struct touched *touched = tx_find(tx, tx->kind, tx->id);
+        return touched ? touched_state(touched) : tx->subject;
+    }
+    *kind = state->answer_kind;
+    if (state->answer_version) return entity_at(tx, state->answer_kind, state->answer_id, state->answer_version);
+    return load(tx, state->answer_kind, state->answer_id);
+}
+
+static void reply_value(struct tx *tx, struct buffer *out)
+{
+    const struct tx_state *state = tx->state;
+    if (!state->answer_fields) {
+        buffer_string(out, "null");
+        return;
+    }
+    schema_render(out, state->answer_fields, state->answer_value, ~0u);
+    if (!state->member_count) return;
+    out->length--;
+    size_t mark = out->length;
+    render_members(out, state->members, state->member_count);
+    if (out->data[mark - 1] == '{' && out->length > mark) memmove(out->data + mark, out->data + mark + 1, --out->length - mark);
+    buffer_byte(out, '}');
+}
+
+void reply_success(struct tx *tx)
+{
+    struct tx_state *state = tx->state;
+    struct request *request = state->message->request;
+    struct reply *reply = &request->reply;
+    struct buffer out = {.arena = tx->arena};
+    reply->status = success_status(tx);
+    reply->content_type = "application/json";
+    reply->no_store = tx->principal.kind != PRINCIPAL_ANONYMOUS;
+    if (state->form == ANSWER_NONE || reply->status == 204) {
+        reply->status = 204;
+        reply->body = (struct text){0};
+        return;
+    }
+    if (state->form == ANSWER_RAW) {
+        reply->content_type = state->content_type;
+        reply->body = state->raw;
+        return;
+    }
+    buffer_string(&out, "{\"success\":true,\"data\":");
+    if (state->form == ANSWER_LIST) {
+        buffer_text(&out, state->raw);
+        buffer_byte(&out, '}');
+        reply->body = buffer_as_text(&out);
+        return;
+    }
+    if (state->form == ANSWER_VALUE) {
+        reply_value(tx, &out);
+    } else {
+        const struct kind *kind;
+        const void *entity = answered_entity(tx, &kind);
+        if (pending(tx)) return;
+        if (entity) reply_entity(tx, &out, reply, kind, entity);
+        else buffer_string(&out, "null");
+    }
+    buffer_byte(&out, '}');
+    reply->body = buffer_as_text(&out);
+    bool unchanged = tx->command->action == ACTION_READ && request->if_none_match.data && reply->etag.data &&
+                     etag_matches(request->if_none_match, reply->etag);
+    if (!unchanged) return;
+    reply->status = 304;
+    reply->body = (struct text){0};
+}
+
+/* ---- refusals ---- */
+static void error_problem(struct buffer *out, struct text error, enum error code, const struct problems *problems, struct text request_id)
+{
+    buffer_format(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":", error_text(code), error_status(code));
+    buffer_json_text(out, error);
+    buffer_format(out, ",\"code\":\"%s\",\"errors\":", error_code(code));
+    schema_render_problems(out, problems);
+    buffer_string(out, ",\"request_id\":");
+    buffer_json_text(out, request_id);
+}
+
+void error_body(struct buffer *out, enum error code, struct text error, const struct problems *problems, struct text request_id, bool problem_json)
+{
+    if (!error.data) error = text_of(error_text(code));
+    if (problem_json) {
+        error_problem(out, error, code, problems, request_id);
+        return;
+    }
+    buffer_string(out, "{\"success\":false,\"error\":");
+    buffer_json_text(out, error);
+    buffer_format(out, ",\"statusCode\":%u,\"code\":\"%s\",\"details\":", error_status(code), error_code(code));
+    schema_render_problems(out, problems);
+    buffer_string(out, ",\"request_id\":");
+    buffer_json_text(out, request_id);
+}
+
+static int64_t retry_after(enum error error)
+{
+    switch (error) {
+    case ERROR_IDEMPOTENCY_IN_FLIGHT:
+    case ERROR_OVERLOADED: return 1;
+    case ERROR_STOPPING:
+    case ERROR_DISK_FULL: return 5;
+    default: return 0;
+    }
+}
+
+void reply_error(struct tx *tx, enum error error)
+{
+    struct tx_state *state = tx->state;
+    struct request *request = state->message->request;
+    struct reply *reply = &request->reply;
+    struct buffer out = {.arena = tx->arena};
+    reply->status = error_status(error);
+    reply->content_type = request->problem_json ? "application/problem+json" : "application/json";
+    reply->no_store = true;
+    if (!reply->retry_after_s) reply->retry_after_s = retry_after(error);
+    error_body(&out, error, state->error_text, &state->problems, request->request_id, request->problem_json);
+    render_members(&out, state->error_members, state->error_member_count);
+    buffer_byte(&out, '}');
+    reply->body = buffer_as_text(&out);
+}

@@ -1,0 +1,255 @@
+/* From a decided unit of work to a log record, and from a record to committed state. The second half serves replay too:
+   what is derived is a function of the log. */
+#include "actors/runtime/internal.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "schema/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- truths that no handler may get wrong ---- */
+static void broken(struct tx *tx, const struct touched *touched, const char *truth)
+{
+    char id[ID_TEXT_LENGTH + 1];
+    id_format(touched->id, id);
+    log_line("core", LOG_ERROR, "a truth does not hold; the command is dropped", "kind=%s id=%s command=%s.%s truth=\"%s\"", touched->kind->name,
+             id, tx->kind->name, tx->command->name, truth);
+    tx->core->count_broken++;
+    tx->state->broken = true;
+}
+
+static void check_touched(struct tx *tx, const struct touched *touched)
+{
+    const struct kind *kind = touched->kind;
+    if (kind->derived || !tx_changed(touched)) return;
+    if (!touched->emitted && !kind->quiet) broken(tx, touched, "a change names an event");
+    int64_t from = touched->before ? entity_of(touched->before->state)->status : 0, to = entity_of(touched->copy)->status;
+    if (kind->machine && from != to && !kind->machine->derived) {
+        bool declared = false;
+        for (uint32_t i = 0; i < kind->machine->count && !declared; i++) {
+            const struct transition *row = &kind->machine->rows[i];
+            declared = (row->from & STATE(from)) && (row->to == (uint32_t)to || row->to == TO_REMEMBERED);
+        }
+        /* several transitions in one command pass states in between: then each was checked when it was made */
+        if (!declared && !touched->emitted) broken(tx, touched, "the status moves along a declared transition");
+    }
+    const char *truth = kind->check ? kind->check(touched->copy) : NULL;
+    if (truth) broken(tx, touched, truth);
+}
+
+/* ---- unique keys ---- */
+static bool key_among(const struct key_writer *writer, struct text key)
+{
+    for (uint32_t i = 0; i < writer->count; i++)
+        if (text_equal(writer->keys[i], key)) return true;
+    return false;
+}
+
+static enum error unique_key_free(struct tx *tx, const struct touched *touched, const struct index *index, struct text key)
+{
+    struct text value;
+    enum found found = derived_get(tx->core, tx->state->message, tx->state->replay, key, tx->arena, &value);
+    tx->state->seen_lsn = tx->core->last_lsn;
+    if (found == MISS || found == DAMAGED) {
+        tx->state->pending = true;
+        return OK;
+    }
+    if (found == ABSENT || !memcmp(value.data, touched->id.bytes, 16)) return OK;
+    if (index->path) fail_detail(tx, index->path, error_code(index->taken), "%s", error_text(index->taken));
+    return fail(tx, index->taken, "%s", error_text(index->taken));
+}
+
+static enum error unique_keys_free(struct tx *tx, const struct touched *touched)
+{
+    for (const struct index *const *index = touched->kind->indexes; index && *index; index++) {
+        if (!(*index)->unique) continue;
+        struct key_writer after, before;
+        index_keys(&after, tx->arena, tx->tenant, touched->kind, *index, touched->copy);
+        index_keys(&before, tx->arena, tx->tenant, touched->kind, *index, touched->before ? touched->before->state : NULL);
+        for (uint32_t i = 0; i < after.count; i++) {
+            if (key_among(&before, after.keys[i])) continue;
+            enum error error = unique_key_free(tx, touched, *index, after.keys[i]);
+            if (error) return error;
+        }
+    }
+    return OK;
+}
+
+/* Two entities of one unit of work may want one key too (rare: bulk creation); the first wins. */
+enum error tx_finish(struct tx *tx)
+{
+    struct tx_state *state = tx->state;
+    if (state->pending) return (enum error)PENDING;
+    for (uint32_t i = 0; i < state->touched_count; i++) {
+        struct touched *touched = state->touched[i];
+        if (touched->copy && touched->kind->quiet && tx_changed(touched)) {
+            ((struct entity *)touched->copy)->version++;
+            ((struct entity *)touched->copy)->updated_at = tx->now;
+        }
+    }
+    followers_run(tx, false);
+    if (state->pending) return (enum error)PENDING;
+    for (uint32_t i = 0; i < state->touched_count; i++) check_touched(tx, state->touched[i]);
+    if (state->broken) return ERROR_INTERNAL_ERROR;
+    for (uint32_t i = 0; i < state->touched_count; i++) {
+        if (!state->touched[i]->copy || !tx_changed(state->touched[i])) continue;
+        enum error error = unique_keys_free(tx, state->touched[i]);
+        if (error) return error;
+    }
+    return state->pending ? (enum error)PENDING : OK;
+}
+
+/* ---- the record ---- */
+static struct text sealed_diff(struct tx *tx, const struct touched *touched)
+{
+    if (!schema_has_personal(touched->kind->fields)) return (struct text){0};
+    struct buffer plain = {.arena = tx->arena};
+    const void *before = touched->before ? touched->before->state : NULL;
+    if (!schema_diff(&plain, touched->kind->fields, before, touched->copy, PART_PERSONAL)) return (struct text){0};
+    int64_t version = entity_of(touched->copy)->version;
+    return seal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(touched->kind, touched->copy),
+                personal_associated(tx->arena, touched->kind, touched->id, version, "diff"), buffer_as_text(&plain));
+}
+
+static void record_touched(struct tx *tx, struct record *record, const struct touched *touched)
+{
+    struct buffer open = {.arena = tx->arena};
+    const void *before = touched->before ? touched->before->state : NULL;
+    schema_diff(&open, touched->kind->fields, before, touched->copy, PART_OPEN);
+    *LIST_ADD(tx->arena, &record->changes) = (struct record_change){
+        .kind = touched->kind->number, .version = entity_of(touched->copy)->version, .id = touched->id,
+        .previous_lsn = touched->before ? (int64_t)touched->before->lsn : 0, .open = buffer_as_text(&open), .personal = sealed_diff(tx, touched)};
+}
+
+/* The carried fields: a snapshot of a struct in which only they are set. */
+static struct text carried_bytes(struct tx *tx, const struct emitted *emitted)
+{
+    const struct event *event = emitted->event;
+    if (!event->carries) return (struct text){0};
+    const struct fields *fields = emitted->touched->kind->fields;
+    char *only = arena_alloc(tx->arena, fields->size);
+    for (const uint16_t *tag = event->carries; *tag; tag++) {
+        const struct field *field = field_by_tag(fields, *tag);
+        CHECK(field && !(field->flags & (PERSONAL | SECRET)));
+        memcpy(only + field->offset, (const char *)emitted->touched->copy + field->offset, field->size);
+    }
+    struct buffer bytes = {.arena = tx->arena};
+    schema_snapshot(&bytes, fields, only, PART_OPEN);
+    return buffer_as_text(&bytes);
+}
+
+static void record_event(struct tx *tx, struct record *record, const struct emitted *emitted)
+{
+    struct buffer data = {.arena = tx->arena};
+    if (emitted->data) schema_snapshot(&data, emitted->event->data, emitted->data, PART_BOTH);
+    int64_t change = -1;
+    for (uint32_t i = 0; i < record->changes.count; i++) {
+        const struct record_change *row = &record->changes.at[i];
+        if (row->kind == emitted->touched->kind->number && id_equal(row->id, emitted->touched->id)) change = i;
+    }
+    *LIST_ADD(tx->arena, &record->events) = (struct record_event){
+        .change = change, .number = emitted->event->number, .version = emitted->version, .from = emitted->from, .to = emitted->to,
+        .carried = carried_bytes(tx, emitted), .data = emitted->data ? buffer_as_text(&data) : (struct text){0}};
+}
+
+void tx_record(struct tx *tx, struct record *record)
+{
+    struct tx_state *state = tx->state;
+    struct message *message = state->message;
+    char id[ID_TEXT_LENGTH + 1];
+    *record = (struct record){.tenant = tx->tenant, .time = tx->now, .principal_kind = tx->principal.kind, .principal = tx->principal.user,
+                              .session = tx->principal.session, .kind = tx->kind->number, .subject = tx->id,
+                              .command = text_of(tx->command->name)};
+    if (message->source != FROM_REQUEST) {
+        id_format(message->source == FROM_TIMER ? message->timer_id : message->effect_id, id);
+        record->cause = text_print(tx, "%s %s", message->source == FROM_TIMER ? "timer" : "effect", id);
+    } else if (message->request) {
+        record->correlation = message->request->request_id;
+    }
+    for (uint32_t i = 0; i < state->touched_count; i++) {
+        const struct touched *touched = state->touched[i];
+        if (!touched->kind->derived && touched->copy && tx_changed(touched)) record_touched(tx, record, touched);
+    }
+    for (uint32_t i = 0; i < state->emitted_count; i++) record_event(tx, record, &state->emitted[i]);
+    if (message->source == FROM_TIMER)  /* done: removed before what the command sets anew */
+        *LIST_ADD(tx->arena, &record->timers) = (struct record_timer){.id = message->timer_id};
+    for (uint32_t i = 0; i < state->timers.count; i++) *LIST_ADD(tx->arena, &record->timers) = state->timers.at[i];
+    if (message->source == FROM_EFFECT && message->effect_done)
+        *LIST_ADD(tx->arena, &record->effects) = (struct record_effect){.id = message->effect_id, .removed = true};
+    for (uint32_t i = 0; i < state->effects.count; i++) *LIST_ADD(tx->arena, &record->effects) = state->effects.at[i];
+}
+
+/* ---- installing: shared by commit and replay ---- */
+static void install_indexes(struct tx *tx, const struct touched *touched)
+{
+    struct id tenant = touched->kind == tx->core->registry->tenant_kind ? ID_NONE : tx->tenant;
+    for (const struct index *const *index = touched->kind->indexes; index && *index; index++) {
+        struct key_writer after, before;
+        index_keys(&before, tx->arena, tenant, touched->kind, *index, touched->before ? touched->before->state : NULL);
+        index_keys(&after, tx->arena, tenant, touched->kind, *index, touched->discarded ? NULL : touched->copy);
+        struct text value = (*index)->unique ? (struct text){(const char *)touched->id.bytes, 16} : LITERAL("");
+        for (uint32_t i = 0; i < before.count; i++)
+            if (!key_among(&after, before.keys[i])) derived_delete(tx->core, before.keys[i]);
+        for (uint32_t i = 0; i < after.count; i++)
+            if (!key_among(&before, after.keys[i])) derived_set(tx->core, after.keys[i], value);
+    }
+}
+
+static void install_touched(struct tx *tx, struct touched *touched, uint64_t lsn)
+{
+    struct core *core = tx->core;
+    struct actor *actor = touched->actor;
+    install_indexes(tx, touched);
+    if (touched->discarded) {
+        struct key key;
+        entity_key(&key, tx->tenant, touched->kind, touched->id);
+        derived_delete(core, key_text_of(&key));
+        actor_set_block(&core->directory, actor, NULL);
+        return;
+    }
+    actor_set_block(&core->directory, actor, block_create(touched->kind->fields, touched->copy, lsn));
+    if (!actor->dirty) {
+        actor->dirty = true;
+        actor->next_dirty = core->dirty;
+        core->dirty = actor;
+        core->dirty_count++;
+    }
+}
+
+static void install_idempotency(struct core *core, const struct record *record)
+{
+    if (!record->idempotency.data) return;
+    struct key key, expiry;
+    struct buffer value = {0};
+    idempotency_value(&value, record);
+    key_start(&key, SPACE_IDEMPOTENCY);
+    key_add(&key, record->idempotency.data, record->idempotency.length);
+    derived_set(core, key_text_of(&key), buffer_as_text(&value));
+    key_start(&expiry, SPACE_IDEMPOTENCY_EXPIRY);
+    key_add_integer(&expiry, record->idempotency_expires_at);
+    key_add(&expiry, record->idempotency.data, record->idempotency.length);
+    derived_set(core, key_text_of(&expiry), LITERAL(""));
+    buffer_free(&value);
+}
+
+void tx_install(struct tx *tx, const struct record *record, uint64_t lsn)
+{
+    struct tx_state *state = tx->state;
+    for (uint32_t i = 0; i < state->touched_count; i++)
+        if (tx_changed(state->touched[i])) install_touched(tx, state->touched[i], lsn);
+    timers_apply(tx->core, record);
+    effects_apply(tx->core, record, record->time);
+    install_idempotency(tx->core, record);
+}
+
+void tx_commit(struct tx *tx, struct record *record)
+{
+    struct core *core = tx->core;
+    record->lsn = core->last_lsn + 1;
+    batch_append(core, record, tx->arena);
+    core->last_lsn = record->lsn;
+    tx_install(tx, record, record->lsn);
+    core->count_commits++;
+    tx->state->seen_lsn = record->lsn;
+}

@@ -1,0 +1,121 @@
+/* The directory of actors in memory. An actor's entry lives as long as somebody may need it; its block is what is
+   committed. Clean actors that nobody pins are forgotten, least recently used first, when memory runs short. */
+#include "actors/runtime/internal.h"
+#include "base/check.h"
+#include "schema/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn)
+{
+    size_t size = schema_compact_size(fields, state);
+    struct block *block = memory_alloc(sizeof *block + size);
+    block->references = 1;
+    block->size = (uint32_t)(sizeof *block + size);
+    block->lsn = lsn;
+    schema_compact(fields, state, block->state);
+    return block;
+}
+
+void block_release(struct block *block)
+{
+    if (!block) return;
+    CHECK(block->references > 0);
+    if (--block->references) return;
+    free(block->rendering);
+    free(block);
+}
+
+void actor_key(uint8_t key[ACTOR_KEY_SIZE], struct id tenant, const struct kind *kind, struct id id)
+{
+    memcpy(key, tenant.bytes, 16);
+    key[16] = (uint8_t)(kind->number >> 8);
+    key[17] = (uint8_t)kind->number;
+    memcpy(key + 18, id.bytes, 16);
+}
+
+void directory_open(struct directory *directory)
+{
+    *directory = (struct directory){.actors = map_create()};
+    directory->oldest.older = directory->oldest.newer = &directory->oldest;
+}
+
+static void unlink_actor(struct actor *actor)
+{
+    actor->older->newer = actor->newer;
+    actor->newer->older = actor->older;
+}
+
+static void link_newest(struct directory *directory, struct actor *actor)
+{
+    actor->older = directory->oldest.older;
+    actor->newer = &directory->oldest;
+    actor->older->newer = actor;
+    directory->oldest.older = actor;
+}
+
+static size_t actor_bytes(const struct actor *actor)
+{
+    return sizeof *actor + 64 + (actor->block ? actor->block->size : 0);
+}
+
+static void actor_free(struct directory *directory, struct actor *actor)
+{
+    directory->bytes -= actor_bytes(actor);
+    unlink_actor(actor);
+    map_remove(directory->actors, actor->key, sizeof actor->key);
+    block_release(actor->block);
+    free(actor);
+}
+
+void directory_close(struct directory *directory)
+{
+    while (directory->oldest.newer != &directory->oldest) actor_free(directory, directory->oldest.newer);
+    map_destroy(directory->actors);
+}
+
+struct actor *directory_actor(struct directory *directory, struct id tenant, const struct kind *kind, struct id id)
+{
+    uint8_t key[ACTOR_KEY_SIZE];
+    actor_key(key, tenant, kind, id);
+    struct actor *actor = map_get(directory->actors, key, sizeof key);
+    if (actor) return actor;
+
+    actor = memory_alloc(sizeof *actor);
+    memcpy(actor->key, key, sizeof key);
+    actor->kind = kind;
+    link_newest(directory, actor);
+    map_set(directory->actors, key, sizeof key, actor);
+    directory->bytes += actor_bytes(actor);
+    return actor;
+}
+
+void directory_use(struct directory *directory, struct actor *actor)
+{
+    if (directory->oldest.older == actor) return;
+    unlink_actor(actor);
+    link_newest(directory, actor);
+}
+
+void actor_set_block(struct directory *directory, struct actor *actor, struct block *block)
+{
+    directory->bytes -= actor_bytes(actor);
+    block_release(actor->block);
+    actor->block = block;
+    actor->known = true;
+    directory->bytes += actor_bytes(actor);
+}
+
+void directory_passivate(struct directory *directory, size_t limit)
+{
+    struct actor *actor = directory->oldest.newer;
+    for (unsigned steps = 0; directory->bytes > limit && actor != &directory->oldest && steps < 4096; steps++) {
+        struct actor *next = actor->newer;
+        if (!actor->dirty && !actor->pins && !actor->loading && !actor->waiting) {
+            actor_free(directory, actor);
+            directory->passivated++;
+        }
+        actor = next;
+    }
+}

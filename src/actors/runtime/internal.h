@@ -1,0 +1,334 @@
+/* The runtime's own structures. Only files of this folder include it.
+
+   Truths: an actor's block is immutable; whoever keeps a block across a turn holds a reference; references are counted on
+   the core's thread alone. What is derived from the log is in exactly one of: a dirty actor's block (newest snapshot), the
+   current delta, the frozen delta (being written to the tables), the tables. */
+#pragma once
+#include "actors/runtime/core.h"
+#include "actors/runtime/record.h"
+#include "actors/runtime/tenant.h"
+#include "base/heap.h"
+#include "base/map.h"
+
+/* ---- committed state ---- */
+struct rendering {
+    uint64_t stamp;                     /* sum of the versions of what is joined */
+    uint32_t length;
+    char json[];
+};
+struct block {
+    uint32_t references;
+    uint32_t size;
+    uint64_t lsn;                       /* of the record that made it */
+    struct rendering *rendering;        /* as the public sees it, or NULL */
+    char state[] __attribute__((aligned(16)));   /* the kind's struct and all it points to */
+};
+struct message;
+struct waiter {
+    struct message *message;
+    struct waiter *next;
+};
+enum { ACTOR_KEY_SIZE = 16 + 2 + 16 };
+struct actor {
+    uint8_t key[ACTOR_KEY_SIZE];        /* tenant, kind number, id */
+    const struct kind *kind;
+    struct block *block;                /* NULL: there is none (or it is loading) */
+    struct actor *older, *newer;        /* by last use */
+    struct waiter *waiting;             /* messages parked until it is loaded */
+    uint32_t pins;
+    bool loading, known, dirty;         /* known: block says what is; dirty: newer than delta and tables */
+    struct actor *next_dirty;
+};
+struct directory {
+    struct map *actors;
+    struct actor oldest;                /* list head: .newer is the least recently used */
+    size_t bytes;
+    uint64_t passivated;
+};
+
+/* ---- messages ---- */
+enum message_source { FROM_REQUEST, FROM_TIMER, FROM_EFFECT };
+struct memo {                           /* what a worker found or computed for this message */
+    struct memo *next;
+    struct text input;                  /* key or job with arguments */
+    uint64_t generation;                /* of the tables, for reads */
+    bool ready, found;
+    struct text value;
+    struct table_row *rows;
+    uint32_t row_count;
+};
+struct message {
+    struct message *next;
+    enum message_source source;
+    struct request *request;            /* FROM_REQUEST */
+    struct arena *arena;
+    int64_t now;
+    uint8_t random[32];
+    struct id tenant, id;
+    const struct kind *kind;
+    const struct command *command;
+    void *body;
+    struct id timer_id;                 /* FROM_TIMER */
+    struct id effect_id;                /* FROM_EFFECT */
+    bool effect_done;                   /* it was still pending when the answer came */
+    uint32_t runs, failures, loads;     /* loads: outstanding */
+    struct memo *memos;
+    LIST_OF(struct actor *) pinned;
+    uint8_t idempotency[32];            /* hash of the key, zero: none */
+    bool held_idempotency;              /* registered in core->in_flight */
+    bool awaiting;
+    int64_t await_deadline;             /* then 202 */
+    const struct kind *awaited_kind;    /* entity whose outcome it waits for */
+    struct id awaited;
+    uint64_t release_lsn;
+};
+
+/* ---- timers and effects, all in memory while pending ---- */
+struct timer {
+    int64_t due;
+    struct id id;                       /* derived from entity and command, or drawn (tell) */
+    struct id tenant, entity;
+    const struct kind *kind;
+    const struct command *command;
+    struct text body;                   /* snapshot by command->body */
+    bool running;
+};
+struct pending_effect {
+    struct id id;                       /* derived from tenant, class and key */
+    const struct effect_class *class;
+    struct id tenant, entity;
+    const struct kind *kind;
+    const struct command *command;
+    struct text key, request;           /* request: sealed snapshot */
+    int64_t created_at;
+    uint64_t lsn;                       /* of its record: not called before that is durable */
+    uint32_t attempt;
+    uint32_t uses;                      /* steps scheduled and calls under way */
+    bool calling, removed;
+};
+
+/* ---- the unit of work ---- */
+struct touched {
+    const struct kind *kind;
+    struct id id;
+    struct actor *actor;
+    const struct block *before;         /* NULL: did not exist */
+    void *copy;                         /* NULL: only loaded */
+    bool created, discarded, emitted;
+};
+struct emitted {
+    struct touched *touched;
+    const struct event *event;
+    int64_t version;
+    const void *data;
+    int64_t from, to;                   /* status before and after the transition that emitted it */
+};
+struct extra_member {
+    const char *name;
+    struct text json;
+};
+enum answer_form { ANSWER_SUBJECT, ANSWER_VALUE, ANSWER_NONE, ANSWER_RAW, ANSWER_ENTITY, ANSWER_LIST, ANSWER_ERROR };
+struct tx_state {
+    struct message *message;
+    struct touched **touched;
+    uint32_t touched_count, touched_capacity;
+    struct touched **lookup;            /* open addressing by id, touched_lookup_size slots */
+    uint32_t lookup_size;
+    struct emitted *emitted;
+    uint32_t emitted_count, emitted_capacity;
+    LIST_OF(struct record_timer) timers;
+    LIST_OF(struct record_effect) effects;
+    bool pending;
+    bool replay;                        /* loads may wait for the disk, and nothing is refused */
+    bool follower;
+    bool broken;                        /* a truth does not hold: 500 */
+    uint32_t draws;
+    const void *event_data;
+    const struct transition *transition;
+    uint64_t seen_lsn;
+    /* answer */
+    enum error error;
+    bool commit_anyway;
+    struct text error_text;
+    struct problems problems;
+    struct extra_member members[8];
+    uint32_t member_count;
+    struct extra_member error_members[8];
+    uint32_t error_member_count;
+    enum answer_form form;
+    uint16_t status;
+    const struct fields *answer_fields;
+    const void *answer_value;
+    const struct kind *answer_kind;
+    struct id answer_id;
+    int64_t answer_version;
+    const char *content_type;
+    struct text raw;
+    bool awaits;
+    int64_t await_deadline;
+};
+
+/* ---- the core ---- */
+struct rate_bucket;
+struct core {
+    const struct registry *registry;
+    struct ports ports;
+    struct core_config config;
+    int64_t now;
+    bool stopping, recovering, read_only_disk;
+    struct directory directory;
+    struct actor *dirty;                /* list of dirty actors */
+    size_t dirty_count;
+    struct ordered *delta, *frozen;
+    uint64_t frozen_lsn;
+    bool freezing;                      /* frozen waits for the store */
+    uint64_t generation;                /* raised when a checkpoint reached the tables */
+    int64_t last_checkpoint;
+    uint64_t last_lsn, durable_lsn, appended_lsn;
+    struct batch *batch;                /* open */
+    size_t waiting_bytes;
+    struct batch_size *sent, **sent_last;       /* handed to the store, not durable yet */
+    struct message *ready, **ready_last;        /* to be run */
+    size_t ready_count;
+    struct message *held, **held_last;          /* replies that wait for their lsn, in order of lsn */
+    struct map *awaiting;               /* awaited entity → message */
+    struct heap await_deadlines;
+    size_t messages;                    /* alive */
+    struct map *in_flight;              /* idempotency hash → message */
+    struct ordered *timers_due;         /* due, id → pointer */
+    struct map *timers;                 /* id → timer */
+    struct map *effects;                /* id → pending_effect */
+    struct heap effect_calls;           /* due → pending call */
+    struct map *rates;
+    int64_t last_sweep;
+    struct id default_tenant;
+    uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
+    uint64_t turn_histogram[16];        /* microseconds, powers of two */
+};
+struct batch_size {
+    struct batch_size *next;
+    uint64_t last_lsn;
+    size_t bytes;
+};
+
+/* directory.c */
+void directory_open(struct directory *directory);
+void directory_close(struct directory *directory);
+void actor_key(uint8_t key[ACTOR_KEY_SIZE], struct id tenant, const struct kind *kind, struct id id);
+struct actor *directory_actor(struct directory *directory, struct id tenant, const struct kind *kind, struct id id);    /* made when missing */
+void directory_use(struct directory *directory, struct actor *actor);
+void actor_set_block(struct directory *directory, struct actor *actor, struct block *block);       /* takes the reference */
+void directory_passivate(struct directory *directory, size_t limit);
+struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn);
+void block_release(struct block *block);
+static inline const struct entity *entity_of(const void *state)
+{
+    return state;
+}
+
+/* derived.c: keys of the tables, delta and reads */
+enum space { SPACE_ENTITY = 'E', SPACE_INDEX = 'I', SPACE_UNIQUE = 'U', SPACE_TIMER = 'T', SPACE_EFFECT = 'F',
+             SPACE_IDEMPOTENCY = 'K', SPACE_IDEMPOTENCY_EXPIRY = 'X' };
+struct key {
+    uint8_t bytes[512 + 64];
+    uint32_t length;
+    bool too_long;
+};
+void key_start(struct key *key, enum space space);
+void key_add(struct key *key, const void *bytes, size_t length);
+void key_add_number(struct key *key, uint16_t number);
+void key_add_integer(struct key *key, int64_t value);
+void key_add_text(struct key *key, struct text value);
+struct text key_text_of(const struct key *key);
+void entity_key(struct key *key, struct id tenant, const struct kind *kind, struct id id);
+void index_prefix(struct key *key, struct id tenant, const struct kind *kind, const struct index *index);
+struct key_writer {
+    struct key prefix;                  /* space, tenant, kind, index */
+    struct key current;
+    struct text *keys;                  /* collected, in the arena */
+    uint32_t count, capacity;
+    struct arena *arena;
+    bool open;
+};
+void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind, const struct index *index);
+/* All keys of an entity in an index; an entity id is appended for lists. */
+void index_keys(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
+                const struct index *index, const void *entity);
+/* FOUND, ABSENT, or MISS: the message is parked until a worker has read it. */
+enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena, struct text *value);
+void derived_set(struct core *core, struct text key, struct text value);
+void derived_delete(struct core *core, struct text key);
+/* Up to *count rows of [from, to), merged from delta, frozen delta and tables. Not FOUND: MISS. */
+enum found derived_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to, bool reverse,
+                        struct arena *arena, struct table_row *rows, uint32_t *count);
+struct text prefix_end(struct arena *arena, struct text prefix);        /* the first key after all keys with this prefix */
+
+/* load.c */
+/* The actor with a known block, or NULL when the message has to wait. */
+struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant, const struct kind *kind, struct id id);
+struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind, const struct block *block);
+struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id, struct text bytes);
+struct id personal_subject(const struct kind *kind, const void *entity);
+struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version, const char *use);
+
+/* tx.c */
+void tx_open(struct tx *tx, struct tx_state *state, struct core *core, struct message *message);
+struct touched *tx_touch(struct tx *tx, const struct kind *kind, struct id id);          /* loaded; NULL: pending */
+struct touched *tx_find(const struct tx *tx, const struct kind *kind, struct id id);
+const void *touched_state(const struct touched *touched);        /* copy, else committed, else NULL */
+bool tx_changed(const struct touched *touched);
+/* transition.c */
+const struct transition *transition_find(struct tx *tx, const struct kind *kind, const void *entity, const char *command, bool *has_rows);
+void transition_make(struct tx *tx, const struct kind *kind, void *entity, const struct transition *row, const void *data);
+uint32_t asker_relations(struct tx *tx, const struct kind *kind, const void *entity);
+bool asker_sees(struct tx *tx, const struct kind *kind, const void *entity, uint32_t relations);
+
+/* commit.c */
+enum error tx_finish(struct tx *tx);            /* followers, truths, unique keys: OK, PENDING or a refusal */
+void tx_commit(struct tx *tx, struct record *record);           /* record from the unit of work, installed, appended to the batch */
+void tx_install(struct tx *tx, const struct record *record, uint64_t lsn);      /* the change itself: live and replay */
+void tx_record(struct tx *tx, struct record *record);
+/* followers.c */
+void followers_run(struct tx *tx, bool views_only);
+
+/* run.c */
+void message_run(struct core *core, struct message *message);
+void message_ready(struct core *core, struct message *message);
+void message_loaded(struct core *core, struct message *message);
+void message_finish(struct core *core, struct message *message);        /* answers and frees, or holds until durable */
+struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
+                                 const struct command *command, struct id id);
+void message_free(struct core *core, struct message *message);
+/* crud.c */
+enum error run_list(struct tx *tx);
+/* answer.c: fills the request's reply from what the unit of work answers; rendering may need joined rows: then pending */
+void reply_success(struct tx *tx);
+void reply_error(struct tx *tx, enum error error);
+void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision);
+/* history.c: the entity as it was at a version, rebuilt from the log; NULL: pending or not there */
+const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int64_t version);
+/* idempotency.c */
+/* Before the command runs: OK to go on, a refusal, or *answered: what the first request with this key was answered. */
+enum error idempotency_begin(struct tx *tx, bool *answered);
+void idempotency_record(struct tx *tx, struct record *record);          /* fills its rows of a record to be committed */
+void idempotency_value(struct buffer *out, const struct record *record);
+void idempotency_sweep(struct core *core);                              /* forgets some that have expired */
+/* outside.c: timers and effects */
+void timers_apply(struct core *core, const struct record *record);
+void timers_fire(struct core *core);
+void effects_apply(struct core *core, const struct record *record, int64_t now);
+void effects_start_all(struct core *core);
+void effects_turn(struct core *core);
+bool outside_load(struct core *core, char problem[256]);
+struct id timer_id_of(const struct kind *kind, struct id entity, const char *command);
+struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
+void outside_close(struct core *core);
+/* rates.c */
+bool rate_take(struct core *core, struct message *message, struct reply *reply);
+void rates_sweep(struct core *core);
+/* batch.c */
+void batch_append(struct core *core, const struct record *record, struct arena *arena);
+void batch_send(struct core *core);
+void checkpoint_begin(struct core *core);
+/* replay.c */
+bool replay_log(struct core *core, char problem[256]);

@@ -1,0 +1,157 @@
+/* Look-ups in the tables of kinds, and the proof at start that they are sound. */
+#include "actors/runtime/kind.h"
+#include "actors/runtime/tx.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* clang-format off */
+static const struct field entity_rows[] = {
+    ID     (entity, 1, id,            .flags = READ_ONLY, .doc = "identity, for ever"),
+    INTEGER(entity, 2, version,       .flags = READ_ONLY, .doc = "raised by one for each event"),
+    INTEGER(entity, 3, status,        .flags = READ_ONLY, .doc = "state of the machine"),
+    INTEGER(entity, 4, status_before, .flags = READ_ONLY | SECRET, .doc = "state before it was deleted"),
+    TIME   (entity, 5, created_at,    .flags = READ_ONLY, .doc = "when it was made"),
+    TIME   (entity, 6, updated_at,    .flags = READ_ONLY, .doc = "when it changed last"),
+    TIME   (entity, 7, deleted_at,    .flags = READ_ONLY, .doc = "when it was deleted"),
+};
+/* clang-format on */
+const struct fields entity_fields = FIELDS("entity", struct entity, entity_rows);
+
+const char *relation_names(uint32_t mask, char text[128])
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } names[] = {{ANYONE, "anyone"}, {USER, "user"}, {ADMIN, "admin"}, {SYSTEM, "system"}, {OPERATOR, "operator"}, {SELF, "self"},
+                 {LEADER, "leader"}, {MEMBER, "member"}, {MODERATOR, "moderator"}, {OWNER, "owner"}, {STAFF, "staff"},
+                 {MANAGER, "manager"}, {TEAM_OWNER, "team owner"}, {TARGET_OWNER, "target owner"}};
+    size_t length = 0;
+    text[0] = 0;
+    for (unsigned i = 0; i < sizeof names / sizeof names[0] && length < 110; i++)
+        if (mask & names[i].bit) length += (size_t)snprintf(text + length, 128 - length, "%s%s", length ? ", " : "", names[i].name);
+    return text;
+}
+
+const struct kind *registry_kind(const struct registry *registry, uint16_t number)
+{
+    for (const struct kind *const *kind = registry->kinds; *kind; kind++)
+        if ((*kind)->number == number) return *kind;
+    return NULL;
+}
+
+const struct kind *registry_kind_named(const struct registry *registry, const char *name)
+{
+    for (const struct kind *const *kind = registry->kinds; *kind; kind++)
+        if (!strcmp((*kind)->name, name)) return *kind;
+    return NULL;
+}
+
+const struct command *kind_command(const struct kind *kind, const char *name)
+{
+    for (const struct command *command = kind->commands; command && command->name; command++)
+        if (!strcmp(command->name, name)) return command;
+    return NULL;
+}
+
+struct proof {
+    uint32_t faults;
+    const char *kind;
+};
+
+static void report(void *context, const char *where, const char *fault)
+{
+    struct proof *proof = context;
+    proof->faults++;
+    log_line("schema", LOG_ERROR, "a table is not sound", "kind=%s where=\"%s\" fault=\"%s\"", proof->kind, where, fault);
+}
+
+static bool same_route(const struct command *a, const struct command *b)
+{
+    if (!a->method || !b->method || strcmp(a->method, b->method)) return false;
+    const char *paths_a[] = {a->path, a->alias}, *paths_b[] = {b->path, b->alias};
+    for (int i = 0; i < 2; i++)
+        for (int k = 0; k < 2; k++)
+            if (paths_a[i] && paths_b[k] && !strcmp(paths_a[i], paths_b[k])) return true;
+    return false;
+}
+
+static void prove_command(struct proof *proof, const struct kind *kind, const struct command *command)
+{
+    if (!command->who) report(proof, command->name, "a command has a right");
+    if (!command->doc) report(proof, command->name, "a command has a doc");
+    if (command->method && !command->path) report(proof, command->name, "a method has a path");
+    if (!command->method && !(command->who & SYSTEM)) report(proof, command->name, "an internal command is the system's");
+    if (command->action == ACTION_LIST && !command->listings && !command->decide) report(proof, command->name, "a list has an order");
+    for (const struct listing *listing = command->listings; listing && listing->index; listing++) {
+        bool own = false;
+        for (const struct index *const *index = kind->indexes; index && *index; index++) own |= *index == listing->index;
+        if (!own || listing->index->unique) report(proof, command->name, "a list order is a list index of the kind");
+        if (listing->filter && (!command->query || !field_by_name(command->query, text_of(listing->filter))))
+            report(proof, command->name, "a list filter is a query parameter");
+    }
+    if (command->body) proof->faults += fields_prove(command->body, report, proof);
+    if (command->query) proof->faults += fields_prove(command->query, report, proof);
+}
+
+static void prove_events(struct proof *proof, const struct kind *kind)
+{
+    for (const struct event *const *event = kind->events; event && *event; event++) {
+        for (const struct event *const *other = kind->events; *other != *event; other++)
+            if ((*other)->number == (*event)->number) report(proof, (*event)->name, "event numbers are unique");
+        for (const uint16_t *tag = (*event)->carries; tag && *tag; tag++) {
+            const struct field *field = field_by_tag(kind->fields, *tag);
+            if (!field) report(proof, (*event)->name, "an event carries fields that exist");
+            else if (field->flags & (PERSONAL | SECRET)) report(proof, (*event)->name, "an event carries nothing personal or secret");
+        }
+    }
+}
+
+static bool event_declared(const struct kind *kind, const struct event *event)
+{
+    for (const struct event *const *declared = kind->events; declared && *declared; declared++)
+        if (*declared == event) return true;
+    return false;
+}
+
+static void prove_kind(struct proof *proof, const struct kind *kind)
+{
+    proof->kind = kind->name;
+    if (kind->fields->rows[0].nested != &entity_fields || kind->fields->rows[0].offset) report(proof, "fields", "the first row is ENTITY_ROW");
+    proof->faults += fields_prove(kind->fields, report, proof);
+    if (kind->machine) proof->faults += machine_prove(kind->machine, report, proof);
+    prove_events(proof, kind);
+    for (uint32_t i = 0; kind->machine && i < kind->machine->count; i++) {
+        const struct transition *row = &kind->machine->rows[i];
+        if (!kind_command(kind, row->command)) report(proof, row->command, "a transition belongs to a command");
+        if (row->event && !event_declared(kind, row->event)) report(proof, row->command, "a transition's event is declared");
+    }
+    for (const struct command *command = kind->commands; command && command->name; command++) {
+        prove_command(proof, kind, command);
+        if (command->event && !event_declared(kind, command->event)) report(proof, command->name, "a command's event is declared");
+        for (const struct command *other = kind->commands; other != command; other++) {
+            if (!strcmp(other->name, command->name)) report(proof, command->name, "command names are unique");
+            if (same_route(other, command)) report(proof, command->name, "routes are unambiguous");
+        }
+    }
+    for (const struct index *const *index = kind->indexes; index && *index; index++)
+        for (const struct index *const *other = kind->indexes; *other != *index; other++)
+            if ((*other)->number == (*index)->number) report(proof, (*index)->name, "index numbers are unique");
+}
+
+uint32_t registry_prove(const struct registry *registry)
+{
+    struct proof proof = {0};
+    for (const struct kind *const *kind = registry->kinds; *kind; kind++) {
+        prove_kind(&proof, *kind);
+        for (const struct kind *const *other = registry->kinds; *other != *kind; other++) {
+            if ((*other)->number == (*kind)->number) report(&proof, (*other)->name, "kind numbers are unique");
+            if (!strcmp((*other)->name, (*kind)->name)) report(&proof, (*other)->name, "kind names are unique");
+            for (const struct command *a = (*kind)->commands; a && a->name; a++)
+                for (const struct command *b = (*other)->commands; b && b->name; b++)
+                    if (same_route(a, b)) report(&proof, a->path, "routes are unambiguous");
+        }
+    }
+    return proof.faults;
+}

@@ -1,0 +1,203 @@
+/* Pages: a range of a list index, merged from delta and tables, each row's entity loaded, filtered and rendered. A cursor is
+   the last key, authenticated together with tenant, route and filters. */
+#include "actors/runtime/internal.h"
+#include "base/check.h"
+
+#include <string.h>
+
+enum { CURSOR_TAG = 16 };
+
+/* The query without cursor and limit: a cursor belongs to exactly these filters. */
+static struct text cursor_scope(struct tx *tx, const struct listing *listing)
+{
+    const struct request *request = tx->state->message->request;
+    struct buffer scope = {.arena = tx->arena};
+    buffer_bytes(&scope, tx->tenant.bytes, 16);
+    buffer_format(&scope, "%u %s %u ", tx->kind->number, tx->command->name, listing->index->number);
+    for (uint32_t i = 0; i < request->path_count; i++) {
+        buffer_text(&scope, request->path[i].value);
+        buffer_byte(&scope, '/');
+    }
+    struct text rest = request->query_text;
+    while (rest.data) {
+        struct text one = text_split(&rest, '&');
+        if (text_starts_with(one, "cursor=") || text_starts_with(one, "limit=")) continue;
+        buffer_text(&scope, one);
+        buffer_byte(&scope, '&');
+    }
+    return buffer_as_text(&scope);
+}
+
+static void cursor_tag(struct tx *tx, struct text scope, struct text key, uint8_t tag[32])
+{
+    struct buffer input = {.arena = tx->arena};
+    buffer_big32(&input, scope.length);
+    buffer_text(&input, scope);
+    buffer_text(&input, key);
+    keyring_hash(tx->core->ports.keyring, "cursor", buffer_as_text(&input), tag);
+}
+
+static struct text cursor_make(struct tx *tx, struct text scope, struct text key)
+{
+    uint8_t tag[32];
+    struct buffer bytes = {.arena = tx->arena};
+    cursor_tag(tx, scope, key, tag);
+    buffer_bytes(&bytes, tag, CURSOR_TAG);
+    buffer_text(&bytes, key);
+    return base64url_encode(tx->arena, buffer_as_text(&bytes));
+}
+
+static bool cursor_open(struct tx *tx, struct text scope, struct text cursor, struct text *key)
+{
+    struct text bytes;
+    uint8_t tag[32];
+    if (!base64url_decode(tx->arena, cursor, &bytes) || bytes.length <= CURSOR_TAG) return false;
+    *key = (struct text){bytes.data + CURSOR_TAG, bytes.length - CURSOR_TAG};
+    cursor_tag(tx, scope, *key, tag);
+    uint8_t difference = 0;
+    for (int i = 0; i < CURSOR_TAG; i++) difference |= tag[i] ^ (uint8_t)bytes.data[i];
+    return difference == 0;
+}
+
+/* ---- which order ---- */
+static const struct field *query_field(const struct tx *tx, const char *name)
+{
+    const struct fields *fields = tx->command->query;
+    return fields ? field_by_name(fields, text_of(name)) : NULL;
+}
+
+static struct text query_sort(const struct tx *tx)
+{
+    const struct field *field = query_field(tx, "sort");
+    if (!field || !queried(tx, "sort")) return (struct text){0};
+    const char *member = (const char *)tx->query + field->offset;
+    if (field->type == FIELD_TEXT) return *(const struct text *)(const void *)member;
+    return enum_name(field->values, *(const uint32_t *)(const void *)member);
+}
+
+static const struct listing *listing_choose(const struct tx *tx)
+{
+    struct text sort = query_sort(tx);
+    const struct listing *listing = tx->command->listings;
+    for (; listing->index; listing++) {
+        if (sort.data && !text_is(sort, listing->sort)) continue;
+        if (listing->filter && !queried(tx, listing->filter)) continue;
+        return listing;
+    }
+    return NULL;
+}
+
+static void key_filter(struct tx *tx, struct key_writer *writer, const char *name)
+{
+    const struct field *field = query_field(tx, name);
+    CHECK(field);
+    const char *member = (const char *)tx->query + field->offset;
+    switch (field->type) {
+    case FIELD_ID:   key_id(writer, *(const struct id *)(const void *)member); break;
+    case FIELD_ENUM: key_integer(writer, *(const uint32_t *)(const void *)member); break;
+    case FIELD_BOOL: key_integer(writer, *(const bool *)member); break;
+    case FIELD_DATE: key_integer(writer, *(const int32_t *)(const void *)member); break;
+    case FIELD_TEXT: key_text(writer, *(const struct text *)(const void *)member); break;
+    default:         key_integer(writer, *(const int64_t *)(const void *)member); break;
+    }
+}
+
+/* ---- one page ---- */
+struct page {
+    const struct listing *listing;
+    struct text scope, from, to;
+    uint32_t limit, given, passed;
+    struct buffer out;
+    struct text last;                   /* key of the last row looked at */
+    bool full, exhausted;
+};
+
+static bool page_row(struct tx *tx, struct page *page, const struct table_row *row)
+{
+    struct id id;
+    if (row->key.length < 16) return true;
+    memcpy(id.bytes, row->key.data + row->key.length - 16, 16);
+    const void *entity = load(tx, tx->kind, id);
+    if (!entity) return true;           /* pending: others are asked for in the same run */
+    page->last = row->key;
+    uint32_t relations = asker_relations(tx, tx->kind, entity);
+    const struct request *request = tx->state->message->request;
+    bool shown = asker_sees(tx, tx->kind, entity, relations) && (!entity_of(entity)->deleted_at || request->include_deleted) &&
+                 (!tx->command->matches || tx->command->matches(tx, entity));
+    if (!shown || pending(tx)) {
+        page->passed++;
+        return true;
+    }
+    if (page->given++) buffer_byte(&page->out, ',');
+    render_entity(tx, &page->out, tx->kind, entity, relations, NULL);
+    return page->given < page->limit;
+}
+
+/* Fills the page; each round asks for as many rows as are still missing and one more, to know whether there is a next page. */
+static enum error page_fill(struct tx *tx, struct page *page)
+{
+    while (!page->full && !page->exhausted && page->passed < LIMIT_FILTERED_ROWS) {
+        uint32_t want = page->limit - page->given + 1, count = want;
+        struct table_row *rows = ARENA_ARRAY(tx->arena, struct table_row, want);
+        enum found found = derived_scan(tx->core, tx->state->message, false, page->from, page->to, page->listing->reverse, tx->arena, rows, &count);
+        if (found != FOUND) {
+            tx->state->pending = true;
+            return OK;
+        }
+        uint32_t i = 0;
+        for (; i < count && !page->full; i++) page->full = !page_row(tx, page, &rows[i]);
+        if (pending(tx)) return OK;
+        if (i < count) return OK;       /* full, and there is more */
+        if (count < want) page->exhausted = true;
+        else if (page->listing->reverse) page->to = rows[count - 1].key;
+        else page->from = prefix_end(tx->arena, rows[count - 1].key);
+    }
+    return OK;
+}
+
+static void page_finish(struct tx *tx, struct page *page)
+{
+    buffer_string(&page->out, "],\"page\":{\"next\":");
+    if (page->exhausted || !page->last.data) buffer_string(&page->out, "null");
+    else buffer_json_text(&page->out, cursor_make(tx, page->scope, page->last));
+    buffer_format(&page->out, ",\"limit\":%u}", page->limit);
+    tx->state->form = ANSWER_LIST;
+    tx->state->status = 200;
+    tx->state->raw = buffer_as_text(&page->out);
+    tx->state->seen_lsn = tx->core->last_lsn;
+}
+
+enum error run_list(struct tx *tx)
+{
+    if (tx->command->decide) {          /* what may be read, and what the page is of */
+        enum error error = tx->command->decide(tx);
+        if (error || pending(tx)) return error;
+        if (tx->state->form != ANSWER_SUBJECT) return OK;
+    }
+    const struct request *request = tx->state->message->request;
+    struct page page = {.listing = listing_choose(tx), .out = {.arena = tx->arena}, .limit = request->limit ? request->limit : LIMIT_PAGE_DEFAULT};
+    if (!page.listing) {
+        fail_detail(tx, "sort", "not_one_of", "this list is not sorted so");
+        return fail(tx, ERROR_VALIDATION_FAILED, "the list cannot be read in this order");
+    }
+    struct key_writer writer;
+    key_writer_open(&writer, tx->arena, tx->tenant, tx->kind, page.listing->index);
+    key_begin(&writer);
+    if (page.listing->scope) page.listing->scope(tx, &writer);
+    if (page.listing->filter) key_filter(tx, &writer, page.listing->filter);
+    if (pending(tx)) return OK;
+    page.from = arena_text(tx->arena, key_text_of(&writer.current));
+    page.to = prefix_end(tx->arena, page.from);
+    page.scope = cursor_scope(tx, page.listing);
+    struct text key;
+    if (request->cursor.data) {
+        if (!cursor_open(tx, page.scope, request->cursor, &key)) return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
+        if (page.listing->reverse) page.to = key;
+        else page.from = prefix_end(tx->arena, key);
+    }
+    buffer_byte(&page.out, '[');
+    enum error error = page_fill(tx, &page);
+    if (error || pending(tx)) return error;
+    page_finish(tx, &page);
+    return OK;
+}

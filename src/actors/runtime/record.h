@@ -1,0 +1,60 @@
+/* One log record: what one command decided. Encoded by the same field tables as everything else. The head says who, when
+   and what for; the body what changed. */
+#pragma once
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "schema/field.h"
+
+struct record_change {
+    int64_t kind, version;              /* version after */
+    struct id id;
+    int64_t previous_lsn;               /* of the record that changed it before; 0: created here */
+    struct text open, personal;         /* diffs; personal is sealed */
+};
+struct record_event {
+    int64_t change;                     /* index into changes */
+    int64_t number, version;
+    int64_t from, to;                   /* status before and after */
+    struct text carried, data;          /* snapshots */
+};
+struct record_timer {
+    struct id id;                       /* sets, or removes when due is 0 */
+    int64_t due;
+    int64_t kind;
+    struct id entity;
+    struct text command, body;
+};
+struct record_effect {
+    struct id id;
+    bool removed;
+    int64_t class_number, kind;
+    struct id entity;
+    struct text command, key, request;  /* request: sealed snapshot */
+};
+struct record {
+    /* head */
+    uint64_t lsn;
+    struct id tenant;
+    int64_t time;
+    int64_t principal_kind;
+    struct id principal, session;
+    int64_t kind;
+    struct id subject;
+    struct text command;
+    struct text cause, correlation;     /* timer, effect or request id */
+    /* body */
+    LIST_OF(struct record_change) changes;
+    LIST_OF(struct record_event) events;
+    LIST_OF(struct record_timer) timers;
+    LIST_OF(struct record_effect) effects;
+    struct text idempotency, fingerprint;       /* 32 bytes each, or absent */
+    int64_t idempotency_expires_at, answer_status, answer_version;
+    int64_t answer_kind;
+    struct id answer_id;
+};
+
+void record_encode(const struct record *record, struct buffer *head, struct buffer *body);
+bool record_decode(struct arena *arena, struct text head, struct text body, struct record *record);
+struct registry;
+/* One JSON line: head, changes by field name, events by name. */
+void record_render(struct buffer *out, struct arena *arena, const struct registry *registry, const struct record *record);

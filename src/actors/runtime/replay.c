@@ -1,0 +1,121 @@
+/* Replay: the log after the tables' applied_lsn makes the committed state again, with the same functions that made it
+   first. Handlers do not run; views do. */
+#include "actors/runtime/internal.h"
+#include "base/check.h"
+#include "base/log.h"
+#include "schema/codec.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct event *event_of(const struct kind *kind, int64_t number)
+{
+    for (const struct event *const *event = kind->events; event && *event; event++)
+        if ((*event)->number == number) return *event;
+    return NULL;
+}
+
+static bool apply_personal(struct tx *tx, const struct kind *kind, const struct record_change *change, void *copy)
+{
+    struct text plain;
+    struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
+    if (!change->personal.data) return true;
+    if (!unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, copy), associated, change->personal, &plain))
+        return true;                    /* the person's key is gone: the rest goes on */
+    return schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS);
+}
+
+static const char *replay_change(struct tx *tx, const struct record_change *change)
+{
+    const struct kind *kind = registry_kind(tx->core->registry, (uint16_t)change->kind);
+    if (!kind) return "names a kind that this version does not know";
+    struct touched *touched = tx_touch(tx, kind, change->id);
+    if (!touched) return "changes an entity whose snapshot is damaged";
+    uint64_t before_lsn = touched->before ? touched->before->lsn : 0;
+    if (before_lsn != (uint64_t)change->previous_lsn) return "does not follow the record that changed the entity before";
+    touched->created = !touched->before;
+    touched->copy = touched->before ? schema_clone(kind->fields, touched->before->state, tx->arena) : arena_alloc(tx->arena, kind->fields->size);
+    if (change->open.data && !schema_apply(tx->arena, kind->fields, change->open, touched->copy, FORWARDS)) return "has a damaged diff";
+    if (!apply_personal(tx, kind, change, touched->copy)) return "has a damaged personal diff";
+    if (entity_of(touched->copy)->version != change->version) return "does not give the version it names";
+    return NULL;
+}
+
+static const char *replay_event(struct tx *tx, const struct record *record, const struct record_event *row)
+{
+    if (row->change < 0 || row->change >= record->changes.count) return "has an event of nothing";
+    const struct record_change *change = &record->changes.at[row->change];
+    const struct kind *kind = registry_kind(tx->core->registry, (uint16_t)change->kind);
+    const struct event *event = event_of(kind, row->number);
+    if (!event) return "names an event that this version does not know";
+    struct tx_state *state = tx->state;
+    void *data = event->data && row->data.data ? arena_alloc(tx->arena, event->data->size) : NULL;
+    if (data && !schema_restore(tx->arena, event->data, row->data, data)) return "has damaged event data";
+    state->emitted[state->emitted_count++] = (struct emitted){.touched = tx_find(tx, kind, change->id), .event = event, .version = row->version,
+                                                              .from = row->from, .to = row->to, .data = data};
+    return NULL;
+}
+
+static const char *replay_record(struct core *core, const struct record *record, struct message *message)
+{
+    struct tx tx;
+    struct tx_state state;
+    message->tenant = record->tenant;
+    message->now = core->now = record->time;
+    message->kind = registry_kind(core->registry, (uint16_t)record->kind);
+    if (!message->kind) return "names a kind that this version does not know";
+    tx_open(&tx, &state, core, message);
+    static const struct command replayed = {.name = "replay"};
+    tx.command = &replayed;
+    state.replay = true;
+    if (!id_is_none(record->tenant)) {
+        struct actor *tenant = actor_load(core, message, true, ID_NONE, core->registry->tenant_kind, record->tenant);
+        if (!tenant || !tenant->block) return "is of an unknown tenant";
+        tx.settings = (const struct tenant *)tenant->block->state;
+    }
+    const char *problem = NULL;
+    for (uint32_t i = 0; i < record->changes.count && !problem; i++) problem = replay_change(&tx, &record->changes.at[i]);
+    state.emitted = ARENA_ARRAY(tx.arena, struct emitted, record->events.count + 1);
+    state.emitted_capacity = record->events.count + 1;
+    for (uint32_t i = 0; i < record->events.count && !problem; i++) problem = replay_event(&tx, record, &record->events.at[i]);
+    if (problem) return problem;
+    followers_run(&tx, true);
+    if (state.pending) return "needs a view row that is damaged";
+    tx_install(&tx, record, record->lsn);
+    return NULL;
+}
+
+static const char *replay_one(struct core *core, uint64_t lsn)
+{
+    struct message *message = message_internal(core, FROM_REQUEST, ID_NONE, NULL, NULL, ID_NONE);
+    struct record record = {0};
+    struct text head, body;
+    const char *problem = NULL;
+    struct store *store = core->ports.store;
+    if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND) problem = "is missing or damaged";
+    else if (!record_decode(message->arena, head, body, &record)) problem = "cannot be decoded";
+    record.lsn = lsn;
+    if (!problem) problem = replay_record(core, &record, message);
+    message_free(core, message);
+    return problem;
+}
+
+bool replay_log(struct core *core, char problem[256])
+{
+    struct store *store = core->ports.store;
+    uint64_t first = store->calls->applied_lsn(store) + 1, last = store->calls->last_lsn(store);
+    core->last_lsn = core->durable_lsn = first - 1;
+    core->recovering = true;
+    for (uint64_t lsn = first; lsn <= last; lsn++) {
+        const char *fault = replay_one(core, lsn);
+        if (fault) {
+            snprintf(problem, 256, "log record %llu %s", (unsigned long long)lsn, fault);
+            return false;
+        }
+        core->last_lsn = core->durable_lsn = lsn;
+        if (ordered_bytes(core->delta) > LIMIT_CHECKPOINT_BYTES && !core->freezing) checkpoint_begin(core);
+    }
+    core->recovering = false;
+    if (last >= first) log_line("core", LOG_INFO, "replayed the log", "from=%llu to=%llu", (unsigned long long)first, (unsigned long long)last);
+    return true;
+}

@@ -1,0 +1,243 @@
+/* Platform endpoints. They belong to no tenant and change nothing that the log knows. What has to wait for the disk runs on
+   a worker; the message is parked meanwhile, as for any load. */
+#include "actors/runtime/system.h"
+#include "actors/runtime/internal.h"
+#include "base/check.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* The runtime asks every kind for a table; no entity is ever made of this one. */
+struct system_state {
+    struct entity entity;
+};
+static const struct field system_rows[] = { ENTITY_ROW(system_state) };
+static const struct fields system_fields = FIELDS("system_state", struct system_state, system_rows);
+
+/* ---- Health --------------------------------------------------------------------------------------------------------- */
+
+struct health {
+    struct text status;
+    int64_t position;
+};
+static const struct field health_rows[] = {
+    TEXT(health, 1, status, .flags = READ_ONLY, .max = 20, .doc = "alive, ready, or why not"),
+    INTEGER(health, 2, position, .flags = READ_ONLY, .doc = "position of the log that is durable"),
+};
+static const struct fields health_fields = FIELDS("health", struct health, health_rows);
+
+static enum error healthz(struct tx *tx)
+{
+    struct health health = { LITERAL("alive"), (int64_t)tx->core->durable_lsn };
+    return answer(tx, 200, &health_fields, &health);
+}
+
+static enum error readyz(struct tx *tx)
+{
+    if (tx->core->stopping) return fail(tx, ERROR_STOPPING, "the server is stopping");
+    if (tx->core->read_only_disk) return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached: only reads are answered");
+    struct health health = { LITERAL("ready"), (int64_t)tx->core->durable_lsn };
+    return answer(tx, 200, &health_fields, &health);
+}
+
+/* ---- Figures and the document --------------------------------------------------------------------------------------- */
+
+static bool is_loopback(struct text address)
+{
+    return text_starts_with(address, "127.") || text_is(address, "::1") || text_starts_with(address, "::ffff:127.");
+}
+
+static enum error metrics(struct tx *tx)
+{
+    struct core *core = tx->core;
+    bool allowed = core->config.metrics_public || tx->principal.kind == PRINCIPAL_OPERATOR || is_loopback(tx->address);
+    if (!allowed) return fail(tx, ERROR_FORBIDDEN, "figures are shown to this machine and to operators alone");
+    struct buffer out = { .arena = tx->arena };
+    core_metrics(core, &out);
+    core->ports.store->calls->metrics(core->ports.store, &out);
+    if (core->ports.metrics) core->ports.metrics(core->ports.context, &out);
+    return answer_raw(tx, 200, "text/plain; version=0.0.4; charset=utf-8", buffer_as_text(&out));
+}
+
+static enum error openapi(struct tx *tx)
+{
+    struct text document = tx->core->ports.openapi;
+    if (!document.data) return fail(tx, ERROR_NOT_FOUND, "this server has no document of its routes");
+    return answer_raw(tx, 200, "application/json", document);
+}
+
+/* ---- Jobs on workers ------------------------------------------------------------------------------------------------ */
+
+struct job {
+    struct work work;
+    struct core *core;
+    struct message *message;
+    struct memo *memo;
+    void (*run)(struct job *job);
+    char path[4096];                    /* of a backup */
+    uint64_t from, to;                  /* of the log */
+    struct buffer result;
+    bool good;
+};
+
+static void job_run(struct work *work)
+{
+    struct job *job = (struct job *)(void *)work;
+    job->run(job);
+}
+
+static void job_done(struct work *work)
+{
+    struct job *job = (struct job *)(void *)work;
+    struct core *core = job->core;
+    struct message *message = job->message;
+    job->memo->ready = true;
+    job->memo->found = job->good;
+    job->memo->value = arena_text(message->arena, buffer_as_text(&job->result));
+    buffer_free(&job->result);
+    free(job);
+    message_loaded(core, message);
+}
+
+/* What the job of this input found out, or NULL: it was started, or runs, and the handler runs again once it is done. */
+static const struct memo *job_result(struct tx *tx, struct text input, enum work_class class, const struct job *like)
+{
+    struct message *message = tx->state->message;
+    for (const struct memo *memo = message->memos; memo; memo = memo->next) {
+        if (!text_equal(memo->input, input)) continue;
+        if (memo->ready) return memo;
+        tx->state->pending = true;
+        return NULL;
+    }
+    struct memo *memo = ARENA_NEW(message->arena, struct memo);
+    *memo = (struct memo){ .next = message->memos, .input = input };
+    message->memos = memo;
+    struct job *job = memory_alloc(sizeof *job);
+    *job = *like;
+    job->work = (struct work){ .run = job_run, .done = job_done, .class = class };
+    job->core = tx->core;
+    job->message = message;
+    job->memo = memo;
+    tx->state->pending = true;
+    message->loads++;
+    if (tx->core->ports.submit(tx->core->ports.context, &job->work)) return NULL;
+    message->loads--;
+    message->failures = LIMIT_RERUNS + 1;       /* the pool is full: 503 */
+    free(job);
+    return NULL;
+}
+
+/* ---- Backup --------------------------------------------------------------------------------------------------------- */
+
+struct backup_body {
+    struct text path;
+};
+static const struct field backup_rows[] = {
+    TEXT(backup_body, 1, path, .flags = REQUIRED, .min = 1, .max = 2000,
+         .doc = "absolute path of a directory that does not exist yet, on the server's machine"),
+};
+static const struct fields backup_body_fields = FIELDS("backup_body", struct backup_body, backup_rows);
+
+struct backup_reply {
+    struct text path;
+    int64_t position;
+};
+static const struct field backup_reply_rows[] = {
+    TEXT(backup_reply, 1, path, .flags = READ_ONLY, .max = 2000, .doc = "where the copy is"),
+    INTEGER(backup_reply, 2, position, .flags = READ_ONLY, .doc = "position of the log that it holds at least"),
+};
+static const struct fields backup_reply_fields = FIELDS("backup", struct backup_reply, backup_reply_rows);
+
+static void run_backup(struct job *job)
+{
+    struct store *store = job->core->ports.store;
+    const char *problem = store->calls->backup(store, job->path);
+    job->good = !problem;
+    if (problem) buffer_string(&job->result, problem);
+}
+
+static enum error backup(struct tx *tx)
+{
+    const struct backup_body *body = tx->body;
+    struct job like = { .run = run_backup };
+    if (body->path.data[0] != '/') return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is absolute");
+    if (body->path.length >= sizeof like.path) return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is too long");
+    memcpy(like.path, body->path.data, body->path.length);
+    int64_t position = (int64_t)tx->core->durable_lsn;
+    const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like);
+    if (!memo) return OK;                       /* void: it runs again */
+    if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
+    struct backup_reply reply = { body->path, position };
+    return answer(tx, 200, &backup_reply_fields, &reply);
+}
+
+/* ---- The log -------------------------------------------------------------------------------------------------------- */
+
+enum { LOG_PAGE_DEFAULT = 100, LOG_PAGE_MOST = 1000, LOG_PAGE_BYTES = 4 * 1024 * 1024 };
+
+struct log_query {
+    int64_t after, count;
+};
+static const struct field log_query_rows[] = {
+    INTEGER(log_query, 1, after, .min = 0, .max = INT64_MAX, .doc = "position that is known: the page begins behind it"),
+    INTEGER(log_query, 2, count, .min = 1, .max = LOG_PAGE_MOST, .initial = LOG_PAGE_DEFAULT, .doc = "records of a page, at most"),
+};
+static const struct fields log_query_fields = FIELDS("log_query", struct log_query, log_query_rows);
+
+static void run_log(struct job *job)
+{
+    struct store *store = job->core->ports.store;
+    job->good = true;
+    for (uint64_t lsn = job->from; job->good && lsn < job->to && job->result.length < LOG_PAGE_BYTES; lsn++) {
+        struct arena *arena = arena_create();
+        struct text head, body;
+        struct record record;
+        job->good = store->calls->read_log(store, lsn, arena, &head, &body) == FOUND &&
+                    record_decode(arena, head, body, &record);
+        if (job->good) {
+            record_render(&job->result, arena, job->core->registry, &record);
+            buffer_byte(&job->result, '\n');
+        }
+        arena_destroy(arena);
+    }
+}
+
+static enum error log_page(struct tx *tx)
+{
+    const struct log_query *query = tx->query;
+    uint64_t after = query ? (uint64_t)query->after : 0, last = tx->core->durable_lsn;
+    uint64_t count = query && query->count > 0 ? (uint64_t)query->count : LOG_PAGE_DEFAULT;
+    struct text page = LITERAL("");
+    if (after < last) {
+        struct job like = { .run = run_log, .from = after + 1, .to = after + 1 + (last - after < count ? last - after : count) };
+        const struct memo *memo = job_result(tx, LITERAL("log"), WORK_READ, &like);
+        if (!memo) return OK;                       /* void: it runs again */
+        if (!memo->found) return fail(tx, ERROR_INTERNAL_ERROR, "the log cannot be read");
+        page = memo->value;
+    }
+    return answer_raw(tx, 200, "application/x-ndjson", page);
+}
+
+/* ---- The kind ------------------------------------------------------------------------------------------------------- */
+
+/* clang-format off */
+static const struct command system_commands[] = {
+    { "health", "GET", "//healthz", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = healthz, .reply = &health_fields,
+      .doc = "Is the process alive?" },
+    { "ready", "GET", "//readyz", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = readyz, .reply = &health_fields,
+      .doc = "Does it take requests? 503 while it stops, 507 while the disk reserve is reached." },
+    { "metrics", "GET", "//metrics", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = metrics,
+      .produces = "text/plain", .doc = "Figures for Prometheus, for this machine and operators unless configured otherwise." },
+    { "openapi", "GET", "//openapi.json", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = openapi,
+      .produces = "application/json", .doc = "This document." },
+    { "backup", "POST", "//control/backup", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .body = &backup_body_fields,
+      .decide = backup, .reply = &backup_reply_fields, .doc = "Copies log and tables into a new directory, while serving." },
+    { "log", "GET", "//control/log", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .query = &log_query_fields,
+      .decide = log_page, .produces = "application/x-ndjson", .doc = "Durable records of the log, one JSON object a line." },
+    { 0 },
+};
+/* clang-format on */
+
+const struct kind system_kind = {
+    .number = 100, .name = "system", .plural = "system", .doc = "the server itself",
+    .fields = &system_fields, .commands = system_commands,
+};

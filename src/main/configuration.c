@@ -1,0 +1,339 @@
+/* The keys of the configuration, and reading them (inih). */
+#include "main/configuration.h"
+#include "actors/runtime/settings.h"
+#include "base/time.h"
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum value_type { VALUE_TEXT, VALUE_INTEGER, VALUE_SIZE, VALUE_TIME, VALUE_CHOICE };
+struct key {
+    const char *name;
+    enum value_type type;
+    size_t offset;                      /* in struct configuration */
+    const char *initial;
+    int64_t least, most;
+    const char *choices;                /* of VALUE_CHOICE: "development production" */
+    const char *doc;
+};
+
+#define AT(member) offsetof(struct configuration, member)
+#define SIZE_MOST INT64_C(1) << 50
+
+/* clang-format off */
+static const struct key keys[] = {
+    /* name                          type           member                           default           least, most or choices */
+    { "server.listen",               VALUE_TEXT,    AT(listen),                      "127.0.0.1:8080", .doc =
+      "address and port of the HTTP server; 0.0.0.0 or [::] opens it to the network, best behind a proxy that speaks TLS" },
+    { "server.mode",                 VALUE_CHOICE,  AT(mode),                        "production",     .choices = "development production", .doc =
+      "development: demo data and readable diagnostics are allowed, and rate limits are off; production: the other way round" },
+    { "server.net_loops",            VALUE_INTEGER, AT(net_loops),                   "0",              0, 64, .doc =
+      "threads that serve sockets; 0: the core's own, which is best on one or two processors" },
+    { "server.data",                 VALUE_TEXT,    AT(data),                        "data",           .doc =
+      "the data directory" },
+    { "server.key_file",             VALUE_TEXT,    AT(key_file),                    "",               .doc =
+      "master key of what is sealed, mode 0600, outside the data directory; made when missing; left out: <data>.key" },
+    { "server.default_tenant",       VALUE_TEXT,    AT(default_tenant),              "default",        .doc =
+      "the marketplace of requests that name none" },
+    { "server.metrics",              VALUE_CHOICE,  AT(metrics),                     "loopback",       .choices = "loopback everybody", .doc =
+      "who may read /metrics; loopback: this machine, and the control socket" },
+    { "server.rate_limits",          VALUE_CHOICE,  AT(rate_limits),                 "by_mode",        .choices = "by_mode on off", .doc =
+      "limits of requests a minute, per person or address; by_mode: on in production" },
+    { "store.reserve",               VALUE_SIZE,    AT(store_reserve),               "256MiB",         0, SIZE_MOST, .doc =
+      "room on the disk that is kept free: below it writes are refused with 507, and reads go on" },
+    { "store.block_cache",           VALUE_SIZE,    AT(store_block_cache),           "128MiB",         1 << 20, SIZE_MOST, .doc =
+      "memory for what was read from the tables" },
+    { "actors.memory",               VALUE_SIZE,    AT(actors_memory),               "1GiB",           1 << 20, SIZE_MOST, .doc =
+      "memory for entities; past it the least recently used leave it" },
+    { "log.level",                   VALUE_TEXT,    AT(log_level),                   "info",           .doc =
+      "error, warning, info or debug; for single areas: info,net=debug,store=warning" },
+    { "log.format",                  VALUE_CHOICE,  AT(log_format),                  "json",           .choices = "json human", .doc =
+      "one JSON object a line, or lines for people" },
+    { "cors.origins",                VALUE_TEXT,    AT(cors_origins),                "",               .doc =
+      "origins of web pages that may call the API, with commas between; *: every origin" },
+    { "net.connections",             VALUE_INTEGER, AT(net_connections),             "10000",          1, 1000000, .doc =
+      "connections at once" },
+    { "net.connections_per_address", VALUE_INTEGER, AT(net_connections_per_address), "1000",           1, 1000000, .doc =
+      "connections at once of one address" },
+    { "net.head_time",               VALUE_TIME,    AT(net_head_time),               "10s",            10, DAYS(1), .doc =
+      "for a request's head to arrive, from its first byte" },
+    { "net.body_time",               VALUE_TIME,    AT(net_body_time),               "30s",            10, DAYS(1), .doc =
+      "for a request's body to arrive" },
+    { "net.idle_time",               VALUE_TIME,    AT(net_idle_time),               "60s",            10, DAYS(1), .doc =
+      "that a connection may wait for its next request" },
+    { "net.write_time",              VALUE_TIME,    AT(net_write_time),              "10s",            10, DAYS(1), .doc =
+      "that a client may take nothing of its answer" },
+    { "net.stop_time",               VALUE_TIME,    AT(net_stop_time),               "10s",            0, DAYS(1), .doc =
+      "that a graceful stop waits for requests under way" },
+    { "sandbox.payment_time",        VALUE_TIME,    AT(sandbox_payment_time),        "0",              0, DAYS(1), .doc =
+      "that the sandbox payment provider takes to answer" },
+    { "sandbox.late_time",           VALUE_TIME,    AT(sandbox_late_time),           "20m",            0, DAYS(30), .doc =
+      "after which a payment with tok_late succeeds" },
+    { "sandbox.mail_directory",      VALUE_TEXT,    AT(mail_directory),              "",               .doc =
+      "directory that mails are written into, a file each; left out: a mail is a line of the log without its text" },
+};
+/* clang-format on */
+enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
+
+/* The settings of the runtime whose value is a time say so by the first word of their reason. */
+static bool setting_is_time(const struct setting *setting)
+{
+    return strncmp(setting->doc, "ms ", 3) == 0;
+}
+
+static const struct setting *find_setting(const char *name)
+{
+    for (unsigned i = 0; i < setting_count; i++)
+        if (strcmp(settings[i].name, name) == 0) return &settings[i];
+    return NULL;
+}
+
+static const struct key *find_key(const char *name)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        if (strcmp(keys[i].name, name) == 0) return &keys[i];
+    return NULL;
+}
+
+/* ---- Values --------------------------------------------------------------------------------------------------------- */
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+static const struct unit sizes[] = { { "", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL } };
+static const struct unit times[] = { { "", 1 },           { "ms", 1 },       { "s", SECONDS(1) }, { "m", MINUTES(1) },
+                                     { "h", HOURS(1) }, { "d", DAYS(1) }, { NULL } };
+static const struct unit plain[] = { { "", 1 }, { NULL } };
+
+/* Digits and a unit. */
+static bool parse_number(const char *value, const struct unit *units, int64_t *result)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (!digits || !text_to_integer((struct text){ value, (uint32_t)digits }, result)) return false;
+    for (const struct unit *unit = units; unit->name; unit++)
+        if (strcmp(value + digits, unit->name) == 0) return !__builtin_mul_overflow(*result, unit->factor, result);
+    return false;
+}
+
+static const struct unit *units_of(enum value_type type)
+{
+    return type == VALUE_SIZE ? sizes : type == VALUE_TIME ? times : plain;
+}
+
+static bool parse_choice(const char *choices, const char *value, int64_t *result)
+{
+    struct text rest = text_of(choices);
+    for (int64_t at = 0; rest.data; at++) {
+        if (!text_is(text_split(&rest, ' '), value)) continue;
+        *result = at;
+        return true;
+    }
+    return false;
+}
+
+static const char *expected(enum value_type type)
+{
+    if (type == VALUE_SIZE) return "a number of bytes, such as 256MiB";
+    if (type == VALUE_TIME) return "a time, such as 1500ms, 10s, 15m, 24h or 7d";
+    return "a whole number";
+}
+
+static bool set_key(struct configuration *configuration, const struct key *key, const char *value, char problem[256])
+{
+    char *member = (char *)configuration + key->offset;
+    if (key->type == VALUE_TEXT) {
+        *(const char **)(void *)member = arena_text(configuration->arena, text_of(value)).data;
+        return true;
+    }
+    int64_t number = 0;
+    if (key->type == VALUE_CHOICE) {
+        if (!parse_choice(key->choices, value, &number)) {
+            snprintf(problem, 256, "%s is one of: %s", key->name, key->choices);
+            return false;
+        }
+    } else if (!parse_number(value, units_of(key->type), &number)) {
+        snprintf(problem, 256, "%s is %s", key->name, expected(key->type));
+        return false;
+    } else if (number < key->least || number > key->most) {
+        snprintf(problem, 256, "%s is from %lld to %lld", key->name, (long long)key->least, (long long)key->most);
+        return false;
+    }
+    *(int64_t *)(void *)member = number;
+    return true;
+}
+
+static bool set_setting(struct configuration *configuration, const struct setting *setting, const char *value,
+                        char problem[256])
+{
+    enum value_type type = setting_is_time(setting) ? VALUE_TIME : VALUE_INTEGER;
+    int64_t number;
+    if (!parse_number(value, units_of(type), &number)) {
+        snprintf(problem, 256, "%s is %s", setting->name, expected(type));
+        return false;
+    }
+    unsigned at = 0;
+    while (at < configuration->setting_count && strcmp(configuration->settings[2 * at], setting->name) != 0) at++;
+    if (at == CONFIGURATION_SETTINGS_MOST) {
+        snprintf(problem, 256, "%s is one setting too many", setting->name);
+        return false;
+    }
+    configuration->settings[2 * at] = setting->name;
+    configuration->settings[2 * at + 1] = arena_format(configuration->arena, "%lld", (long long)number).data;
+    if (at == configuration->setting_count) configuration->setting_count++;
+    return true;
+}
+
+bool configuration_set(struct configuration *configuration, const char *name, const char *value, char problem[256])
+{
+    const struct key *key = find_key(name);
+    if (key) return set_key(configuration, key, value, problem);
+    const struct setting *setting = find_setting(name);
+    if (setting) return set_setting(configuration, setting, value, problem);
+    snprintf(problem, 256, "%s is no key of souk (`souk help config` lists them)", name);
+    return false;
+}
+
+void configuration_init(struct configuration *configuration, struct arena *arena)
+{
+    *configuration = (struct configuration){ .arena = arena };
+    char problem[256];
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        if (set_key(configuration, &keys[i], keys[i].initial, problem)) continue;
+        fprintf(stderr, "souk: the default of %s: %s\n", keys[i].name, problem);
+        abort();
+    }
+}
+
+const char *configuration_check(const struct configuration *configuration)
+{
+    if (!*configuration->data) return "server.data names no directory";
+    if (!*configuration->default_tenant) return "server.default_tenant names no tenant";
+    if (configuration->net_connections_per_address > configuration->net_connections)
+        return "net.connections_per_address is more than net.connections";
+    return NULL;
+}
+
+/* ---- The file ------------------------------------------------------------------------------------------------------- */
+
+struct reading {
+    struct configuration *configuration;
+    const char *name;
+    const char *at;                     /* what is not read yet */
+    int line;
+    struct text seen[KEY_COUNT + CONFIGURATION_SETTINGS_MOST];
+    unsigned seen_count;
+    char *problem;
+    bool failed;
+};
+
+static void fail_at(struct reading *reading, const char *what)
+{
+    if (!reading->failed) snprintf(reading->problem, 512, "%s:%d: %s", reading->name, reading->line, what);
+    reading->failed = true;
+}
+
+/* One line for the parser, as fgets would give it. */
+static char *next_line(char *line, int size, void *context)
+{
+    struct reading *reading = context;
+    if (reading->failed || !*reading->at) return NULL;
+    reading->line++;
+    size_t length = strcspn(reading->at, "\n");
+    length += reading->at[length] == '\n';
+    if (length >= (size_t)size) {
+        fail_at(reading, "the line is too long");
+        return NULL;
+    }
+    memcpy(line, reading->at, length);
+    line[length] = 0;
+    reading->at += length;
+    return line;
+}
+
+static bool seen_before(struct reading *reading, struct text name)
+{
+    for (unsigned i = 0; i < reading->seen_count; i++)
+        if (text_equal(reading->seen[i], name)) return true;
+    if (reading->seen_count < sizeof reading->seen / sizeof reading->seen[0])
+        reading->seen[reading->seen_count++] = name;
+    return false;
+}
+
+static int take_pair(void *context, const char *section, const char *name, const char *value)
+{
+    struct reading *reading = context;
+    char problem[256];
+    struct text full = arena_format(reading->configuration->arena, "%s.%s", section, name);
+    if (seen_before(reading, full)) {
+        snprintf(problem, sizeof problem, "%.180s is given twice", full.data);
+        fail_at(reading, problem);
+    } else if (!configuration_set(reading->configuration, full.data, value, problem)) {
+        fail_at(reading, problem);
+    }
+    return !reading->failed;
+}
+
+bool configuration_parse(struct configuration *configuration, const char *name, const char *content, char problem[512])
+{
+    struct reading reading = { .configuration = configuration, .name = name, .at = content, .problem = problem };
+    int line = ini_parse_stream(next_line, &reading, take_pair, &reading);
+    if (line && !reading.failed) {
+        reading.line = line;
+        fail_at(&reading, "neither a [section] nor `key = value`");
+    }
+    return !reading.failed;
+}
+
+bool configuration_read(struct configuration *configuration, const char *path, char problem[512])
+{
+    FILE *file = fopen(path, "re");
+    if (!file) {
+        snprintf(problem, 512, "%s cannot be read: %s", path, strerror(errno));
+        return false;
+    }
+    struct buffer content = { .arena = configuration->arena };
+    size_t got;
+    do {
+        char *room = buffer_reserve(&content, 4096);
+        got = fread(room, 1, 4096, file);
+        content.length += got;
+    } while (got);
+    bool good = !ferror(file) && !memchr(content.data, 0, content.length);
+    fclose(file);
+    buffer_byte(&content, 0);
+    if (good) return configuration_parse(configuration, path, content.data, problem);
+    snprintf(problem, 512, "%s is no text that can be read", path);
+    return false;
+}
+
+/* ---- Its description ------------------------------------------------------------------------------------------------ */
+
+/* "[section]" when it differs from the one before; returns the key without it. */
+static const char *describe_section(struct buffer *out, const char *name, struct text *section)
+{
+    struct text rest = text_of(name), own = text_split(&rest, '.');
+    if (!text_equal(own, *section)) buffer_format(out, "%s[%.*s]\n", section->data ? "\n" : "", TEXT_ARGUMENTS(own));
+    *section = own;
+    return rest.data;
+}
+
+void configuration_describe(struct buffer *out)
+{
+    struct text section = { 0 };
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const char *name = describe_section(out, keys[i].name, &section);
+        buffer_format(out, "; %s\n", keys[i].doc);
+        if (keys[i].choices) buffer_format(out, "; one of: %s\n", keys[i].choices);
+        buffer_format(out, "%s%s =%s%s\n", *keys[i].initial ? "" : "; ", name, *keys[i].initial ? " " : "",
+                      keys[i].initial);
+    }
+    for (unsigned i = 0; i < setting_count; i++) {
+        const char *name = describe_section(out, settings[i].name, &section);
+        buffer_format(out, "; %s\n", settings[i].doc);
+        buffer_format(out, "%s = %lld\n", name, (long long)settings[i].value);
+    }
+}

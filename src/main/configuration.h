@@ -1,0 +1,49 @@
+/* What a server is told at start: the configuration file, then the command line, each over the one before. Every key is
+   one row of a table, with its type, limits, default and reason; those of actors/runtime/settings.h come to them. A key
+   that no row has is an error, not a silent nothing. */
+#pragma once
+#include "base/arena.h"
+#include "base/buffer.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { CONFIGURATION_SETTINGS_MOST = 128 };
+
+struct configuration {
+    struct arena *arena;
+    /* server */
+    const char *listen, *data, *key_file, *default_tenant;
+    int64_t mode, net_loops, metrics, rate_limits;      /* mode, metrics, rate_limits: place in the row's choices */
+    /* store, actors */
+    int64_t store_reserve, store_block_cache, actors_memory;
+    /* log */
+    const char *log_level;
+    int64_t log_format;
+    /* net */
+    const char *cors_origins;
+    int64_t net_connections, net_connections_per_address, net_head_time, net_body_time, net_idle_time, net_write_time,
+        net_stop_time;
+    /* sandbox: providers that only pretend */
+    int64_t sandbox_payment_time, sandbox_late_time;
+    const char *mail_directory;
+    /* the settings that differ from their default: name, value, name, value, …, NULL */
+    const char *settings[2 * CONFIGURATION_SETTINGS_MOST + 1];
+    unsigned setting_count;
+};
+
+enum { MODE_DEVELOPMENT, MODE_PRODUCTION };
+enum { LOG_FORMAT_JSON, LOG_FORMAT_HUMAN };
+enum { METRICS_LOOPBACK, METRICS_EVERYBODY };
+enum { RATE_LIMITS_BY_MODE, RATE_LIMITS_ON, RATE_LIMITS_OFF };
+
+/* All defaults. The arena holds what is read later. */
+void configuration_init(struct configuration *configuration, struct arena *arena);
+/* Sets one key ("server.listen"). On failure false and a sentence without the place. */
+bool configuration_set(struct configuration *configuration, const char *name, const char *value, char problem[256]);
+/* Reads a file. On failure false and a sentence that names file and line. */
+bool configuration_read(struct configuration *configuration, const char *path, char problem[512]);
+bool configuration_parse(struct configuration *configuration, const char *name, const char *content, char problem[512]);
+/* What the settings, all together, do not allow; NULL: nothing. */
+const char *configuration_check(const struct configuration *configuration);
+/* Every key with default and reason, as `souk help config` shows them: a file that sets each to its default. */
+void configuration_describe(struct buffer *out);

@@ -1,0 +1,21 @@
+/* A demo marketplace, made by ordinary requests: people, communities, suppliers, products, promotions, posts and orders in
+   every state. The same seed and size give the same marketplace. */
+#pragma once
+#include "main/arguments.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct demo_size {
+    unsigned people, leaders, suppliers, products_each, posts_each, orders;
+};
+/* "small", "medium" or a number of people. False when it is none of these. */
+bool demo_size_of(const char *scale, struct demo_size *size);
+
+/* Fills a server through its control socket and its address. Prints progress when standard error is a terminal. On failure
+   false and a sentence. */
+bool demo_fill(const char *control_socket, const char *host, uint16_t port, const struct demo_size *size, uint64_t seed,
+               char problem[256]);
+/* The demo accounts, and the first requests to try. */
+void demo_introduce(const char *host, uint16_t port);
+
+int run_demo(const struct arguments *arguments);

@@ -1,0 +1,180 @@
+/* The operator's verbs. The server's answer is the outcome: its refusal becomes a line on standard error. */
+#include "main/operate.h"
+#include "main/client.h"
+#include "main/exit.h"
+#include "main/files.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+enum { PASSWORD_BYTES_MOST = 1024, LOG_PAGE = 500, FOLLOW_PAUSE_MS = 200 };
+
+struct session {
+    struct arena *arena;
+    struct client *client;
+    const char *data;
+};
+
+static bool session_open(struct session *session, const struct arguments *arguments)
+{
+    const char *data = argument(arguments, "data");
+    *session = (struct session){ .arena = arena_create(), .data = data ? data : "data" };
+    struct text path = file_path(session->arena, session->data, "control.sock");
+    session->client = client_connect_unix(path.data);
+    if (session->client) return true;
+    if (errno == ENOENT || errno == ECONNREFUSED)
+        fprintf(stderr, "souk: no server runs on %s (it has to, for this)\n", session->data);
+    else
+        fprintf(stderr, "souk: %s: %s\n", path.data, strerror(errno));
+    return false;
+}
+
+static int session_close(struct session *session, int status)
+{
+    client_close(session->client);
+    arena_destroy(session->arena);
+    return status;
+}
+
+/* Prints what a refusal says; its details too. */
+static void print_refusal(const struct client_reply *reply)
+{
+    yyjson_doc *document = yyjson_read(reply->body.data, reply->body.length, 0);
+    yyjson_val *root = yyjson_doc_get_root(document);
+    const char *error = yyjson_get_str(yyjson_obj_get(root, "error"));
+    fprintf(stderr, "souk: %d: %s\n", reply->status, error ? error : "the server refused");
+    yyjson_val *detail;
+    yyjson_arr_iter at = yyjson_arr_iter_with(yyjson_obj_get(root, "details"));
+    while ((detail = yyjson_arr_iter_next(&at))) {
+        const char *path = yyjson_get_str(yyjson_obj_get(detail, "path"));
+        const char *text = yyjson_get_str(yyjson_obj_get(detail, "error"));
+        fprintf(stderr, "souk:   %s: %s\n", path ? path : "", text ? text : "");
+    }
+    yyjson_doc_free(document);
+}
+
+static bool call(struct session *session, const char *method, struct text target, struct text body,
+                 struct client_reply *reply)
+{
+    if (!client_call(session->client, method, target, body, session->arena, reply)) {
+        fprintf(stderr, "souk: the server on %s: %s\n", session->data, client_problem(session->client));
+        return false;
+    }
+    if (reply->status < 300) return true;
+    print_refusal(reply);
+    return false;
+}
+
+/* ---- admin create -------------------------------------------------------------------------------------------------- */
+
+/* The first line of standard input. False when there is none. */
+static bool read_password(struct arena *arena, struct text *password)
+{
+    char line[PASSWORD_BYTES_MOST + 2];
+    if (!fgets(line, sizeof line, stdin)) return false;
+    size_t length = strcspn(line, "\n");
+    *password = arena_text(arena, (struct text){ line, (uint32_t)length });
+    explicit_bzero(line, sizeof line);
+    return length > 0;
+}
+
+/* "ann.smith@example.com" is called ann.smith when no name is given. */
+static struct text name_of(const struct arguments *arguments, const char *email)
+{
+    const char *name = argument(arguments, "name");
+    struct text rest = text_of(email);
+    return name ? text_of(name) : text_split(&rest, '@');
+}
+
+int run_admin_create(const struct arguments *arguments)
+{
+    const char *email = argument(arguments, "email");
+    if (!email || !argument(arguments, "password-stdin")) {
+        fprintf(stderr, "souk admin create: --email and --password-stdin are needed: a password in the arguments could be read by others\n");
+        return EXIT_USAGE;
+    }
+    struct session session;
+    struct text password;
+    struct client_reply reply;
+    if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);
+    if (!read_password(session.arena, &password)) {
+        fprintf(stderr, "souk admin create: standard input holds no password\n");
+        return session_close(&session, EXIT_USAGE);
+    }
+    struct buffer body = { .arena = session.arena };
+    buffer_string(&body, "{\"email\":");
+    buffer_json_text(&body, text_of(email));
+    buffer_string(&body, ",\"password\":");
+    buffer_json_text(&body, password);
+    buffer_string(&body, ",\"display_name\":");
+    buffer_json_text(&body, name_of(arguments, email));
+    buffer_byte(&body, '}');
+    if (!call(&session, "POST", LITERAL("/api/v1/admin/users"), buffer_as_text(&body), &reply))
+        return session_close(&session, EXIT_FAILED);
+    printf("%s is an admin now\n", email);
+    return session_close(&session, EXIT_DONE);
+}
+
+/* ---- backup -------------------------------------------------------------------------------------------------------- */
+
+int run_backup(const struct arguments *arguments)
+{
+    struct session session;
+    struct client_reply reply;
+    if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);
+    char here[4096];
+    const char *to = arguments->others[0];
+    if (to[0] != '/' && !getcwd(here, sizeof here)) {
+        fprintf(stderr, "souk backup: %s\n", strerror(errno));
+        return session_close(&session, EXIT_FAILED);
+    }
+    struct text path = to[0] == '/' ? text_of(to) : file_path(session.arena, here, to);
+    struct buffer body = { .arena = session.arena };
+    buffer_string(&body, "{\"path\":");
+    buffer_json_text(&body, path);
+    buffer_byte(&body, '}');
+    if (!call(&session, "POST", LITERAL("/control/backup"), buffer_as_text(&body), &reply))
+        return session_close(&session, EXIT_FAILED);
+    printf("%s holds a copy; the master key is not in it, keep that apart\n", path.data);
+    return session_close(&session, EXIT_DONE);
+}
+
+/* ---- log ----------------------------------------------------------------------------------------------------------- */
+
+/* Prints a page; the number of its records, or -1 after a refusal. */
+static long print_page(struct session *session, uint64_t after)
+{
+    struct client_reply reply;
+    struct text target = arena_format(session->arena, "/control/log?after=%llu&count=%d", (unsigned long long)after, LOG_PAGE);
+    if (!call(session, "GET", target, (struct text){ 0 }, &reply)) return -1;
+    long lines = 0;
+    for (uint32_t i = 0; i < reply.body.length; i++) lines += reply.body.data[i] == '\n';
+    if (fwrite(reply.body.data, 1, reply.body.length, stdout) != reply.body.length || fflush(stdout) != 0) return -1;
+    arena_reset(session->arena);
+    return lines;
+}
+
+int run_log(const struct arguments *arguments)
+{
+    struct session session;
+    int64_t after = 0;
+    const char *given = argument(arguments, "after");
+    if (given && (!text_to_integer(text_of(given), &after) || after < 0)) {
+        fprintf(stderr, "souk log: --after is a position of the log, a whole number\n");
+        return EXIT_USAGE;
+    }
+    if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);
+    bool follow = argument(arguments, "follow") != NULL;
+    for (;;) {
+        long lines = print_page(&session, (uint64_t)after);
+        if (lines < 0) return session_close(&session, EXIT_FAILED);
+        after += lines;
+        if (lines) continue;
+        if (!follow) return session_close(&session, EXIT_DONE);
+        nanosleep(&(struct timespec){ .tv_nsec = FOLLOW_PAUSE_MS * 1000000L }, NULL);
+    }
+}

@@ -1,0 +1,19 @@
+/* Three bounded pools of threads for what must not run on the core: password hashes, reads that may wait for the disk, and
+   calls to the outside. A full queue is an answer, not a wait. What is done goes to an inbox of the core's thread.
+
+   Work of WORK_OUTBOUND has a lane (its effect class): one lane never holds all threads nor all places of the queue, so
+   that slow mail never delays a payment. */
+#pragma once
+#include "actors/runtime/ports.h"
+
+struct workers;
+
+/* `wake` runs on a worker when something is done and the inbox was empty. */
+struct workers *workers_create(void (*wake)(void *context), void *context);
+/* Takes work over until it is done; false when its queue is full or workers_stop was called. Any thread. */
+bool workers_submit(struct workers *workers, struct work *work);
+/* All that is done, oldest first, linked by item.next; NULL when nothing is. */
+struct work *workers_done(struct workers *workers);
+/* Ends the threads: what runs is waited for, what waits is dropped (its `done` is never called). */
+void workers_destroy(struct workers *workers);
+void workers_metrics(struct workers *workers, struct buffer *out);

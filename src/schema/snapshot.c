@@ -1,0 +1,105 @@
+/* Snapshots: a value as a map from tag to member. Members that are zero are left out, so a new row costs old values
+   nothing, and a value has one encoding. */
+#include "schema/codec.h"
+#include "base/limits.h"
+#include "schema/value.h"
+
+bool schema_has_personal(const struct fields *fields)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        if (field->flags & PERSONAL) return true;
+        if (field->nested && field->nested != fields && schema_has_personal(field->nested)) return true;
+    }
+    return false;
+}
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t write_members(struct buffer *out, const struct fields *fields, const void *value, enum part part);
+
+/* The open part says how many elements there are; the personal part follows only where an element has one. */
+static bool write_list(struct buffer *out, const struct field *field, const struct list *list, enum part part)
+{
+    uint32_t written = 0;
+    pack_array(out, list->count);
+    for (uint32_t i = 0; i < list->count; i++)
+        written += write_members(out, field->nested, list_element(list, field->nested->size, i), part);
+    return written || part != PART_PERSONAL;
+}
+
+static bool write_member(struct buffer *out, const struct field *field, const void *member, enum part part)
+{
+    if (field->type == FIELD_STRUCT) return write_members(out, field->nested, member, part) > 0;
+    if (field_lists_structs(field)) return write_list(out, field, member, part);
+    value_pack(out, field, member);
+    return true;
+}
+
+/* Returns the number of members written. */
+static uint32_t write_members(struct buffer *out, const struct fields *fields, const void *value, enum part part)
+{
+    size_t opened = pack_map_open(out);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        const void *member = member_in(field, value);
+        enum part inner;
+        if (!field_in_part(field, part, &inner) || member_is_zero(field, member)) continue;
+        size_t start = out->length;
+        pack_integer(out, field->tag);
+        if (write_member(out, field, member, inner)) count++;
+        else out->length = start;
+    }
+    pack_map_close(out, opened, count);
+    return count;
+}
+
+void schema_snapshot(struct buffer *out, const struct fields *fields, const void *value, enum part part)
+{
+    write_members(out, fields, value, part);
+}
+
+/* ---- Reading ---------------------------------------------------------------------------------------------------- */
+
+static bool read_members(struct unpacker *in, struct arena *arena, const struct fields *fields, void *value,
+                         unsigned depth);
+
+/* The part read first makes the elements, the other one fills them up. */
+static bool read_list(struct unpacker *in, struct arena *arena, const struct field *field, struct list *list,
+                      unsigned depth)
+{
+    uint32_t count;
+    size_t size = field->nested->size;
+    if (!unpack_array(in, &count)) return false;
+    if (!list->count && count) *list = (struct list){arena_alloc(arena, size * count), count};
+    if (list->count != count) return false;
+    for (uint32_t i = 0; i < count; i++)
+        if (!read_members(in, arena, field->nested, (char *)list->at + size * i, depth)) return false;
+    return true;
+}
+
+static bool read_members(struct unpacker *in, struct arena *arena, const struct fields *fields, void *value,
+                         unsigned depth)
+{
+    uint32_t count;
+    int64_t last = -1;
+    if (depth > LIMIT_JSON_DEPTH || !unpack_map(in, &count)) return false;
+    while (count--) {
+        const struct field *field;
+        if (!value_unpack_tag(in, fields, &last, &field)) return false;
+        bool read;
+        if (!field) read = unpack_skip(in);
+        else if (field->type == FIELD_STRUCT) read = read_members(in, arena, field->nested, member_of(field, value), depth + 1);
+        else if (field_lists_structs(field)) read = read_list(in, arena, field, member_of(field, value), depth + 1);
+        else read = value_unpack(in, arena, field, member_of(field, value));
+        if (!read) return false;
+    }
+    return true;
+}
+
+bool schema_restore(struct arena *arena, const struct fields *fields, struct text bytes, void *value)
+{
+    struct unpacker in = unpacker_of(bytes);
+    return read_members(&in, arena, fields, value, 1) && !in.left;
+}

@@ -1,0 +1,149 @@
+/* Members that are not made of structs, as MessagePack. See value.h. */
+#include "schema/value.h"
+#include <string.h>
+
+/* ---- Writing ---------------------------------------------------------------------------------------------------- */
+
+static struct text money_currency(const struct money *money)
+{
+    return (struct text){money->currency, (uint32_t)strnlen(money->currency, sizeof money->currency - 1)};
+}
+
+static void pack_list(struct buffer *out, const struct field *field, const struct list *list)
+{
+    size_t size = field_element_size(field);
+    if (field->type == FIELD_MAP) {
+        const struct text_pair *pairs = list->at;
+        pack_map(out, list->count);
+        for (uint32_t i = 0; i < list->count; i++) {
+            pack_text(out, pairs[i].key);
+            pack_text(out, pairs[i].value);
+        }
+        return;
+    }
+    pack_array(out, list->count);
+    for (uint32_t i = 0; i < list->count; i++) value_pack(out, field->element, list_element(list, size, i));
+}
+
+void value_pack(struct buffer *out, const struct field *field, const void *member)
+{
+    const struct money *money = member;
+    if (member_is_zero(field, member)) {
+        pack_nil(out);
+        return;
+    }
+    switch ((enum field_type)field->type) {
+    case FIELD_TEXT:  pack_text(out, *(const struct text *)member); break;
+    case FIELD_BYTES: pack_bytes(out, *(const struct text *)member); break;
+    case FIELD_BOOL:  pack_boolean(out, true); break;
+    case FIELD_ID:    pack_bytes(out, (struct text){member, sizeof(struct id)}); break;
+    case FIELD_LIST:
+    case FIELD_MAP:   pack_list(out, field, member); break;
+    case FIELD_MONEY:
+        pack_array(out, 2);
+        pack_integer(out, money->amount);
+        pack_text(out, money_currency(money));
+        break;
+    default: pack_integer(out, member_integer(field, member)); break;
+    }
+}
+
+/* ---- Reading ---------------------------------------------------------------------------------------------------- */
+
+static bool unpack_money(struct unpacker *in, struct money *money)
+{
+    uint32_t count;
+    struct text currency;
+    if (!unpack_array(in, &count) || count != 2) return false;
+    if (!unpack_integer(in, &money->amount) || !unpack_text(in, &currency)) return false;
+    if (currency.length >= sizeof money->currency) return false;
+    memset(money->currency, 0, sizeof money->currency);
+    memcpy(money->currency, currency.data, currency.length);
+    return true;
+}
+
+static bool unpack_number(struct unpacker *in, const struct field *field, void *member)
+{
+    int64_t integer;
+    if (!unpack_integer(in, &integer)) return false;
+    if (field->type == FIELD_ENUM && (integer < 0 || integer >= field->values->count)) return false;
+    if (field->type == FIELD_DATE && (integer < INT32_MIN || integer > INT32_MAX)) return false;
+    member_set_integer(field, member, integer);
+    return true;
+}
+
+static bool unpack_pairs(struct unpacker *in, struct arena *arena, struct list *list)
+{
+    uint32_t count;
+    if (!unpack_map(in, &count)) return false;
+    struct text_pair *pairs = count ? ARENA_ARRAY(arena, struct text_pair, count) : NULL;
+    for (uint32_t i = 0; i < count; i++) {
+        struct text key, value = {0};
+        if (!unpack_text(in, &key)) return false;
+        if (!unpack_nil(in) && !unpack_text(in, &value)) return false;
+        pairs[i] = (struct text_pair){arena_text(arena, key), arena_text(arena, value)};
+    }
+    *list = (struct list){pairs, count};
+    return true;
+}
+
+static bool unpack_list(struct unpacker *in, struct arena *arena, const struct field *field, struct list *list)
+{
+    uint32_t count;
+    if (!unpack_array(in, &count)) return false;
+    size_t size = field_element_size(field);
+    char *array = count ? arena_alloc(arena, size * count) : NULL;
+    for (uint32_t i = 0; i < count; i++)
+        if (!value_unpack(in, arena, field->element, array + size * i)) return false;
+    *list = (struct list){array, count};
+    return true;
+}
+
+bool value_unpack(struct unpacker *in, struct arena *arena, const struct field *field, void *member)
+{
+    struct text view;
+    if (unpack_nil(in)) {
+        memset(member, 0, field_type_size(field->type));
+        return true;
+    }
+    switch ((enum field_type)field->type) {
+    case FIELD_TEXT:
+    case FIELD_BYTES:
+        if (!(field->type == FIELD_TEXT ? unpack_text(in, &view) : unpack_bytes(in, &view))) return false;
+        *(struct text *)member = arena_text(arena, view);
+        return true;
+    case FIELD_ID:
+        if (!unpack_bytes(in, &view) || view.length != sizeof(struct id)) return false;
+        memcpy(member, view.data, sizeof(struct id));
+        return true;
+    case FIELD_BOOL:  return unpack_boolean(in, member);
+    case FIELD_MONEY: return unpack_money(in, member);
+    case FIELD_MAP:   return unpack_pairs(in, arena, member);
+    case FIELD_LIST:  return !field->nested && unpack_list(in, arena, field, member);
+    case FIELD_STRUCT:
+    case FIELD_TYPE_COUNT: return false;
+    default: return unpack_number(in, field, member);
+    }
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------------------------- */
+
+bool value_unpack_tag(struct unpacker *in, const struct fields *fields, int64_t *last, const struct field **field)
+{
+    int64_t tag;
+    if (!unpack_integer(in, &tag) || tag <= *last || tag > UINT16_MAX) return false;
+    *last = tag;
+    *field = field_by_tag(fields, (uint16_t)tag);
+    return true;
+}
+
+bool field_in_part(const struct field *field, enum part part, enum part *inner)
+{
+    *inner = part;
+    if (part == PART_BOTH) return true;
+    if (field->flags & PERSONAL) {
+        *inner = PART_BOTH;
+        return part == PART_PERSONAL;
+    }
+    return part == PART_OPEN || (field->nested && schema_has_personal(field->nested));
+}
