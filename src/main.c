@@ -42,6 +42,11 @@ static const struct flag admin_create_flags[] = {
     { 0 },
 };
 static const struct flag data_flags[] = { DATA_FLAG, { 0 } };
+static const struct flag verify_flags[] = {
+    DATA_FLAG,
+    { "key-file",  "FILE",       .doc = "the master key (beside the data directory, <data>.key)" },
+    { 0 },
+};
 static const struct flag log_flags[] = {
     DATA_FLAG,
     { "after",     "POSITION",   .doc = "begin behind this position (0: from the first record)" },
@@ -63,7 +68,7 @@ static const struct verb verbs[] = {
     { "admin create", NULL, 0, 0, admin_create_flags, run_admin_create, "Makes an admin on a running server.", NULL },
     { "admin rotate-keys", NULL, 0, 0, data_flags, run_rotate_keys, "Puts a fresh key for access tokens in front of the others.",
       "The server takes it up at its next start. Tokens that older keys signed stay valid." },
-    { "verify", NULL, 0, 0, data_flags, run_verify, "Reads all data that no server has open, and says whether it is whole.", NULL },
+    { "verify", NULL, 0, 0, verify_flags, run_verify, "Reads all data that no server has open, and says whether it is whole.", NULL },
     { "backup", "DIR", 1, 1, data_flags, run_backup, "Copies the data of a running server into a new directory.", NULL },
     { "restore", "FROM TO", 2, 2, restore_flags, run_restore, "Checks a backup and copies it into a new data directory.", NULL },
     { "log", NULL, 0, 0, log_flags, run_log, "Prints the log of a running server, one JSON object a record.", NULL },

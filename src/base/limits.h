@@ -16,7 +16,13 @@ enum {
     LIMIT_TX_ENTITIES = 512,                /* actors one command may touch: 50 order lines over 3 stocks each, and views */
     LIMIT_TX_EVENTS = 1024,
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
+    LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
+    LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
+    LIMIT_LINGER_BYTES = 64 * 1024,         /* read and dropped after a last answer, so that it is not lost to a reset */
 #ifdef TINY
+    LIMIT_READ_BYTES = 61,
+    LIMIT_UNSENT_BYTES = 1000,
+    LIMIT_ARENAS_KEPT = 2,
     LIMIT_TURN_MESSAGES = 3,
     LIMIT_CORE_QUEUE = 67,
     LIMIT_BATCH_BYTES = 1500,
@@ -25,6 +31,9 @@ enum {
     LIMIT_ARENA_CHUNK = 208,
     LIMIT_SCAN_ROWS = 5,
 #else
+    LIMIT_READ_BYTES = 64 * 1024,           /* one read takes what a socket's buffer usually holds */
+    LIMIT_UNSENT_BYTES = 256 * 1024,        /* of one connection, before no more of its answers are rendered */
+    LIMIT_ARENAS_KEPT = 1024,               /* for the next requests of a net loop */
     LIMIT_TURN_MESSAGES = 256,              /* a turn stays below a millisecond or so */
     LIMIT_CORE_QUEUE = 16384,
     LIMIT_BATCH_BYTES = 1024 * 1024,        /* more waits for the next batch */

@@ -30,14 +30,14 @@ static const struct key keys[] = {
       "address and port of the HTTP server; 0.0.0.0 or [::] opens it to the network, best behind a proxy that speaks TLS" },
     { "server.mode",                 VALUE_CHOICE,  AT(mode),                        "production",     .choices = "development production", .doc =
       "development: demo data and readable diagnostics are allowed, and rate limits are off; production: the other way round" },
-    { "server.net_loops",            VALUE_INTEGER, AT(net_loops),                   "0",              0, 64, .doc =
-      "threads that serve sockets; 0: the core's own, which is best on one or two processors" },
     { "server.data",                 VALUE_TEXT,    AT(data),                        "data",           .doc =
       "the data directory" },
     { "server.key_file",             VALUE_TEXT,    AT(key_file),                    "",               .doc =
       "master key of what is sealed, mode 0600, outside the data directory; made when missing; left out: <data>.key" },
     { "server.default_tenant",       VALUE_TEXT,    AT(default_tenant),              "default",        .doc =
       "the marketplace of requests that name none" },
+    { "server.hosts",                VALUE_TEXT,    AT(hosts),                       "localhost",      .doc =
+      "host names of this server, with commas between: x.<name> is the marketplace x, the name itself is none" },
     { "server.metrics",              VALUE_CHOICE,  AT(metrics),                     "loopback",       .choices = "loopback everybody", .doc =
       "who may read /metrics; loopback: this machine, and the control socket" },
     { "server.rate_limits",          VALUE_CHOICE,  AT(rate_limits),                 "by_mode",        .choices = "by_mode on off", .doc =
@@ -54,40 +54,35 @@ static const struct key keys[] = {
       "one JSON object a line, or lines for people" },
     { "cors.origins",                VALUE_TEXT,    AT(cors_origins),                "",               .doc =
       "origins of web pages that may call the API, with commas between; *: every origin" },
-    { "net.connections",             VALUE_INTEGER, AT(net_connections),             "10000",          1, 1000000, .doc =
-      "connections at once" },
-    { "net.connections_per_address", VALUE_INTEGER, AT(net_connections_per_address), "1000",           1, 1000000, .doc =
-      "connections at once of one address" },
-    { "net.head_time",               VALUE_TIME,    AT(net_head_time),               "10s",            10, DAYS(1), .doc =
-      "for a request's head to arrive, from its first byte" },
-    { "net.body_time",               VALUE_TIME,    AT(net_body_time),               "30s",            10, DAYS(1), .doc =
-      "for a request's body to arrive" },
-    { "net.idle_time",               VALUE_TIME,    AT(net_idle_time),               "60s",            10, DAYS(1), .doc =
-      "that a connection may wait for its next request" },
-    { "net.write_time",              VALUE_TIME,    AT(net_write_time),              "10s",            10, DAYS(1), .doc =
-      "that a client may take nothing of its answer" },
-    { "net.stop_time",               VALUE_TIME,    AT(net_stop_time),               "10s",            0, DAYS(1), .doc =
-      "that a graceful stop waits for requests under way" },
     { "sandbox.payment_time",        VALUE_TIME,    AT(sandbox_payment_time),        "0",              0, DAYS(1), .doc =
       "that the sandbox payment provider takes to answer" },
     { "sandbox.late_time",           VALUE_TIME,    AT(sandbox_late_time),           "20m",            0, DAYS(30), .doc =
       "after which a payment with tok_late succeeds" },
     { "sandbox.mail_directory",      VALUE_TEXT,    AT(mail_directory),              "",               .doc =
       "directory that mails are written into, a file each; left out: a mail is a line of the log without its text" },
+    { "net.proxies",                 VALUE_TEXT,    AT(net_proxies),                 "",               .doc =
+      "addresses of proxies, with commas between, whose X-Forwarded-For is believed" },
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
 
-/* The settings of the runtime whose value is a time say so by the first word of their reason. */
-static bool setting_is_time(const struct setting *setting)
+/* The settings of runtime and net whose value is a time say so by the first word of their reason. */
+static enum value_type setting_type(const char *doc)
 {
-    return strncmp(setting->doc, "ms ", 3) == 0;
+    return strncmp(doc, "ms ", 3) == 0 ? VALUE_TIME : VALUE_INTEGER;
 }
 
 static const struct setting *find_setting(const char *name)
 {
     for (unsigned i = 0; i < setting_count; i++)
         if (strcmp(settings[i].name, name) == 0) return &settings[i];
+    return NULL;
+}
+
+static const struct net_setting *find_net_setting(const char *name)
+{
+    for (const struct net_setting *setting = net_settings; setting->name; setting++)
+        if (strcmp(setting->name, name) == 0) return setting;
     return NULL;
 }
 
@@ -169,7 +164,7 @@ static bool set_key(struct configuration *configuration, const struct key *key, 
 static bool set_setting(struct configuration *configuration, const struct setting *setting, const char *value,
                         char problem[256])
 {
-    enum value_type type = setting_is_time(setting) ? VALUE_TIME : VALUE_INTEGER;
+    enum value_type type = setting_type(setting->doc);
     int64_t number;
     if (!parse_number(value, units_of(type), &number)) {
         snprintf(problem, 256, "%s is %s", setting->name, expected(type));
@@ -187,12 +182,28 @@ static bool set_setting(struct configuration *configuration, const struct settin
     return true;
 }
 
+static bool set_net_setting(struct configuration *configuration, const struct net_setting *setting, const char *value,
+                            char problem[256])
+{
+    enum value_type type = setting_type(setting->doc);
+    int64_t number;
+    if (!parse_number(value, units_of(type), &number)) {
+        snprintf(problem, 256, "%s is %s", setting->name, expected(type));
+        return false;
+    }
+    if (net_set(&configuration->net, setting->name, number)) return true;
+    snprintf(problem, 256, "%s is from %lld to %lld", setting->name, (long long)setting->min, (long long)setting->max);
+    return false;
+}
+
 bool configuration_set(struct configuration *configuration, const char *name, const char *value, char problem[256])
 {
     const struct key *key = find_key(name);
     if (key) return set_key(configuration, key, value, problem);
     const struct setting *setting = find_setting(name);
     if (setting) return set_setting(configuration, setting, value, problem);
+    const struct net_setting *net_setting = find_net_setting(name);
+    if (net_setting) return set_net_setting(configuration, net_setting, value, problem);
     snprintf(problem, 256, "%s is no key of souk (`souk help config` lists them)", name);
     return false;
 }
@@ -201,6 +212,7 @@ void configuration_init(struct configuration *configuration, struct arena *arena
 {
     *configuration = (struct configuration){ .arena = arena };
     char problem[256];
+    net_defaults(&configuration->net);
     for (size_t i = 0; i < KEY_COUNT; i++) {
         if (set_key(configuration, &keys[i], keys[i].initial, problem)) continue;
         fprintf(stderr, "souk: the default of %s: %s\n", keys[i].name, problem);
@@ -212,9 +224,19 @@ const char *configuration_check(const struct configuration *configuration)
 {
     if (!*configuration->data) return "server.data names no directory";
     if (!*configuration->default_tenant) return "server.default_tenant names no tenant";
-    if (configuration->net_connections_per_address > configuration->net_connections)
-        return "net.connections_per_address is more than net.connections";
     return NULL;
+}
+
+const char *const *configuration_list(struct arena *arena, const char *value)
+{
+    size_t count = 0, most = 2;
+    for (const char *at = value; *at; at++) most += *at == ',';
+    const char **list = ARENA_ARRAY(arena, const char *, most);
+    for (struct text rest = text_of(value); rest.data;) {
+        struct text word = text_trim(text_split(&rest, ','));
+        if (word.length) list[count++] = arena_text(arena, word).data;
+    }
+    return list;
 }
 
 /* ---- The file ------------------------------------------------------------------------------------------------------- */
@@ -224,7 +246,7 @@ struct reading {
     const char *name;
     const char *at;                     /* what is not read yet */
     int line;
-    struct text seen[KEY_COUNT + CONFIGURATION_SETTINGS_MOST];
+    struct text seen[2 * CONFIGURATION_SETTINGS_MOST];
     unsigned seen_count;
     char *problem;
     bool failed;
@@ -330,6 +352,11 @@ void configuration_describe(struct buffer *out)
         if (keys[i].choices) buffer_format(out, "; one of: %s\n", keys[i].choices);
         buffer_format(out, "%s%s =%s%s\n", *keys[i].initial ? "" : "; ", name, *keys[i].initial ? " " : "",
                       keys[i].initial);
+    }
+    for (const struct net_setting *setting = net_settings; setting->name; setting++) {
+        const char *name = describe_section(out, setting->name, &section);
+        buffer_format(out, "; %s\n", setting->doc);
+        buffer_format(out, "%s = %lld\n", name, (long long)setting->value);
     }
     for (unsigned i = 0; i < setting_count; i++) {
         const char *name = describe_section(out, settings[i].name, &section);

@@ -1,9 +1,10 @@
 /* What a server is told at start: the configuration file, then the command line, each over the one before. Every key is
-   one row of a table, with its type, limits, default and reason; those of actors/runtime/settings.h come to them. A key
+   one row of a table, with its type, limits, default and reason; those of runtime/settings.h and net/net.h come to them. A key
    that no row has is an error, not a silent nothing. */
 #pragma once
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "net/net.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,17 +13,16 @@ enum { CONFIGURATION_SETTINGS_MOST = 128 };
 struct configuration {
     struct arena *arena;
     /* server */
-    const char *listen, *data, *key_file, *default_tenant;
-    int64_t mode, net_loops, metrics, rate_limits;      /* mode, metrics, rate_limits: place in the row's choices */
+    const char *listen, *data, *key_file, *default_tenant, *hosts;
+    int64_t mode, metrics, rate_limits;                 /* mode, metrics, rate_limits: place in the row's choices */
     /* store, actors */
     int64_t store_reserve, store_block_cache, actors_memory;
     /* log */
     const char *log_level;
     int64_t log_format;
     /* net */
-    const char *cors_origins;
-    int64_t net_connections, net_connections_per_address, net_head_time, net_body_time, net_idle_time, net_write_time,
-        net_stop_time;
+    const char *cors_origins, *net_proxies;
+    struct net_config net;              /* its numbers alone */
     /* sandbox: providers that only pretend */
     int64_t sandbox_payment_time, sandbox_late_time;
     const char *mail_directory;
@@ -45,5 +45,7 @@ bool configuration_read(struct configuration *configuration, const char *path, c
 bool configuration_parse(struct configuration *configuration, const char *name, const char *content, char problem[512]);
 /* What the settings, all together, do not allow; NULL: nothing. */
 const char *configuration_check(const struct configuration *configuration);
+/* The words of "a, b, c", NULL-terminated. */
+const char *const *configuration_list(struct arena *arena, const char *value);
 /* Every key with default and reason, as `souk help config` shows them: a file that sets each to its default. */
 void configuration_describe(struct buffer *out);

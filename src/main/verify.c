@@ -1,11 +1,14 @@
 /* Checking, copying back and re-keying data that lies still. */
 #include "main/verify.h"
+#include "actors/all.h"
+#include "actors/runtime/core.h"
 #include "main/copy.h"
 #include "main/exit.h"
 #include "main/files.h"
 #include "main/keys.h"
 #include "store/store.h"
 #include <errno.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,19 +19,98 @@ static const char *data_directory(const struct arguments *arguments)
     return data ? data : "data";
 }
 
-int run_verify(const struct arguments *arguments)
+/* ---- verify ---------------------------------------------------------------------------------------------------------- */
+
+enum { DIFFERENCES_SHOWN = 20 };
+
+static void print_difference(void *context, const char *difference, struct text key)
 {
-    struct store_config config = { .path = data_directory(arguments), .read_only = true };
+    int *shown = context;
+    if ((*shown)++ >= DIFFERENCES_SHOWN) return;
+    fprintf(stderr, "souk verify: %s: ", difference);
+    for (uint32_t i = 0; i < key.length; i++) {
+        unsigned char byte = (unsigned char)key.data[i];
+        fprintf(stderr, byte > 32 && byte < 127 && byte != '\\' ? "%c" : "\\x%02x", byte);
+    }
+    fputc('\n', stderr);
+}
+
+static void draw(void *context, uint8_t out[32])
+{
+    (void)context;
+    randombytes_buf(out, 32);
+}
+
+/* The rows that the log gives, beside those of the tables. */
+static int compare_tables(struct arena *arena, struct store *store, const char *key_file)
+{
+    char problem[256];
+    struct stat found;
+    struct keyring *keyring = NULL;
+    if (stat(key_file, &found) != 0) snprintf(problem, sizeof problem, "%.200s, the master key, is missing", key_file);
+    else keyring = keyring_open(key_file, problem);
+    if (!keyring) {
+        fprintf(stderr, "souk verify: %s\n", problem);
+        return EXIT_USAGE;
+    }
+    struct ports ports = { .store = store, .random = draw, .keyring = keyring };
+    struct core_config config = { .default_tenant = LITERAL("default"), .actors_memory = SIZE_MAX };
+    int shown = 0;
+    int64_t differences = core_verify(souk_registry(arena), &ports, &config, print_difference, &shown, problem);
+    keyring_destroy(keyring);
+    if (differences < 0) fprintf(stderr, "souk verify: %s\n", problem);
+    if (differences > 0) fprintf(stderr, "souk verify: %lld rows differ\n", (long long)differences);
+    return differences ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+/* Of a store opened to be read nothing comes. */
+static void ignore_durable(void *context, uint64_t lsn)
+{
+    (void)context, (void)lsn;
+}
+
+static void ignore_checkpointed(void *context, struct ordered *frozen)
+{
+    (void)context, (void)frozen;
+}
+
+static void ignore_failed(void *context, const char *why)
+{
+    (void)context, (void)why;
+}
+
+static int verify(struct arena *arena, const struct store_config *config, const char *key_file)
+{
+    static const struct store_events events = { NULL, ignore_durable, ignore_checkpointed, ignore_failed };
     char problem[PROBLEM_SIZE];
     uint64_t last = 0;
-    int status = store_verify_log(&config, &last, problem);
-    if (status) {
+    int status = store_verify_log(config, &last, problem);
+    struct store *store = status ? NULL : store_open(config, &events, problem, &status);
+    if (!store) {
         fprintf(stderr, "souk verify: %s\n", problem);
         return status;
     }
-    printf("%s: %llu records, each as it was written\n", config.path, (unsigned long long)last);
-    return EXIT_DONE;
+    printf("%s: %llu records, each as it was written\n", config->path, (unsigned long long)last);
+    status = compare_tables(arena, store, key_file);
+    if (status == EXIT_DONE)
+        printf("%s: every row is what the log gives, to position %llu\n", config->path,
+               (unsigned long long)store->calls->applied_lsn(store));
+    store->calls->close(store);
+    return status;
 }
+
+int run_verify(const struct arguments *arguments)
+{
+    struct arena *arena = arena_create();
+    struct store_config config = { .path = data_directory(arguments), .read_only = true };
+    const char *key_file = argument(arguments, "key-file");
+    if (!key_file) key_file = file_beside(arena, config.path, ".key").data;
+    int status = verify(arena, &config, key_file);
+    arena_destroy(arena);
+    return status;
+}
+
+/* ---- restore --------------------------------------------------------------------------------------------------------- */
 
 static int salvage(const struct store_config *config, const char *to)
 {
@@ -85,6 +167,8 @@ int run_restore(const struct arguments *arguments)
     }
     return status;
 }
+
+/* ---- admin rotate-keys ----------------------------------------------------------------------------------------------- */
 
 int run_rotate_keys(const struct arguments *arguments)
 {

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -42,6 +43,7 @@ struct pool {
 struct workers {
     struct pool pools[WORK_CLASS_COUNT];
     struct inbox done;
+    atomic_size_t pending;              /* a count, nothing is ordered by it */
 };
 
 static struct lane *lane_of(struct pool *pool, const struct work *work)
@@ -50,7 +52,7 @@ static struct lane *lane_of(struct pool *pool, const struct work *work)
 }
 
 /* Unlinks the oldest work whose lane has a thread left; NULL when there is none. The mutex is held. */
-static struct work *take(struct pool *pool)
+static struct work *take_oldest(struct pool *pool)
 {
     for (struct inbox_item **at = &pool->first; *at; at = &(*at)->next) {
         struct work *work = (struct work *)(void *)*at;
@@ -74,7 +76,7 @@ static void *run_pool(void *context)
 
     pthread_mutex_lock(&pool->mutex);
     while (!pool->stopping) {
-        struct work *work = take(pool);
+        struct work *work = take_oldest(pool);
         if (!work) {
             pthread_cond_wait(&pool->filled, &pool->mutex);
             continue;
@@ -133,6 +135,7 @@ bool workers_submit(struct workers *workers, struct work *work)
         pool->last = &work->item.next;
         pool->waiting++;
         lane->waiting++;
+        atomic_fetch_add_explicit(&workers->pending, 1, memory_order_relaxed);
         pthread_cond_signal(&pool->filled);
     } else {
         pool->refused++;
@@ -141,9 +144,19 @@ bool workers_submit(struct workers *workers, struct work *work)
     return taken;
 }
 
-struct work *workers_done(struct workers *workers)
+void workers_done(struct workers *workers, void (*take)(void *context, struct work *work), void *context)
 {
-    return (struct work *)(void *)inbox_take(&workers->done);
+    struct inbox_item *next;
+    for (struct inbox_item *item = inbox_take(&workers->done); item; item = next) {
+        next = item->next;              /* the work may be freed */
+        atomic_fetch_sub_explicit(&workers->pending, 1, memory_order_relaxed);
+        take(context, (struct work *)(void *)item);
+    }
+}
+
+size_t workers_pending(const struct workers *workers)
+{
+    return atomic_load_explicit(&workers->pending, memory_order_relaxed);
 }
 
 void workers_destroy(struct workers *workers)

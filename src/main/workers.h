@@ -12,8 +12,10 @@ struct workers;
 struct workers *workers_create(void (*wake)(void *context), void *context);
 /* Takes work over until it is done; false when its queue is full or workers_stop was called. Any thread. */
 bool workers_submit(struct workers *workers, struct work *work);
-/* All that is done, oldest first, linked by item.next; NULL when nothing is. */
-struct work *workers_done(struct workers *workers);
+/* Calls `take` for all that is done, oldest first. On the core's thread. */
+void workers_done(struct workers *workers, void (*take)(void *context, struct work *work), void *context);
+/* How much was submitted and has not come back through workers_done. */
+size_t workers_pending(const struct workers *workers);
 /* Ends the threads: what runs is waited for, what waits is dropped (its `done` is never called). */
 void workers_destroy(struct workers *workers);
 void workers_metrics(struct workers *workers, struct buffer *out);

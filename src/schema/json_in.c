@@ -95,14 +95,14 @@ static const struct field MAP_KEY = ELEMENT(FIELD_TEXT, struct text, .min = 1, .
 static const struct field MAP_VALUE = ELEMENT(FIELD_TEXT, struct text, .max = MAP_VALUE_MOST_DEFAULT);
 
 static bool count_ok(struct binder *binder, const struct field *field, const struct path *path, size_t count,
-                     const char *noun)
+                     const char *one, const char *many)
 {
     long long least = field->min, most = list_most(field);
     if (!least && (field->flags & REQUIRED)) least = 1;
     if ((long long)count > most)
-        bind_problem(binder, path, "too_many", "must have at most %lld %s, has %zu", most, noun, count);
+        bind_problem(binder, path, "too_many", "must have at most %lld %s, has %zu", most, most == 1 ? one : many, count);
     else if ((long long)count < least)
-        bind_problem(binder, path, "too_few", "must have at least %lld %s, has %zu", least, noun, count);
+        bind_problem(binder, path, "too_few", "must have at least %lld %s, has %zu", least, least == 1 ? one : many, count);
     else return true;
     return false;
 }
@@ -121,7 +121,7 @@ static void bind_map(struct binder *binder, const struct field *field, const str
         wrong_type(binder, path, "an object of strings", json);
         return;
     }
-    if (!count_ok(binder, field, path, yyjson_obj_size(json), "entries")) return;
+    if (!count_ok(binder, field, path, yyjson_obj_size(json), "entry", "entries")) return;
     struct text_pair *pairs = ARENA_ARRAY(binder->arena, struct text_pair, yyjson_obj_size(json));
     uint32_t count = 0;
     yyjson_obj_iter each = yyjson_obj_iter_with(json);
@@ -324,7 +324,7 @@ static void bind_list(struct binder *binder, const struct field *field, const st
         wrong_type(binder, path, "an array", json);
         return;
     }
-    if (!count_ok(binder, field, path, yyjson_arr_size(json), "elements")) return;
+    if (!count_ok(binder, field, path, yyjson_arr_size(json), "element", "elements")) return;
     size_t size = field_element_size(field);
     struct list before = *member;
     struct list bound = {NULL, (uint32_t)yyjson_arr_size(json)};

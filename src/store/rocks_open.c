@@ -29,14 +29,6 @@ static int code_of_errno(int reason)
     return STORE_EXIT_NOT_WRITABLE;
 }
 
-/* RocksDB's words for what the system refused; anything else is damage. */
-static int code_of_words(const char *words)
-{
-    if (strstr(words, "No space left") || strstr(words, "quota exceeded")) return STORE_EXIT_FULL;
-    if (strstr(words, "Permission denied") || strstr(words, "Read-only file system")) return STORE_EXIT_NOT_WRITABLE;
-    return STORE_EXIT_DAMAGED;
-}
-
 static int refuse_errno(char problem[PROBLEM_SIZE], const char *what, const char *path)
 {
     int reason = errno;
@@ -60,13 +52,13 @@ static int build(const char *path, struct meta *meta, char problem[PROBLEM_SIZE]
     if (!directory_remove(path)) return refuse_errno(problem, "cannot remove", path);
     if (mkdir(path, 0700) != 0) return refuse_errno(problem, "cannot make", path);
     struct rocks *rocks = rocks_open(&(struct rocks_config){.path = path, .create = true}, problem);
-    if (!rocks) return code_of_words(problem);
+    if (!rocks) return rocks_problem_code(problem);
     struct rocks_batch *batch = rocks_batch_create();
     meta_put(batch, meta);
     bool good = rocks_write(rocks, batch, ROCKS_SYNCED, problem) && rocks_flush(rocks, problem);
     rocks_batch_destroy(batch);
     rocks_close(rocks);
-    if (!good) return code_of_words(problem);
+    if (!good) return rocks_problem_code(problem);
     return directory_sync_all(path) ? 0 : refuse_errno(problem, "cannot sync", path);
 }
 
@@ -134,7 +126,7 @@ static int check(struct rocks_store *store, bool from_first, struct log_state *s
     if (code) return code;
     char why[PROBLEM_SIZE];
     store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, true}, why);
-    if (!store->rocks) return refuse(problem, code_of_words(why), store->path, why);
+    if (!store->rocks) return refuse(problem, rocks_problem_code(why), store->path, why);
     code = log_check(store->rocks, store->rocks_path, &mark, from_first, state, why);
     return code ? refuse(problem, code, store->path, why) : 0;
 }
@@ -151,7 +143,7 @@ static int tables_drop(struct rocks_store *store, char problem[PROBLEM_SIZE])
     meta_put_number(batch, "Mstarted", 0);
     bool good = rocks_write(store->rocks, batch, ROCKS_SYNCED, problem) && rocks_flush(store->rocks, problem);
     rocks_batch_destroy(batch);
-    return good ? 0 : code_of_words(problem);
+    return good ? 0 : rocks_problem_code(problem);
 }
 
 /* From here on the store is written. The recovered tail was flushed by the opening, so it is durable, and the mark says so. */
@@ -160,7 +152,7 @@ static int open_to_write(struct rocks_store *store, const struct log_state *stat
     rocks_close(store->rocks);
     char why[PROBLEM_SIZE];
     store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
-    if (!store->rocks) return refuse(problem, code_of_words(why), store->path, why);
+    if (!store->rocks) return refuse(problem, rocks_problem_code(why), store->path, why);
     bool drop = state->tables_lost || store->config.drop_tables;
     if (drop) {
         int code = tables_drop(store, why);
@@ -259,7 +251,7 @@ int store_open_to_salvage(struct rocks_store *store, char problem[PROBLEM_SIZE])
     if (code) return code;
     char why[PROBLEM_SIZE];
     store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, true}, why);
-    return store->rocks ? 0 : refuse(problem, code_of_words(why), store->path, why);
+    return store->rocks ? 0 : refuse(problem, rocks_problem_code(why), store->path, why);
 }
 
 int store_create_to_fill(struct rocks_store *store, const uint8_t identity[IDENTITY_SIZE], char problem[PROBLEM_SIZE])
@@ -272,7 +264,7 @@ int store_create_to_fill(struct rocks_store *store, const uint8_t identity[IDENT
     if (code) return code;
     char why[PROBLEM_SIZE];
     store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
-    return store->rocks ? 0 : refuse(problem, code_of_words(why), store->path, why);
+    return store->rocks ? 0 : refuse(problem, rocks_problem_code(why), store->path, why);
 }
 
 struct store *store_open(const struct store_config *config, const struct store_events *events, char problem[PROBLEM_SIZE],

@@ -66,6 +66,13 @@ static enum found read_failure(char *error, char problem[PROBLEM_SIZE])
     return DAMAGED;
 }
 
+int rocks_problem_code(const char *problem)
+{
+    if (strstr(problem, "No space left") || strstr(problem, "quota exceeded")) return STORE_EXIT_FULL;
+    if (strstr(problem, "Permission denied") || strstr(problem, "Read-only file system")) return STORE_EXIT_NOT_WRITABLE;
+    return STORE_EXIT_DAMAGED;
+}
+
 /* ---- options ---- */
 
 static int open_files_most(void)

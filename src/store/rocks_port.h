@@ -19,6 +19,8 @@ enum rocks_sync {
     ROCKS_UNLOGGED,             /* in memory; on the disk after the next flush */
 };
 
+/* The exit code for a problem: what the system refused; anything else is damage. */
+int rocks_problem_code(const char *problem);
 struct rocks *rocks_open(const struct rocks_config *config, char problem[PROBLEM_SIZE]);
 void rocks_close(struct rocks *rocks);                      /* writes nothing: what is not flushed and not logged is gone */
 

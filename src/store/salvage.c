@@ -51,7 +51,7 @@ static int fill(struct rocks_store *from, struct rocks_store *to, const struct m
     rocks_batch_destroy(copy.batch);
     if (!good) {
         snprintf(problem, PROBLEM_SIZE, "%s", copy.problem);
-        return STORE_EXIT_FULL;
+        return rocks_problem_code(problem);
     }
     salvaged->kept = walk.last;
     if (!whole) salvaged->beyond = count_beyond(from->rocks, walk.last);

@@ -216,6 +216,24 @@ static void test_json_against_model(void **state)
     }
 }
 
+/* Large enough that the buffer grows to exactly what was asked for: AddressSanitizer sees a byte too much. */
+static void test_json_room(void **state)
+{
+    (void)state;
+    for (uint32_t length = 600; length < 620; length++)
+        for (uint32_t escaped = 1; escaped < 20; escaped++) {
+            char source[620], expected[800];
+            memset(source, 'x', length);
+            memset(source + length - escaped, 1, escaped);
+            struct buffer buffer = {0};
+            buffer_json_text(&buffer, (struct text){source, length});
+            size_t expected_length = model_json(expected, source, length);
+            assert_int_equal(buffer.length, expected_length);
+            assert_memory_equal(buffer.data, expected, expected_length);
+            buffer_free(&buffer);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_big_endian_sorts_as_numbers),
         cmocka_unit_test(test_json_escapes),
         cmocka_unit_test(test_json_against_model),
+        cmocka_unit_test(test_json_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,6 +82,14 @@ static void test_members(void **state)
     assert_member(document, "tail", "x");
     assert_int_equal(yyjson_obj_size(yyjson_doc_get_root(document)), 11);
     yyjson_doc_free(document);
+
+    catch_begin();
+    log_line("store", LOG_WARNING, "recovered", "from=\"%s and %s=%d\" after=%d", "a b", "c", 1, 2);
+    document = catch_json();
+    assert_member(document, "from", "a b and c=1");
+    assert_integer(document, "after", 2);
+    assert_int_equal(yyjson_obj_size(yyjson_doc_get_root(document)), 6);
+    yyjson_doc_free(document);
 }
 
 static void test_numbers(void **state)

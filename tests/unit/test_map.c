@@ -134,7 +134,7 @@ static void test_every_step_of_growth(void **state)
     struct map *map = map_create();
     for (size_t i = 0; i < model.key_count; i++) {
         set(map, &model, i, &values[i]);
-        if (i % 3 == 2) drop(map, &model, i - random_below(&seed, 3));
+        if (i % 3 == 2) drop(map, &model, random_below(&seed, i));
         check_all(map, &model);
     }
     for (size_t i = model.key_count; i-- > 0;) {

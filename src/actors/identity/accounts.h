@@ -85,6 +85,7 @@ enum error admins_count(struct tx *tx, bool was, bool is);
 enum error user_may_go(struct tx *tx, const struct user *user);
 
 /* user.c */
+extern const struct fields profile_fields;
 extern const struct index user_by_email;
 /* Data of user.created, user.profile_updated and user.restored. */
 const struct user_event *user_event_of(struct tx *tx, const struct user *user, uint32_t status);

@@ -64,22 +64,6 @@ static const struct field logout_rows[] = {
 };
 static const struct fields logout_fields = FIELDS("logout", struct logout_body, logout_rows);
 
-static const struct field login_business_rows[] = {
-    TEXT(business, 1, name, .flags = READ_ONLY, .max = 120, .doc = "of the business"),
-    TEXT(business, 2, website, .format = FORMAT_URL, .flags = READ_ONLY, .doc = "its site"),
-    TEXT(business, 3, contact_email, .format = FORMAT_EMAIL, .flags = READ_ONLY, .max = 254, .doc = "where it is reached"),
-    TEXT(business, 4, description, .format = FORMAT_LONG, .flags = READ_ONLY, .max = 1000, .doc = "what it does"),
-};
-static const struct fields login_business_fields = FIELDS("login_business", struct business, login_business_rows);
-
-static const struct field login_profile_rows[] = {
-    TEXT(profile, 1, display_name, .flags = READ_ONLY, .max = 60, .doc = "name for others"),
-    TEXT(profile, 2, avatar, .format = FORMAT_URL, .flags = READ_ONLY, .doc = "picture"),
-    TEXT(profile, 3, bio, .format = FORMAT_LONG, .flags = READ_ONLY, .max = 500, .doc = "about the person"),
-    STRUCT(profile, 4, business, struct business, &login_business_fields, .flags = READ_ONLY, .doc = "of leaders"),
-};
-static const struct fields login_profile_fields = FIELDS("login_profile", struct profile, login_profile_rows);
-
 static const struct field login_user_rows[] = {
     ID(login_user, 1, id, .flags = READ_ONLY, .refers = "user", .doc = "who it is"),
     INTEGER(login_user, 2, version, .flags = READ_ONLY, .doc = "of the user"),
@@ -87,7 +71,7 @@ static const struct field login_user_rows[] = {
     TEXT(login_user, 4, email, .format = FORMAT_EMAIL, .flags = READ_ONLY, .doc = "of the account"),
     ENUM(login_user, 5, role, &user_roles, .flags = READ_ONLY, .doc = "consumer or leader"),
     BOOL(login_user, 6, admin, .flags = READ_ONLY, .doc = "staff of the platform?"),
-    STRUCT(login_user, 7, profile, struct profile, &login_profile_fields, .flags = READ_ONLY, .doc = "what others are shown"),
+    STRUCT(login_user, 7, profile, struct profile, &profile_fields, .flags = READ_ONLY, .doc = "what others are shown"),
 };
 static const struct fields login_user_fields = FIELDS("login_user", struct login_user, login_user_rows);
 

@@ -28,7 +28,7 @@ static const struct field profile_rows[] = {
     TEXT(profile, 3, bio, .format = FORMAT_LONG, .max = 500, .doc = "about the person"),
     STRUCT(profile, 4, business, struct business, &business_fields, .doc = "of leaders"),
 };
-static const struct fields profile_fields = FIELDS("profile", struct profile, profile_rows);
+const struct fields profile_fields = FIELDS("profile", struct profile, profile_rows);
 
 static const struct field permissions_rows[] = {
     BOOL(permissions, 1, may_post, .initial = 1, .doc = "may write posts"),

@@ -71,13 +71,13 @@ static const struct field promotion_rows[] = {
                                                                                                         .doc = "what it is about"),
     STRUCT(promotion,  8, offer, struct offer, &offer_fields,                                           .doc = "what is off, for each unit"),
     ENUM(promotion,    9, visibility, &promotion_visibilities, .flags = REQUIRED, .sees = CONCERNED,    .doc = "where it is shown"),
-    SCALARS(promotion, 10, community_ids, struct id, &community_element, .max = 20, .sees = TEAM | ADMIN, .doc = "communities it is shown in"),
+    SCALARS(promotion, 10, community_ids, struct id, &community_element, .max = 20, .sees = CONCERNED, .doc = "communities it is shown in; owners see their own"),
     TIME(promotion,    11, starts_at,            .flags = REQUIRED,                                     .doc = "when it becomes active, once approved"),
     TIME(promotion,    12, ends_at,                                                                     .doc = "when it ends; none only for default; a live one may only end earlier"),
     LIST(promotion,    13, product_snapshots, struct promotion_snapshot, &snapshot_fields, .max = 20, .flags = READ_ONLY,
                        .sees = CONCERNED | MODERATOR,                                                   .doc = "the products as they were at submit"),
-    LIST(promotion,    14, approvals, struct approval, &approval_fields, .max = 21, .flags = READ_ONLY, .sees = TEAM | ADMIN,
-                                                                                                        .doc = "one for each target"),
+    LIST(promotion,    14, approvals, struct approval, &approval_fields, .max = 21, .flags = READ_ONLY, .sees = CONCERNED,
+                                                                                                        .doc = "one for each target; owners see their own"),
     TIME(promotion,    15, first_activated_at,   .flags = READ_ONLY,                                    .doc = "first activation; never changes"),
     INTEGER(promotion, 16, content_version,      .initial = 1, .flags = READ_ONLY, .sees = TEAM | ADMIN, .doc = "raised when what is approved changes"),
     TIME(promotion,    17, submitted_at,         .flags = READ_ONLY, .sees = CONCERNED,                 .doc = "last submit"),
@@ -182,8 +182,9 @@ static void product_keys(const void *entity, struct key_writer *writer)
         key_under(promotion, writer, promotion->products.at[i].product_id);
 }
 
-static const struct index by_newest    = {1, "newest", .keys = newest_keys, .doc = "status, created_at"};
-static const struct index by_supplier  = {2, "supplier", .keys = supplier_keys, .doc = "status, supplier, created_at"};
-static const struct index by_community = {3, "community", .keys = community_keys, .doc = "status, community, created_at"};
-static const struct index by_product   = {4, "product", .keys = product_keys, .doc = "status, product, created_at"};
-const struct index *const promotion_indexes[] = {&by_newest, &by_supplier, &by_community, &by_product, NULL};
+const struct index promotion_by_newest = {1, "newest", .keys = newest_keys, .doc = "status, created_at"};
+const struct index promotion_by_supplier = {2, "supplier", .keys = supplier_keys, .doc = "status, supplier, created_at"};
+const struct index promotion_by_community = {3, "community", .keys = community_keys, .doc = "status, community, created_at"};
+const struct index promotion_by_product = {4, "product", .keys = product_keys, .doc = "status, product, created_at"};
+const struct index *const promotion_indexes[] = {
+    &promotion_by_newest, &promotion_by_supplier, &promotion_by_community, &promotion_by_product, NULL};

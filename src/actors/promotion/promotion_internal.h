@@ -11,9 +11,8 @@ extern const struct event promotion_created, promotion_updated, promotion_submit
     promotion_rejected, promotion_approval_revoked, promotion_scheduled, promotion_ended, promotion_paused, promotion_resumed,
     promotion_cancelled, promotion_deleted, promotion_restored;
 extern const struct event *const promotion_events[];
+extern const struct index promotion_by_newest, promotion_by_supplier, promotion_by_community, promotion_by_product;
 extern const struct index *const promotion_indexes[];
-extern const struct command promotion_commands[];
-extern const struct machine promotion_machine;
 
 /* Data of approved, rejected, approval_revoked, cancelled, paused: who said what of which target. */
 struct promotion_decision {
@@ -35,6 +34,14 @@ struct reason_body {
     struct text reason;
 };
 extern const struct fields approve_fields, decision_fields, reason_fields, pause_fields;
+
+/* The live promotions that target a community (id: the community's), quiet: who has to hear when it goes. */
+struct community_promotions {
+    struct entity entity;
+    LIST_OF(struct id) promotions;
+};
+extern const struct kind community_promotions_kind;
+enum { COMMUNITY_PROMOTIONS_MOST = 500 };       /* waiting or live in one community: one record tells all of them */
 
 /* ---- promotion_rules.c ---- */
 /* Checks a promotion whose body was bound and brings its offers into one form; every problem is a detail. */
@@ -67,7 +74,7 @@ const void *promotion_shown(struct tx *tx, const void *entity, uint32_t relation
 void promotion_take_snapshots(struct tx *tx, struct promotion *promotion);
 
 /* ---- promotion_counts.c ---- */
-/* Counters and lists beside a promotion that goes from one status to another. Refuses when the supplier's limit is reached. */
+/* Counters and lists beside a promotion that goes from one status to another. Refuses when a limit is reached. */
 enum error promotion_account(struct tx *tx, const struct promotion *promotion, uint32_t from, uint32_t to);
 /* Timers of a promotion that goes from one status to another. */
 void promotion_timers(struct tx *tx, const struct promotion *promotion, uint32_t from, uint32_t to);

@@ -91,8 +91,8 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
         if (listing->filter && (!command->query || !field_by_name(command->query, text_of(listing->filter))))
             report(proof, command->name, "a list filter is a query parameter");
     }
-    if (command->body) proof->faults += fields_prove(command->body, report, proof);
-    if (command->query) proof->faults += fields_prove(command->query, report, proof);
+    if (command->body) fields_prove(command->body, report, proof);
+    if (command->query) fields_prove(command->query, report, proof);
 }
 
 static void prove_events(struct proof *proof, const struct kind *kind)
@@ -119,8 +119,8 @@ static void prove_kind(struct proof *proof, const struct kind *kind)
 {
     proof->kind = kind->name;
     if (kind->fields->rows[0].nested != &entity_fields || kind->fields->rows[0].offset) report(proof, "fields", "the first row is ENTITY_ROW");
-    proof->faults += fields_prove(kind->fields, report, proof);
-    if (kind->machine) proof->faults += machine_prove(kind->machine, report, proof);
+    fields_prove(kind->fields, report, proof);
+    if (kind->machine) machine_prove(kind->machine, report, proof);
     prove_events(proof, kind);
     for (uint32_t i = 0; kind->machine && i < kind->machine->count; i++) {
         const struct transition *row = &kind->machine->rows[i];

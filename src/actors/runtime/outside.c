@@ -126,6 +126,7 @@ void timers_fire(struct core *core)
         if (timer->running) continue;
         timer->running = true;
         struct message *message = message_internal(core, FROM_TIMER, timer->tenant, timer->kind, timer->command, timer->entity);
+        core->ports.random(core->ports.context, message->random);
         message->timer_id = timer->id;
         message->body = internal_body(message, timer->body);
         message_ready(core, message);
@@ -334,6 +335,7 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
 static void effect_deliver(struct core *core, struct pending_effect *effect, struct effect_answer *answer)
 {
     struct message *message = message_internal(core, FROM_EFFECT, effect->tenant, effect->kind, effect->command, effect->entity);
+    core->ports.random(core->ports.context, message->random);
     message->effect_id = effect->id;
     message->effect_done = !effect->removed;
     message->body = schema_clone(effect->class->answer, answer->value, message->arena);

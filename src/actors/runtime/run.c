@@ -34,7 +34,6 @@ struct message *message_internal(struct core *core, enum message_source source, 
     message->command = command;
     message->id = id;
     message->now = core->now;
-    core->ports.random(core->ports.context, message->random);
     core->messages++;
     return message;
 }

@@ -2,7 +2,8 @@
    every list is exact when that command's answer is released. Each fold is a pure function of the facts in their order;
    a rebuild folds them again. */
 #pragma once
-#include "actors/runtime/tx.h"
+#include "actors/sales/order.h"
+#include "base/buffer.h"
 
 /* -- feeds -- */
 enum card_kind { CARD_POST = 1, CARD_PROMOTION };
@@ -12,7 +13,8 @@ struct feed_item {
     enum card_kind kind;
     struct id reference_id;             /* of the post or promotion */
     struct text type, title;
-    struct id author_id, supplier_id;   /* who of the two; its card is joined */
+    struct id author_id, supplier_id;   /* one of the two; its card is joined */
+    struct id community_id;             /* of the post */
     struct text thumbnail_url;
     struct text offer_label;
     struct money offer_price;           /* the lowest */
@@ -20,7 +22,14 @@ struct feed_item {
     int64_t at;
 };
 struct id feed_global(struct id tenant);
-extern const struct kind feed_item_kind;
+/* What a card shows of a supplier; id is the supplier's. */
+struct supplier_card {
+    struct entity entity;
+    struct id supplier_id;
+    struct text name, avatar;
+};
+extern const struct kind feed_item_kind, supplier_card_kind;
+extern const struct follower feed_items_follower, supplier_cards_follower;
 
 /* -- orders: one row for the customer, one for each supplier with items in it -- */
 enum summary_holder { HOLDER_CUSTOMER = 1, HOLDER_SUPPLIER };
@@ -29,21 +38,26 @@ struct summary_item {
     struct text product_name, sku, image_url;
     int64_t quantity;
     struct money unit_price, total;
-    int64_t status;                     /* enum item_status */
+    enum item_status status;
 };
 struct order_summary {
-    struct entity entity;
+    struct entity entity;               /* of the customer's row: the order's id */
     struct id order_id, holder_id;
     enum summary_holder holder;
     struct text number;
     int64_t placed_at;
-    int64_t order_status, payment_status, fulfilment_status;
+    enum order_status status;
+    enum payment_status payment_status;
+    enum fulfilment_status fulfilment_status;
     struct id customer_id;
     struct text customer_name;          /* sealed: it is the customer's */
     LIST_OF(struct summary_item) items; /* the holder's */
-    struct money total;                 /* of those items, for the customer with all shipping: the order's */
+    struct money total;                 /* the order's; for a supplier its items and its parcel */
 };
 extern const struct kind order_summary_kind;
+extern const struct follower order_summaries_follower;
+/* Figures of people, suppliers and promotions that follow from orders. */
+extern const struct follower order_statistics_follower;
 
 /* -- figures per UTC day -- */
 enum revenue_by { BY_TOTAL = 1, BY_COMMUNITY, BY_PROMOTION, BY_SUPPLIER };
@@ -53,7 +67,7 @@ struct revenue_day {
     enum revenue_by by;
     struct id reference_id;             /* none: the total, or what is not attributed */
     int64_t orders, units;
-    struct money gross, discounts, refunds, net, tax, shipping;
+    struct money gross, discounts, refunds, net, tax, shipping;     /* tax and shipping: of the total alone */
 };
 struct lifecycle_day {
     struct entity entity;
@@ -66,6 +80,17 @@ struct funnel_day {                     /* orders created on that day, however l
     int64_t created, payment_succeeded, confirmed, shipped, delivered, cancelled;
 };
 extern const struct kind revenue_day_kind, lifecycle_day_kind, funnel_day_kind;
+extern const struct follower revenue_follower, lifecycle_follower, funnel_follower;
+/* Query parameters of analytics: from, to (days, both included, at most 366). Sets tx->query to what is asked, the last 30
+   days when nothing is; refuses what is no range. The struct starts with these two. */
+struct day_range {
+    int32_t from, to;
+};
+extern const struct fields day_range_fields;
+enum error day_range_take(struct tx *tx, size_t query_size);
+/* Answers {"data": [a row for each day that has one]}. */
+enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_id)(int32_t day),
+                       void (*extra)(struct buffer *json, const void *row));
 
 extern const struct kind *const views_kinds[];              /* NULL-terminated, as the next */
 extern const struct follower *const views_followers[];

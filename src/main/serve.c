@@ -1,0 +1,322 @@
+/* `souk serve`: everything is opened in the order in which it depends on each other, and closed the other way round. */
+#include "main/serve.h"
+#include "actors/all.h"
+#include "actors/runtime/describe.h"
+#include "base/log.h"
+#include "main/demo.h"
+#include "main/exit.h"
+#include "main/files.h"
+#include "main/shell.h"
+#include "main/version.h"
+#include "store/store.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int refuse(int status, const char *what)
+{
+    fprintf(stderr, "souk serve: %s\n", what);
+    return status;
+}
+
+/* ---- Configuration ------------------------------------------------------------------------------------------------- */
+
+/* Flags that stand for a key. */
+static const char *const flag_keys[][2] = { { "data", "server.data" }, { "listen", "server.listen" }, { "mode", "server.mode" } };
+
+static bool set_pair(struct configuration *configuration, const char *pair, char problem[512])
+{
+    struct text value = text_of(pair), name = text_split(&value, '=');
+    if (!value.data) {
+        snprintf(problem, 512, "--set takes name=value, not %.200s", pair);
+        return false;
+    }
+    return configuration_set(configuration, arena_text(configuration->arena, name).data, value.data, problem);
+}
+
+/* The file first, then the flags in their order. */
+static bool configure(struct configuration *configuration, const struct arguments *arguments, char problem[512])
+{
+    const char *path = argument(arguments, "config");
+    if (path && !configuration_read(configuration, path, problem)) return false;
+    for (size_t i = 0; i < arguments->given_count; i++) {
+        const char *name = arguments->given[i].flag->name, *value = arguments->given[i].value;
+        if (strcmp(name, "set") == 0 && !set_pair(configuration, value, problem)) return false;
+        for (size_t k = 0; k < sizeof flag_keys / sizeof flag_keys[0]; k++)
+            if (strcmp(name, flag_keys[k][0]) == 0 && !configuration_set(configuration, flag_keys[k][1], value, problem))
+                return false;
+    }
+    const char *fault = configuration_check(configuration);
+    if (fault) snprintf(problem, 512, "%s", fault);
+    return !fault;
+}
+
+static bool is_development(const struct shell *shell)
+{
+    return shell->configuration.mode == MODE_DEVELOPMENT;
+}
+
+/* ---- The process --------------------------------------------------------------------------------------------------- */
+
+/* Keys and passwords are in this memory: no core file takes them along, and no other process of the user looks in. */
+static void harden(bool production)
+{
+    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    if (production) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------------------------- */
+
+static int open_store(struct shell *shell)
+{
+    const struct configuration *configuration = &shell->configuration;
+    char problem[PROBLEM_SIZE];
+    int status = EXIT_FAILED;
+    struct store_events events = loop_store_events(shell);
+    struct store_config config = {
+        .path = configuration->data,
+        .reserve_bytes = (uint64_t)configuration->store_reserve,
+        .block_cache_bytes = (size_t)configuration->store_block_cache,
+    };
+    shell->store = store_open(&config, &events, problem, &status);
+    if (!shell->store) return refuse(status, problem);
+    shell->demo_is_wanted = !shell->store->calls->last_lsn(shell->store);
+    return EXIT_DONE;
+}
+
+/* A new key for old data would be worse than none: nothing that is sealed could be read, and nobody would know why. */
+static int open_keys(struct shell *shell)
+{
+    const struct configuration *configuration = &shell->configuration;
+    const char *path = configuration->key_file;
+    char problem[256];
+    struct stat found;
+    if (!*path) path = file_beside(shell->arena, configuration->data, ".key").data;
+    if (shell->store->calls->last_lsn(shell->store) && stat(path, &found) != 0 && errno == ENOENT) {
+        char text[512];
+        snprintf(text, sizeof text, "%.300s, the master key of this data, is missing", path);
+        return refuse(EXIT_USAGE, text);
+    }
+    shell->keyring = keyring_open(path, problem);
+    if (!shell->keyring) return refuse(EXIT_USAGE, problem);
+    if (!token_keys_open(&shell->token_keys, configuration->data, problem)) return refuse(EXIT_NOT_WRITABLE, problem);
+    return EXIT_DONE;
+}
+
+static bool submit(void *context, struct work *work)
+{
+    struct shell *shell = context;
+    return workers_submit(shell->workers, work);
+}
+
+static void draw(void *context, uint8_t out[32])
+{
+    struct shell *shell = context;
+    random_draw(&shell->random, out);
+}
+
+static void metrics(void *context, struct buffer *out)
+{
+    struct shell *shell = context;
+    net_metrics(shell->net, out);
+    workers_metrics(shell->workers, out);
+}
+
+static struct ports ports_of(struct shell *shell)
+{
+    struct buffer document = { .arena = shell->arena };
+    describe_openapi(shell->registry, SOUK_VERSION, false, &document);
+    return (struct ports){
+        .context = shell,
+        .store = shell->store,
+        .submit = submit,
+        .random = draw,
+        .providers = sandbox_providers(shell->sandbox),
+        .keyring = shell->keyring,
+        .token_keys = shell->token_keys.keys,
+        .token_key_count = shell->token_keys.count,
+        .metrics = metrics,
+        .openapi = buffer_as_text(&document),
+    };
+}
+
+static int open_core(struct shell *shell)
+{
+    const struct configuration *configuration = &shell->configuration;
+    char problem[256];
+    shell->sandbox = sandbox_create(&(struct sandbox_config){
+        .payment_time_ms = configuration->sandbox_payment_time,
+        .late_time_ms = configuration->sandbox_late_time,
+        .mail_directory = configuration->mail_directory,
+    });
+    shell->workers = workers_create(loop_wake, shell);
+    struct ports ports = ports_of(shell);
+    struct core_config config = {
+        .development = is_development(shell),
+        .rate_limits = configuration->rate_limits == RATE_LIMITS_ON ||
+                       (configuration->rate_limits == RATE_LIMITS_BY_MODE && !is_development(shell)),
+        .metrics_public = configuration->metrics == METRICS_EVERYBODY,
+        .actors_memory = (size_t)configuration->actors_memory,
+        .default_tenant = text_of(configuration->default_tenant),
+        .settings = configuration->settings,
+    };
+    clock_start(&shell->clock);
+    shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
+    return shell->core ? EXIT_DONE : refuse(EXIT_DAMAGED, problem);
+}
+
+/* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts. */
+static bool split_listen(struct shell *shell, const char **host, int *port)
+{
+    const char *listen = shell->configuration.listen, *colon = strrchr(listen, ':');
+    int64_t number;
+    if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535) return false;
+    struct text name = { listen, (uint32_t)(colon - listen) };
+    bool bracketed = name.data[0] == '[' && name.data[name.length - 1] == ']';
+    if (bracketed) name = (struct text){ name.data + 1, name.length - 2 };
+    else if (memchr(name.data, ':', name.length)) return false;
+    *host = arena_text(shell->arena, name).data;
+    *port = (int)number;
+    return true;
+}
+
+static void note_work(void *context)
+{
+    (void)context;                      /* a turn follows every wait of the loop */
+}
+
+static int open_net(struct shell *shell)
+{
+    const struct configuration *configuration = &shell->configuration;
+    char problem[256];
+    struct net_config config = configuration->net;
+    if (!split_listen(shell, &shell->host, &config.port)) return refuse(EXIT_USAGE, "server.listen is HOST:PORT, such as 127.0.0.1:8080 or [::]:8080");
+    config.address = shell->host;
+    config.control_path = file_path(shell->arena, configuration->data, "control.sock").data;
+    config.token_keys = shell->token_keys.keys;
+    config.token_key_count = shell->token_keys.count;
+    config.hosts = configuration_list(shell->arena, configuration->hosts);
+    config.proxies = configuration_list(shell->arena, configuration->net_proxies);
+    config.origins = configuration_list(shell->arena, configuration->cors_origins);
+    config.core_has_work = note_work;
+    config.context = shell;
+    shell->net = net_create(&config, &shell->loop, shell->core, problem);
+    if (!shell->net) return refuse(EXIT_FAILED, problem);
+    shell->port = (uint16_t)net_port(shell->net);
+    return EXIT_DONE;
+}
+
+static int open_all(struct shell *shell)
+{
+    int status = open_store(shell);
+    if (status == EXIT_DONE) status = open_keys(shell);
+    if (status == EXIT_DONE) status = open_core(shell);
+    if (status == EXIT_DONE) status = open_net(shell);
+    return status;
+}
+
+/* The net is last: what the core still has to answer when it ends goes through it. */
+static void close_all(struct shell *shell)
+{
+    if (shell->workers) workers_destroy(shell->workers);
+    if (shell->store) shell->store->calls->close(shell->store);
+    if (shell->core) core_destroy(shell->core);
+    if (shell->net) net_destroy(shell->net);
+    if (shell->sandbox) sandbox_destroy(shell->sandbox);
+    if (shell->keyring) keyring_destroy(shell->keyring);
+    loop_close(shell);
+}
+
+/* ---- The demo ------------------------------------------------------------------------------------------------------ */
+
+/* Where this machine reaches what listens on all its addresses. */
+static const char *reachable_host(const struct shell *shell)
+{
+    if (strcmp(shell->host, "0.0.0.0") == 0) return "127.0.0.1";
+    return strcmp(shell->host, "::") == 0 ? "::1" : shell->host;
+}
+
+static void *make_demo(void *context)
+{
+    struct shell *shell = context;
+    struct demo_size size;
+    char problem[256];
+    const char *host = reachable_host(shell);
+    const char *control = file_path(shell->arena, shell->configuration.data, "control.sock").data;
+    demo_size_of(shell->demo_scale, &size);
+    if (demo_fill(control, host, shell->port, &size, 1, problem)) demo_introduce(host, shell->port);
+    else log_line("main", LOG_ERROR, "the demo is not complete", "problem=\"%s\"", problem);
+    return NULL;
+}
+
+/* ---- run ----------------------------------------------------------------------------------------------------------- */
+
+static int announce(struct shell *shell, const struct arguments *arguments)
+{
+    const char *path = argument(arguments, "port-file");
+    char problem[256], port[16];
+    printf("souk %s serves http://%s, port %u, data %s, %s mode\n", SOUK_VERSION, shell->configuration.listen, shell->port,
+           shell->configuration.data, is_development(shell) ? "development" : "production");
+    fflush(stdout);
+    snprintf(port, sizeof port, "%u\n", shell->port);
+    if (path && !file_replace(path, text_of(port), 0644, problem)) return refuse(EXIT_FAILED, problem);
+    log_line("main", LOG_INFO, "serving", "version=%s port=%u position=%llu", SOUK_VERSION, shell->port,
+             (unsigned long long)core_last_lsn(shell->core));
+    return EXIT_DONE;
+}
+
+static int serve(struct shell *shell, const struct arguments *arguments)
+{
+    loop_open(shell);
+    int status = open_all(shell);
+    if (status == EXIT_DONE) status = announce(shell, arguments);
+    if (status == EXIT_DONE) {
+        shell->demo_running = shell->demo_scale && shell->demo_is_wanted &&
+                              pthread_create(&shell->demo_thread, NULL, make_demo, shell) == 0;
+        loop_run(shell);
+        status = shell->status;
+        log_line("main", LOG_INFO, "ends", "status=%d", status);
+    }
+    /* The process ends here: the disk is not asked for anything more. */
+    if (shell->store_failed) _exit(status);
+    close_all(shell);
+    if (shell->demo_running) pthread_join(shell->demo_thread, NULL);
+    return status;
+}
+
+int run_serve(const struct arguments *arguments)
+{
+    struct shell *shell = memory_alloc(sizeof *shell);
+    char problem[512];
+    shell->arena = arena_create();
+    configuration_init(&shell->configuration, shell->arena);
+    int status;
+    struct demo_size size;
+    const char *scale = argument(arguments, "scale");
+    if (argument(arguments, "demo")) shell->demo_scale = scale ? scale : "small";
+    if (!configure(&shell->configuration, arguments, problem)) status = refuse(EXIT_USAGE, problem);
+    else if (shell->demo_scale && !is_development(shell)) status = refuse(EXIT_USAGE, "--demo needs --mode development");
+    else if (shell->demo_scale && !demo_size_of(shell->demo_scale, &size))
+        status = refuse(EXIT_USAGE, "--scale is small, medium or a number of people");
+    else {
+        log_configure(shell->configuration.log_level, shell->configuration.log_format == LOG_FORMAT_HUMAN);
+        harden(!is_development(shell));
+        shell->registry = souk_registry(shell->arena);
+        status = registry_prove(shell->registry) ? refuse(EXIT_FAILED, "the tables of this binary are not sound") : serve(shell, arguments);
+    }
+    arena_destroy(shell->arena);
+    free(shell);
+    return status;
+}

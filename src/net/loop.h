@@ -1,0 +1,172 @@
+/* Inside of the net: a loop with its connections, and the exchanges that are under way.
+
+   Who owns what: a loop and its connections belong to the loop's thread. An exchange (one request and its reply, in one
+   arena) belongs to the loop, then to the core's thread from enqueue to answer, then to the loop again; a reply that holds
+   a block of the core goes back there once more to be given back. With `loops` 0 both threads are the same one and each
+   hand-over is a direct call. */
+#pragma once
+#include "base/inbox.h"
+#include "base/map.h"
+#include "net/bind.h"
+#include "net/metrics.h"
+#include "net/net.h"
+#include "net/reply.h"
+
+struct connection;
+struct exchange {
+    struct request request;             /* owner: this exchange */
+    struct inbox_item item;             /* of the inboxes between the threads */
+    struct net_loop *loop;
+    struct connection *connection;      /* NULL when it is gone before the answer; the loop's thread alone looks */
+    struct exchange *next;              /* of the connection, in the order of requests; then of net->answered */
+    const struct endpoint *endpoint;
+    enum http_method method;
+    struct text origin;                 /* allowed origin */
+    bool answered;                      /* the reply is there */
+    bool counted;                       /* was in the core */
+    bool is_continue;                   /* no reply but "100 Continue" */
+    bool keep_alive, http_1_0, preflight;
+};
+
+/* ---- deadlines: one list for each length of time, in order of their ends ---- */
+struct deadline {
+    struct deadline *previous, *next;   /* NULL: not set */
+    uint64_t due;                       /* of the loop's clock, ms */
+};
+enum wait {
+    WAIT_IDLE,                          /* nothing under way: closed without a word, the longest idle first */
+    WAIT_HEAD,                          /* a request has begun, its head is not complete */
+    WAIT_BODY,
+    WAIT_LINGER,                        /* the last answer is sent; what still comes is dropped */
+    WAIT_WRITE,                         /* the peer takes no bytes */
+    WAIT_COUNT,
+    WAIT_NONE = WAIT_COUNT
+};
+struct deadlines {
+    struct deadline end;                /* of a ring: next is the first, previous the last */
+    int64_t duration;
+};
+void deadline_clear(struct deadline *deadline);
+void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t now);
+
+/* ---- connections ---- */
+enum connection_state {
+    CONNECTION_OPEN,
+    CONNECTION_LAST,                    /* no more requests are read; closes when all are answered */
+    CONNECTION_LINGERING,               /* the end is sent; waits for the peer's */
+    CONNECTION_CLOSED                   /* until libuv lets go of the handle */
+};
+struct connection {
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    };
+    struct net_loop *loop;
+    struct connection *previous, *next; /* all of the loop */
+    struct connection *dirty_next;
+    bool dirty;                         /* has something to flush */
+    bool reading, ended;                /* `ended`: the peer sent its end */
+    bool is_control;
+    enum connection_state state;
+    char address[48];
+    struct arena *arena;                /* of the request being received */
+    struct http_parser *parser;
+    size_t receiving;                   /* its body so far, as counted in loop->bodies */
+    struct exchange *first, *last;      /* in the order of requests */
+    uint32_t in_flight;
+    size_t in_flight_bytes;             /* bodies of those */
+    struct buffer tail;                 /* read, but not parsed: too many are in flight */
+    size_t tail_used;
+    size_t unsent, unsent_seen;         /* bytes that libuv holds; at the last look */
+    size_t lingered;
+    enum wait wait;                     /* which list `reading_deadline` is in */
+    struct deadline reading_deadline, writing_deadline;
+    uint64_t body_began;
+    uv_shutdown_t shutdown;
+};
+
+/* ---- loops ---- */
+struct net_loop {
+    struct net *net;
+    uv_loop_t *uv;
+    uv_loop_t own;                      /* when it has a thread of its own */
+    bool on_core;                       /* runs on the core's thread */
+    bool stopping, ended;
+    uv_thread_t thread;
+    uv_tcp_t listener;
+    uv_pipe_t control;
+    bool has_listener, has_control;
+    uv_timer_t timer;
+    uv_check_t check;
+    uv_async_t async;
+    uint32_t handles;                   /* of these that are open */
+    struct inbox inbox;                 /* answered exchanges, from the core's thread */
+    uint64_t now, stop_due;             /* ms */
+    int64_t wall_s;                     /* of the date line */
+    char date[DATE_LINE_SIZE];
+    char *read_buffer;
+    struct buffer out;                  /* what a flush renders into */
+    struct bind_context bind;
+    struct arena *pool[LIMIT_ARENAS_KEPT];
+    uint32_t pooled;
+    struct deadlines deadlines[WAIT_COUNT];
+    struct connection *connections, *dirty_first, **dirty_last;
+    int64_t connection_count, connections_most;
+    struct map *addresses;              /* address to number of connections, as pointer */
+    size_t bodies;                      /* bytes of request bodies held */
+    bool has_work;                      /* gave requests to the core in this iteration */
+    struct metrics *metrics;
+};
+
+struct net {
+    struct net_config config;
+    struct core *core;
+    uv_loop_t *core_loop;
+    struct router *router;
+    struct net_loop *loops;             /* loops[0] is on the core's loop */
+    uint32_t loop_count;
+    uint32_t running;                   /* loops that have not ended */
+    int port;
+    uv_async_t async;                   /* wakes the core's thread */
+    bool has_async;
+    struct inbox requests;              /* to the core */
+    struct inbox finished;              /* replies that hold a block, sent, and loops that ended */
+    struct exchange *answered, **answered_last;     /* by the core, not yet passed on */
+    _Atomic bool stopping;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* connection.c */
+void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_control);
+void connection_close(struct connection *connection);
+void connection_mark(struct connection *connection);            /* has something to flush */
+void connection_flush(struct connection *connection);
+void connection_overdue(struct connection *connection, enum wait wait);
+void connection_stop(struct connection *connection);            /* closes it when nothing is under way, else soon */
+
+/* exchange.c */
+struct exchange *exchange_create(struct connection *connection, struct arena *arena, const struct http_request *http);
+void exchange_refuse(struct exchange *exchange, enum error error, const char *sentence, const struct problems *problems);
+/* Binds it and gives it to the core, or answers it. */
+void exchange_start(struct exchange *exchange, const struct http_request *http);
+void exchange_render(struct exchange *exchange, struct buffer *out);
+void exchange_release(struct exchange *exchange);
+
+/* loop.c */
+bool loop_open(struct net_loop *loop, char problem[256]);       /* handles; listening is begun by the caller */
+bool loop_listen(struct net_loop *loop, int port, char problem[256]);
+bool loop_listen_control(struct net_loop *loop, char problem[256]);
+void loop_flush(struct net_loop *loop);
+void loop_stop(struct net_loop *loop);
+void loop_free(struct net_loop *loop);
+void loop_connection_gone(struct net_loop *loop);
+struct arena *loop_arena(struct net_loop *loop);
+void loop_recycle(struct net_loop *loop, struct arena *arena);
+
+/* net.c: the way to the core and back */
+bool net_enqueue(struct exchange *exchange);                    /* false: the core's queue is full */
+void net_give_back(struct exchange *exchange);                  /* of a reply that holds a block of the core */
+void net_loop_ended(struct net_loop *loop);                     /* on the loop's thread */
