@@ -22,5 +22,6 @@ bool unseal(const struct keyring *keyring, struct arena *arena, struct id tenant
             struct text associated, struct text sealed, struct text *plain);
 /* Keyed hash for unique keys made of personal values, fingerprints, cursor tags: BLAKE2b under a key for `purpose`. */
 void keyring_hash(const struct keyring *keyring, const char *purpose, struct text value, uint8_t out[32]);
-/* Unkeyed BLAKE2b-256 of two parts (second may be absent). */
+/* Unkeyed BLAKE2b-256 of two parts, one right after the other (second may be absent): where the first ends is not part
+   of the hash, so it has a fixed length or says its own. */
 void hash_bytes(struct text first, struct text second, uint8_t out[32]);

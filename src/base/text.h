@@ -15,7 +15,7 @@ struct text {
 #define TEXT_ARGUMENTS(t) (int)(t).length, (t).data ? (t).data : ""
 
 struct text text_of(const char *zero_terminated);
-bool text_equal(struct text a, struct text b);
+bool text_equal(struct text a, struct text b);              /* absent equals only absent */
 bool text_is(struct text a, const char *zero_terminated);
 bool text_starts_with(struct text a, const char *prefix);
 int text_compare(struct text a, struct text b);             /* by bytes, shorter first */

@@ -11,8 +11,8 @@ enum { TIME_TEXT_LENGTH = 24 };                                         /* 2026-
 void time_format(int64_t time_ms, char out[TIME_TEXT_LENGTH + 1]);
 /* RFC 3339 with any offset and up to 9 fraction digits (cut to milliseconds); false if it is not a real instant of the years 1970 to 9999. */
 bool time_parse(struct text text, int64_t *time_ms);
-int32_t time_date(int64_t time_ms);                                     /* the UTC day, yyyymmdd */
-int64_t time_of_date(int32_t date);                                     /* its first millisecond */
+int32_t time_date(int64_t time_ms);                                     /* the UTC day, yyyymmdd; of 0: 0 */
+int64_t time_of_date(int32_t date);                                     /* its first millisecond; of 0: 0 */
 int32_t time_year(int64_t time_ms);
 bool date_parse(struct text text, int32_t *date);                       /* "1990-01-31", a day that exists */
 void date_format(int32_t date, char out[11]);

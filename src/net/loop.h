@@ -22,6 +22,7 @@ struct exchange {
     const struct endpoint *endpoint;
     enum http_method method;
     struct text origin;                 /* allowed origin */
+    size_t body_bytes;                  /* as counted in loop->bodies */
     bool answered;                      /* the reply is there */
     bool counted;                       /* was in the core */
     bool is_continue;                   /* no reply but "100 Continue" */
@@ -67,6 +68,7 @@ struct connection {
     struct connection *previous, *next; /* all of the loop */
     struct connection *dirty_next;
     bool dirty;                         /* has something to flush */
+    bool gone;                          /* libuv let go of it while it was dirty: the flush frees it */
     bool reading, ended;                /* `ended`: the peer sent its end */
     bool is_control;
     enum connection_state state;
@@ -93,8 +95,11 @@ struct net_loop {
     uv_loop_t *uv;
     uv_loop_t own;                      /* when it has a thread of its own */
     bool on_core;                       /* runs on the core's thread */
-    bool stopping, ended;
+    bool stopping;
+    bool ended;                         /* of the core's thread: nothing can be passed to it any more */
     uv_thread_t thread;
+    bool has_thread;
+    _Atomic bool finished;              /* its thread has nothing more to do */
     uv_tcp_t listener;
     uv_pipe_t control;
     bool has_listener, has_control;
@@ -103,7 +108,7 @@ struct net_loop {
     uv_async_t async;
     uint32_t handles;                   /* of these that are open */
     struct inbox inbox;                 /* answered exchanges, from the core's thread */
-    uint64_t now, stop_due;             /* ms */
+    uint64_t clock_due, stop_due;       /* ms of the loop's clock */
     int64_t wall_s;                     /* of the date line */
     char date[DATE_LINE_SIZE];
     char *read_buffer;
@@ -116,7 +121,6 @@ struct net_loop {
     int64_t connection_count, connections_most;
     struct map *addresses;              /* address to number of connections, as pointer */
     size_t bodies;                      /* bytes of request bodies held */
-    bool has_work;                      /* gave requests to the core in this iteration */
     struct metrics *metrics;
 };
 
@@ -132,9 +136,9 @@ struct net {
     uv_async_t async;                   /* wakes the core's thread */
     bool has_async;
     struct inbox requests;              /* to the core */
-    struct inbox finished;              /* replies that hold a block, sent, and loops that ended */
+    struct inbox given_back;            /* replies that held a block of the core and are sent */
     struct exchange *answered, **answered_last;     /* by the core, not yet passed on */
-    _Atomic bool stopping;
+    _Atomic bool stopping;              /* asks the loops of other threads to stop */
     void (*stopped)(void *context);
     void *stopped_context;
 };
@@ -148,17 +152,22 @@ void connection_overdue(struct connection *connection, enum wait wait);
 void connection_stop(struct connection *connection);            /* closes it when nothing is under way, else soon */
 
 /* exchange.c */
+/* Appends it to those of the connection. */
 struct exchange *exchange_create(struct connection *connection, struct arena *arena, const struct http_request *http);
-void exchange_refuse(struct exchange *exchange, enum error error, const char *sentence, const struct problems *problems);
 /* Binds it and gives it to the core, or answers it. */
 void exchange_start(struct exchange *exchange, const struct http_request *http);
+/* Answers what could not be parsed, or did not arrive in time; the connection closes after it. */
+void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error, const char *sentence);
 void exchange_render(struct exchange *exchange, struct buffer *out);
 void exchange_release(struct exchange *exchange);
+void exchange_done(struct exchange *exchange);                  /* the core's answer is back on the loop's thread */
 
 /* loop.c */
 bool loop_open(struct net_loop *loop, char problem[256]);       /* handles; listening is begun by the caller */
 bool loop_listen(struct net_loop *loop, int port, char problem[256]);
 bool loop_listen_control(struct net_loop *loop, char problem[256]);
+void loop_start_timer(struct net_loop *loop);
+void loop_clock(struct net_loop *loop);                         /* brings date and wall clock up to now */
 void loop_flush(struct net_loop *loop);
 void loop_stop(struct net_loop *loop);
 void loop_free(struct net_loop *loop);

@@ -17,7 +17,6 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
 static bool diff_list(struct buffer *out, const struct field *field, const struct list *old, const struct list *new,
                       enum part part)
 {
-    if (old->at == new->at && old->count == new->count) return false;
     uint32_t least = old->count < new->count ? old->count : new->count;
     uint32_t most = old->count < new->count ? new->count : old->count;
     pack_array(out, 3);
@@ -38,11 +37,11 @@ static bool diff_list(struct buffer *out, const struct field *field, const struc
     return part == PART_PERSONAL ? changed : listed;
 }
 
+/* Of two members that are not equal; false when they differ in the other part alone. */
 static bool diff_member(struct buffer *out, const struct field *field, const void *old, const void *new, enum part part)
 {
     if (field->type == FIELD_STRUCT) return diff_members(out, field->nested, old, new, part);
     if (field_lists_structs(field)) return diff_list(out, field, old, new, part);
-    if (member_equal(field, old, new)) return false;
     pack_array(out, 2);
     value_pack(out, field, old);
     value_pack(out, field, new);
@@ -57,11 +56,12 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
     uint32_t count = 0;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
+        const void *old = member_in(field, before), *new = member_in(field, after);
         enum part inner;
-        if (!field_in_part(field, part, &inner)) continue;
+        if (member_equal(field, old, new) || !field_in_part(field, part, &inner)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
-        if (diff_member(out, field, member_in(field, before), member_in(field, after), inner)) count++;
+        if (diff_member(out, field, old, new, inner)) count++;
         else out->length = start;
     }
     pack_map_close(out, opened, count);

@@ -187,13 +187,13 @@ bool schema_render_members(struct buffer *out, const struct fields *fields, cons
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
         if (!field_visible(field, relations)) continue;
-        size_t length = strlen(field->name);
-        char *end = buffer_reserve(out, length + 4);
-        if (some) *end++ = ',';
-        *end++ = '"';
-        memcpy(end, field->name, length);
-        memcpy(end + length, "\":", 2);
-        out->length += length + 3 + some;
+        char *end = buffer_reserve(out, FIELD_NAME_MOST + 4), *at = end;
+        if (some) *at++ = ',';
+        *at++ = '"';
+        for (const char *name = field->name; *name; name++) *at++ = *name;
+        *at++ = '"';
+        *at++ = ':';
+        out->length += (size_t)(at - end);
         some = true;
         schema_render_field(out, field, (const char *)value + field->offset, relations);
     }

@@ -90,10 +90,8 @@ void *table_thread_main(void *context)
 
 static const char *backup_failed(struct rocks_store *store, const char *path, const char *why)
 {
-    char words[PROBLEM_SIZE / 2];
-    snprintf(words, sizeof words, "%s", why);
-    snprintf(store->backup_problem, PROBLEM_SIZE, "the backup in %.200s failed: %s", path, words);
-    log_line("store", LOG_WARNING, "backup failed", "path=\"%s\" why=\"%s\"", path, words);
+    snprintf(store->backup_problem, PROBLEM_SIZE, "the backup in %.200s failed: %.260s", path, why);
+    log_line("store", LOG_WARNING, "backup failed", "path=\"%s\" why=\"%s\"", path, why);
     return store->backup_problem;
 }
 

@@ -20,9 +20,16 @@ struct image {
     struct text wal_bytes;
 };
 
+static off_t file_size(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? status.st_size : 0;
+}
+
+/* The newest of several; RocksDB leaves an older one empty for a while. */
 static void remember_path(void *context, const char *path)
 {
-    snprintf(context, PATH, "%s", path);
+    if (file_size(path)) snprintf(context, PATH, "%s", path);
 }
 
 /* RECORDS records, each written for itself, none of them in a table yet. `early_mark` is the mark after RECORDS_MARKED. */
@@ -44,7 +51,7 @@ static int setup_image(void **state)
 
     char rocks[PATH + 8];
     snprintf(rocks, sizeof rocks, "%s/rocks", image->original);
-    assert_int_equal(files_each(rocks, ".log", remember_path, image->wal), 1);
+    assert_true(files_each(rocks, ".log", remember_path, image->wal) >= 1);
     struct arena *kept = arena_create();
     image->wal_bytes = arena_text(fixture->arena, file_read(kept, image->wal));
     arena_destroy(kept);
@@ -320,7 +327,8 @@ static void delete_one(void *context, const char *original)
     snprintf(path, sizeof path, "%s/rocks%s", image->fixture->path, strrchr(original, '/'));
     assert_int_equal(unlink(path), 0);
     const char *name = strrchr(path, '/') + 1;
-    bool needed = strcmp(name, "CURRENT") == 0 || strncmp(name, "MANIFEST", 8) == 0 || strstr(name, ".log") || strstr(name, ".sst");
+    bool needed = strcmp(name, "CURRENT") == 0 || strncmp(name, "MANIFEST", 8) == 0 || strstr(name, ".sst") ||
+                  (strstr(name, ".log") && file_size(original));
     enum outcome outcome = image_open(image, RECORDS, &last);
     if (needed) assert_int_equal(outcome, REFUSED);
     deletion->refused += outcome == REFUSED;
@@ -369,9 +377,7 @@ static void damage_table(void *context, const char *original)
 {
     struct damage *damage = context;
     struct fixture *fixture = damage->fixture;
-    struct stat status;
-    assert_int_equal(stat(original, &status), 0);
-    for (off_t at = 5; at < status.st_size; at += status.st_size / 60 + 1) {
+    for (off_t at = 5; at < file_size(original); at += file_size(original) / 60 + 1) {
         char path[PATH * 2], problem[PROBLEM_SIZE];
         int exit_code;
         arena_reset(fixture->arena);

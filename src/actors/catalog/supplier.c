@@ -1,6 +1,7 @@
 /* A business that sells.
 
-     – ─create→ pending ─submit→ submitted ─verify→ verified ⇄ suspended;  submitted ─reject→ rejected ─submit→ submitted
+     – ─create→ pending ─submit→ submitted ─verify→ verified ⇄ suspended
+     submitted ─reject→ rejected ─submit→ submitted
      all but banned ─ban→ banned (final);  all but banned ─delete→ deleted ─restore→ the state before
 
    Truths: only a verified supplier sells: while it is not, its products cannot be bought and its promotions give no
@@ -44,7 +45,8 @@ static const struct field company_address_rows[] = {
     TEXT(postal_address, 5, postal_code, .max = 20, .doc = "postal code"),
     TEXT(postal_address, 6, country, .format = FORMAT_COUNTRY, .doc = "country"),
 };
-static const struct fields company_address_fields = FIELDS("company_address", struct postal_address, company_address_rows);
+static const struct fields company_address_fields =
+    FIELDS("company_address", struct postal_address, company_address_rows);
 
 static const struct field company_rows[] = {
     TEXT(company, 1, legal_name, .max = 200, .doc = "as registered"),
@@ -93,7 +95,8 @@ const struct fields location_fields = FIELDS("location", struct location, locati
 
 static const struct field limits_rows[] = {
     INTEGER(supplier_limits, 1, max_products, .initial = 1000, .min = 0, .max = 1000000, .doc = "products it may keep"),
-    INTEGER(supplier_limits, 2, max_promotions, .initial = 20, .min = 0, .max = 10000, .doc = "promotions it may have open"),
+    INTEGER(supplier_limits, 2, max_promotions, .initial = 20, .min = 0, .max = 10000,
+            .doc = "promotions it may have open"),
 };
 static const struct fields limits_fields = FIELDS("supplier_limits", struct supplier_limits, limits_rows);
 
@@ -142,15 +145,14 @@ const struct event supplier_restored   = EVENT(10, "supplier.restored", "it is a
 const struct event supplier_banking_updated  = EVENT(11, "supplier.banking_updated", "its money goes elsewhere");
 const struct event supplier_location_added   = LOCATION_EVENT(12, "supplier.location_added", "a place for stock");
 const struct event supplier_location_updated = LOCATION_EVENT(13, "supplier.location_updated", "a place changed");
-const struct event supplier_location_removed = LOCATION_EVENT(14, "supplier.location_removed", "a place that held no stock");
+const struct event supplier_location_removed = LOCATION_EVENT(14, "supplier.location_removed", "a place is no more");
 static const struct event *const supplier_events[] = {
     &supplier_created, &supplier_updated, &supplier_submitted, &supplier_verified, &supplier_rejected,
     &supplier_suspended, &supplier_reinstated, &supplier_banned, &supplier_deleted, &supplier_restored,
     &supplier_banking_updated, &supplier_location_added, &supplier_location_updated, &supplier_location_removed, NULL};
 
 /* ---- machine ---- */
-#define LIVE (STATE(SUPPLIER_PENDING) | STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) | STATE(SUPPLIER_REJECTED) | \
-              STATE(SUPPLIER_SUSPENDED))
+#define LIVE (PREPARING | STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) | STATE(SUPPLIER_SUSPENDED))
 #define PREPARING (STATE(SUPPLIER_PENDING) | STATE(SUPPLIER_REJECTED))
 static const struct transition supplier_machine_rows[] = {
     /* from                      command      to                  event */
@@ -167,13 +169,14 @@ static const struct transition supplier_machine_rows[] = {
 static const struct machine supplier_machine = MACHINE(&supplier_statuses, supplier_machine_rows);
 
 /* ---- indexes ---- */
-/* Lower case for Latin, Greek and Cyrillic letters; runs of blanks are one. Good enough to tell names that look alike. */
+/* Lower case for Latin, Greek and Cyrillic letters: good enough to tell names that look alike. */
 static uint32_t fold_letter(uint32_t letter)
 {
     if (letter >= 'A' && letter <= 'Z') return letter + 32;
     if (letter >= 0xC0 && letter <= 0xDE && letter != 0xD7) return letter + 32;
-    if (letter >= 0x100 && letter <= 0x17F && letter != 0x130 && letter != 0x131 && letter != 0x138 && letter != 0x149 &&
-        letter != 0x178 && letter != 0x17F) {
+    bool paired = letter >= 0x100 && letter <= 0x17E && letter != 0x130 && letter != 0x131 && letter != 0x138 &&
+                  letter != 0x149 && letter != 0x178;
+    if (paired) {
         bool odd_is_upper = (letter >= 0x139 && letter <= 0x148) || letter >= 0x179;
         return (letter & 1) == odd_is_upper ? letter + 1 : letter;
     }
@@ -199,7 +202,8 @@ static struct text fold(struct text name, char out[FOLDED_SIZE])
         }
         if (blank) out[length++] = ' ';
         blank = false;
-        uint32_t letter = size == 1 ? first : size == 2 ? (uint32_t)(first & 31) << 6 | ((uint8_t)name.data[i + 1] & 63) : 0;
+        uint32_t letter = first;
+        if (size == 2) letter = (uint32_t)(first & 31) << 6 | ((uint8_t)name.data[i + 1] & 63);
         uint32_t folded = fold_letter(letter);
         if (size == 1) {
             out[length++] = (char)folded;
@@ -247,10 +251,13 @@ static void supplier_status_keys(const void *entity, struct key_writer *writer)
 
 static const struct index supplier_by_slug = {.number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN,
                                               .path = "slug", .keys = supplier_slug_keys, .doc = "by slug"};
-static const struct index supplier_unique_name = {.number = 2, .name = "unique_name", .unique = true, .taken = ERROR_NAME_TAKEN,
-                                                  .path = "name", .keys = supplier_name_keys, .doc = "one of each folded name"};
-static const struct index supplier_by_created = {.number = 3, .name = "created", .keys = supplier_created_keys, .doc = "by age"};
-static const struct index supplier_by_name = {.number = 4, .name = "name", .keys = supplier_name_keys, .doc = "by folded name"};
+static const struct index supplier_unique_name = {
+    .number = 2, .name = "unique_name", .unique = true, .taken = ERROR_NAME_TAKEN, .path = "name",
+    .keys = supplier_name_keys, .doc = "one of each folded name"};
+static const struct index supplier_by_created = {
+    .number = 3, .name = "created", .keys = supplier_created_keys, .doc = "by age"};
+static const struct index supplier_by_name = {
+    .number = 4, .name = "name", .keys = supplier_name_keys, .doc = "by folded name"};
 static const struct index supplier_by_status = {.number = 5, .name = "status", .keys = supplier_status_keys,
                                                 .doc = "by state and age"};
 static const struct index *const supplier_indexes[] = {&supplier_by_slug, &supplier_unique_name, &supplier_by_created,
@@ -266,11 +273,12 @@ static const struct listing supplier_listings[] = {
 static const char *supplier_check(const void *entity)
 {
     const struct supplier *supplier = entity;
-    bool was_submitted = supplier->entity.status == SUPPLIER_SUBMITTED || supplier->entity.status == SUPPLIER_VERIFIED ||
-                         supplier->entity.status == SUPPLIER_SUSPENDED;
+    bool was_submitted = STATE(supplier->entity.status) & (STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) |
+                                                           STATE(SUPPLIER_SUSPENDED));
     if (!supplier->name.data || !supplier->slug.data) return "a supplier has name and slug";
     if (was_submitted && !supplier->locations.count) return "a supplier that was submitted has a location";
-    if (supplier->entity.status == SUPPLIER_VERIFIED && !supplier->verified_at) return "a verified supplier was verified once";
+    if (supplier->entity.status == SUPPLIER_VERIFIED && !supplier->verified_at)
+        return "a verified supplier was verified once";
     for (uint32_t i = 0; i < supplier->locations.count; i++)
         if (id_is_none(supplier->locations.at[i].id)) return "each location has an id";
     return NULL;
@@ -317,7 +325,8 @@ static enum error supplier_patch(struct tx *tx)
     if (error) return error;
     bool may = tx->relations & ADMIN || (tx->relations & TEAM_OWNER && PREPARING & STATE(supplier->entity.status));
     if (has(tx, "company") && !may) {
-        fail_detail(tx, "company", "not_allowed", "changed by the team owner while pending or rejected, later by staff");
+        fail_detail(tx, "company", "not_allowed",
+                    "changed by the team owner while pending or rejected, later by staff");
         return fail(tx, ERROR_FORBIDDEN, "you may not change the company now");
     }
     supplier->slug = slug_make(tx, &supplier_kind, &supplier_by_slug, supplier->slug, supplier->name);
@@ -346,13 +355,15 @@ static void because(struct tx *tx, struct supplier *supplier)
     event_data(tx, data);
 }
 
-static void tell_owners(struct tx *tx, const struct supplier *supplier, const char *purpose, struct text subject, struct text text)
+static void tell_owners(struct tx *tx, const struct supplier *supplier, const char *purpose, struct text subject,
+                        struct text text)
 {
     const struct supplier_team *team = load(tx, &supplier_team_kind, supplier->entity.id);
     char id[ID_TEXT_LENGTH + 1];
     id_format(supplier->entity.id, id);
     struct text about = text_print(tx, "%s:%lld", id, (long long)supplier->entity.version);
-    for (uint32_t i = 0; team && i < team->owners.count; i++) mail_user(tx, team->owners.at[i], purpose, about, subject, text);
+    for (uint32_t i = 0; team && i < team->owners.count; i++)
+        mail_user(tx, team->owners.at[i], purpose, about, subject, text);
 }
 
 static enum error supplier_verify(struct tx *tx)
@@ -361,7 +372,8 @@ static enum error supplier_verify(struct tx *tx)
     supplier->verified_at = tx->now;
     supplier->reason = (struct text){0};
     tell_owners(tx, supplier, "supplier_verified", LITERAL("You can sell now"),
-                text_print(tx, "Good news: %.*s is verified. Its products can be sold now.\n", TEXT_ARGUMENTS(supplier->name)));
+                text_print(tx, "Good news: %.*s is verified. Its products can be sold now.\n",
+                           TEXT_ARGUMENTS(supplier->name)));
     return OK;
 }
 
@@ -391,9 +403,11 @@ static enum error supplier_ban(struct tx *tx)
 static enum error supplier_delete(struct tx *tx)
 {
     const struct promotion_counts *promotions = load(tx, &promotion_counts_kind, tx->id);
-    if (promotions && promotions->live) return fail(tx, ERROR_IN_USE, "%lld promotions are live", (long long)promotions->live);
+    if (promotions && promotions->live)
+        return fail(tx, ERROR_IN_USE, "%lld promotions are live", (long long)promotions->live);
     const struct open_supplier_items *items = load(tx, &open_supplier_items_kind, tx->id);
-    if (items && items->undelivered) return fail(tx, ERROR_IN_USE, "%lld ordered items are not delivered", (long long)items->undelivered);
+    if (items && items->undelivered)
+        return fail(tx, ERROR_IN_USE, "%lld ordered items are not delivered", (long long)items->undelivered);
     supplier_team_live(tx, tx->id, false);
     return OK;
 }
@@ -430,7 +444,8 @@ struct id supplier_of_path(struct tx *tx)
 {
     const struct path_parameter *parameter = path_parameter(tx, "id");
     if (!parameter) return ID_NONE;
-    struct id id = id_is_none(parameter->id) ? find_text(tx, &supplier_kind, &supplier_by_slug, parameter->value) : parameter->id;
+    struct id id = parameter->id;
+    if (id_is_none(id)) id = find_text(tx, &supplier_kind, &supplier_by_slug, parameter->value);
     const struct supplier *supplier = load(tx, &supplier_kind, id);
     bool gone = !supplier || (supplier->entity.deleted_at && !tx->principal.admin);
     return gone ? ID_NONE : id;
@@ -460,7 +475,7 @@ static const struct field query_rows[] = {
 static const struct fields query_fields = FIELDS("suppliers_query", struct suppliers_query, query_rows);
 
 #define AT(rest) "/suppliers/{id}" rest, "/sellers/{id}" rest
-#define STAFF_COMMAND(name_, fields_, decide_, doc_)                                                                    \
+#define STAFF_COMMAND(name_, fields_, decide_, doc_)                                                                  \
     {(name_), "POST", AT("/" name_), ACTION_COMMAND, ADMIN, .body = (fields_), .decide = (decide_), .doc = (doc_)}
 
 static const struct command supplier_commands[] = {
@@ -471,7 +486,8 @@ static const struct command supplier_commands[] = {
     {"read", "GET", AT(""), ACTION_READ, ANYONE, .doc = "a supplier"},
     {"patch", "PATCH", AT(""), ACTION_PATCH, MANAGER | ADMIN, .event = &supplier_updated, .decide = supplier_patch,
      .doc = "changes its description"},
-    {"submit", "POST", AT("/submit"), ACTION_COMMAND, TEAM_OWNER, .decide = supplier_submit, .doc = "asks for verification"},
+    {"submit", "POST", AT("/submit"), ACTION_COMMAND, TEAM_OWNER, .decide = supplier_submit,
+     .doc = "asks for verification"},
     {"verify", "POST", AT("/verify"), ACTION_COMMAND, ADMIN, .decide = supplier_verify, .doc = "lets it sell"},
     STAFF_COMMAND("reject", &reason_fields, supplier_reject, "sends it back to its team"),
     STAFF_COMMAND("suspend", &reason_fields, supplier_reason, "stops its sales for now"),
@@ -482,19 +498,22 @@ static const struct command supplier_commands[] = {
 
     {"document_add", "POST", AT("/documents"), ACTION_COMMAND, TEAM_OWNER, .body = &document_body_fields,
      .event = &supplier_updated, .decide = supplier_document_add, .status = 201, .doc = "adds a proof"},
-    {"document_remove", "DELETE", AT("/documents/{document_id}"), ACTION_COMMAND, TEAM_OWNER, .event = &supplier_updated,
-     .decide = supplier_document_remove, .doc = "removes a proof"},
+    {"document_remove", "DELETE", AT("/documents/{document_id}"), ACTION_COMMAND, TEAM_OWNER,
+     .event = &supplier_updated, .decide = supplier_document_remove, .doc = "removes a proof"},
     {"banking", "PUT", AT("/banking"), ACTION_COMMAND, TEAM_OWNER, .body = &banking_body_fields,
      .event = &supplier_banking_updated, .decide = supplier_banking, .rate = RATE_AUTH,
      .doc = "says where its money goes; wants the asker's password, or a login younger than 5 minutes"},
     {"locations", "GET", AT("/locations"), ACTION_READ, TEAM | ADMIN, .decide = supplier_locations_read,
      .reply = &location_list_fields, .doc = "where it keeps stock"},
     {"location_add", "POST", AT("/locations"), ACTION_COMMAND, MANAGER | ADMIN, .body = &location_new_fields,
-     .event = &supplier_location_added, .decide = supplier_location_add, .status = 201, .doc = "adds a place for stock"},
-    {"location_patch", "PATCH", AT("/locations/{location_id}"), ACTION_COMMAND, MANAGER | ADMIN, .body = &location_change_fields,
+     .event = &supplier_location_added, .decide = supplier_location_add, .status = 201,
+     .doc = "adds a place for stock"},
+    {"location_patch", "PATCH", AT("/locations/{location_id}"), ACTION_COMMAND, MANAGER | ADMIN,
+     .body = &location_change_fields,
      .event = &supplier_location_updated, .decide = supplier_location_patch, .doc = "changes a place"},
     {"location_remove", "DELETE", AT("/locations/{location_id}"), ACTION_COMMAND, MANAGER | ADMIN,
-     .event = &supplier_location_removed, .decide = supplier_location_remove, .doc = "removes a place that never held stock"},
+     .event = &supplier_location_removed, .decide = supplier_location_remove,
+     .doc = "removes a place that never held stock"},
     {0},
 };
 

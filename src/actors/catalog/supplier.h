@@ -73,7 +73,8 @@ struct owned_suppliers {
     LIST_OF(struct id) suppliers;
 };
 
-/* There is one for each location that stock was ever kept at: it can be deactivated, not removed. Id is the location's. */
+/* There is one for each location that stock was ever kept at: it can be deactivated, not removed. Id is the
+   location's. */
 struct location_use {
     struct entity entity;
     struct id supplier_id;
@@ -87,7 +88,8 @@ struct supplier_metrics {
     int64_t rating;                         /* absent until reviews exist */
 };
 
-extern const struct kind supplier_kind, team_member_kind, supplier_team_kind, supplier_metrics_kind, owned_suppliers_kind,
+extern const struct kind supplier_kind, team_member_kind, supplier_team_kind, supplier_metrics_kind,
+owned_suppliers_kind,
     location_use_kind;
 extern const struct event supplier_created, supplier_updated, supplier_submitted, supplier_verified, supplier_rejected,
     supplier_suspended, supplier_reinstated, supplier_banned, supplier_deleted, supplier_restored;
@@ -107,7 +109,8 @@ struct id supplier_of_path(struct tx *tx);
 
 const struct location *supplier_location(const struct supplier *supplier, struct id location_id);      /* NULL: none */
 /* Its active locations by (priority, id), in the arena: the order in which stock is taken. */
-uint32_t supplier_active_locations(struct arena *arena, const struct supplier *supplier, const struct location ***locations);
+uint32_t supplier_active_locations(struct arena *arena, const struct supplier *supplier,
+    const struct location ***locations);
 /* Notes that stock is kept at a location: in the command that makes the first stock there. */
 void supplier_use_location(struct tx *tx, struct id supplier_id, struct id location_id);
 /* Is another person of this user's suppliers left to own them? A guard of deleting a user. */

@@ -17,8 +17,10 @@ static const struct field banking_body_rows[] = {
          .doc = "the asker's; not needed within 5 minutes of the login"),
     TEXT(banking_body, 2, holder, .flags = REQUIRED, .min = 1, .max = 120, .doc = "of the account"),
     TEXT(banking_body, 3, iban, .format = FORMAT_KEY, .min = 15, .max = 34, .doc = "without blanks"),
-    TEXT(banking_body, 4, account, .format = FORMAT_KEY, .min = 1, .max = 34, .doc = "with routing, instead of an IBAN"),
-    TEXT(banking_body, 5, routing, .format = FORMAT_KEY, .min = 1, .max = 20, .doc = "with account, instead of an IBAN"),
+    TEXT(banking_body, 4, account, .format = FORMAT_KEY, .min = 1, .max = 34,
+         .doc = "with routing, instead of an IBAN"),
+    TEXT(banking_body, 5, routing, .format = FORMAT_KEY, .min = 1, .max = 20,
+         .doc = "with account, instead of an IBAN"),
 };
 const struct fields banking_body_fields = FIELDS("new_banking", struct banking_body, banking_body_rows);
 
@@ -34,7 +36,8 @@ static const struct fields address_body_fields = FIELDS("location_place", struct
 
 static const struct field location_new_rows[] = {
     TEXT(location_body, 1, name, .flags = REQUIRED, .min = 1, .max = 80, .doc = "for the team"),
-    STRUCT(location_body, 2, address, struct postal_address, &address_body_fields, .flags = REQUIRED, .doc = "where it is"),
+    STRUCT(location_body, 2, address, struct postal_address, &address_body_fields, .flags = REQUIRED,
+           .doc = "where it is"),
     INTEGER(location_body, 3, priority, .min = 0, .max = 999, .doc = "the lowest is taken first"),
     BOOL(location_body, 4, active, .initial = 1, .doc = "may orders be filled from here?"),
 };
@@ -112,7 +115,8 @@ enum error supplier_banking(struct tx *tx)
     if (error) return error;
     bool domestic = body->account.data || body->routing.data;
     if (!body->iban.data && !domestic) fail_detail(tx, "iban", "required", "an IBAN, or account and routing");
-    if (body->iban.data && domestic) fail_detail(tx, "iban", "not_allowed", "an IBAN, or account and routing, not both");
+    if (body->iban.data && domestic)
+        fail_detail(tx, "iban", "not_allowed", "an IBAN, or account and routing, not both");
     if (domestic && !body->account.data) fail_detail(tx, "account", "required", "is missing");
     if (domestic && !body->routing.data) fail_detail(tx, "routing", "required", "is missing");
     if (body->iban.data && !iban_good(body->iban)) fail_detail(tx, "iban", "bad_format", "its check digits are wrong");
@@ -136,7 +140,8 @@ static bool taken_before(const struct location *a, const struct location *b)
     return a->priority != b->priority ? a->priority < b->priority : id_compare(a->id, b->id) < 0;
 }
 
-uint32_t supplier_active_locations(struct arena *arena, const struct supplier *supplier, const struct location ***locations)
+uint32_t supplier_active_locations(struct arena *arena, const struct supplier *supplier,
+                                   const struct location ***locations)
 {
     const struct location **sorted = ARENA_ARRAY(arena, const struct location *, supplier->locations.count + 1);
     uint32_t count = 0;
@@ -208,7 +213,8 @@ enum error supplier_location_patch(struct tx *tx)
     if (index == supplier->locations.count) return fail(tx, ERROR_NOT_FOUND, "this supplier has no such location");
     struct location *location = &supplier->locations.at[index];
     if (has(tx, "name") && !body->name.length) fail_detail(tx, "name", "required", "a location has a name");
-    if (has(tx, "address") && !body->address.country.data) fail_detail(tx, "address", "required", "a location has an address");
+    if (has(tx, "address") && !body->address.country.data)
+        fail_detail(tx, "address", "required", "a location has an address");
     if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the location has invalid values");
     if (has(tx, "name")) location->name = body->name;
     if (has(tx, "address")) location->address = body->address;
@@ -226,9 +232,11 @@ enum error supplier_location_remove(struct tx *tx)
     uint32_t index = location_index(tx, supplier);
     if (index == supplier->locations.count) return fail(tx, ERROR_NOT_FOUND, "this supplier has no such location");
     const struct location location = supplier->locations.at[index];
-    if (load(tx, &location_use_kind, location.id)) return fail(tx, ERROR_IN_USE, "stock was kept here: deactivate it instead");
+    if (load(tx, &location_use_kind, location.id))
+        return fail(tx, ERROR_IN_USE, "stock was kept here: deactivate it instead");
     bool preparing = supplier->entity.status == SUPPLIER_PENDING || supplier->entity.status == SUPPLIER_REJECTED;
-    if (supplier->locations.count == 1 && !preparing) return fail(tx, ERROR_CONFLICT, "a supplier keeps at least one location");
+    if (supplier->locations.count == 1 && !preparing)
+        return fail(tx, ERROR_CONFLICT, "a supplier keeps at least one location");
     LIST_REMOVE(&supplier->locations, index);
     give_event(tx, &location);
     return OK;

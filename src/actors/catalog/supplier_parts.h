@@ -29,7 +29,8 @@ struct location_list {
 /* supplier.c */
 extern const struct fields location_fields;
 extern const struct enumeration document_kinds;
-extern const struct event supplier_banking_updated, supplier_location_added, supplier_location_updated, supplier_location_removed;
+extern const struct event supplier_banking_updated, supplier_location_added, supplier_location_updated,
+    supplier_location_removed;
 /* Refuses the command unless the supplier is live. */
 enum error supplier_must_live(struct tx *tx, const struct supplier *supplier, const char *command);
 

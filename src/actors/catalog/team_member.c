@@ -2,8 +2,8 @@
 
      – ─put→ active ─remove→ removed ─put→ active;  put on an active one changes the role
 
-   Truths: a live supplier has an owner whose account is not deleted; nobody owns more than three live suppliers. Decisions
-   read this from two counters changed with the links: supplier_team (its owners) and owned_suppliers (their suppliers). */
+   Truths: a live supplier has an owner whose account is not deleted; nobody owns more than three live suppliers.
+   Decisions read this from two counters changed with the links: supplier_team (its owners) and owned_suppliers. */
 #include "actors/catalog/supplier_parts.h"
 #include "actors/identity/identity.h"
 
@@ -27,13 +27,13 @@ static const struct fields team_member_fields = FIELDS("team_member", struct tea
 static const uint16_t carried[] = {3, 4, 0};        /* user_id, role */
 static const struct event member_added   = {1, "supplier.member_added", carried, NULL, "somebody acts for it"};
 static const struct event member_updated = {2, "supplier.member_updated", carried, NULL, "somebody's role changed"};
-static const struct event member_removed = {3, "supplier.member_removed", carried, NULL, "somebody acts for it no more"};
+static const struct event member_removed = {3, "supplier.member_removed", carried, NULL, "somebody left the team"};
 static const struct event *const team_member_events[] = {&member_added, &member_updated, &member_removed, NULL};
 
 static const struct transition team_member_machine_rows[] = {
     /* from                                       command   to                   event */
     {FROM_NONE | STATE(TEAM_MEMBER_REMOVED),     "put",    TEAM_MEMBER_ACTIVE,  &member_added},
-    {STATE(TEAM_MEMBER_ACTIVE),                  "put",    TO_SAME,             NULL},      /* emitted when the role differs */
+    {STATE(TEAM_MEMBER_ACTIVE),                  "put",    TO_SAME,             NULL},  /* emitted if it differs */
     {STATE(TEAM_MEMBER_ACTIVE),                  "remove", TEAM_MEMBER_REMOVED, &member_removed},
 };
 static const struct machine team_member_machine = MACHINE(&team_member_statuses, team_member_machine_rows);
@@ -43,7 +43,8 @@ static const struct field id_element = ELEMENT(FIELD_ID, struct id);
 
 static const struct field supplier_team_rows[] = {
     ENTITY_ROW(supplier_team),
-    SCALARS(supplier_team, 2, owners, struct id, &id_element, .flags = READ_ONLY, .max = TEAM_MEMBERS_MOST, .doc = "its owners"),
+    SCALARS(supplier_team, 2, owners, struct id, &id_element, .flags = READ_ONLY, .max = TEAM_MEMBERS_MOST,
+            .doc = "its owners"),
     INTEGER(supplier_team, 3, members, .flags = READ_ONLY, .doc = "active members, owners included"),
 };
 static const struct fields supplier_team_fields = FIELDS("supplier_team", struct supplier_team, supplier_team_rows);
@@ -61,7 +62,8 @@ static const struct field owned_suppliers_rows[] = {
     ENTITY_ROW(owned_suppliers),
     SCALARS(owned_suppliers, 2, suppliers, struct id, &id_element, .flags = READ_ONLY, .max = 1000, .doc = "live ones"),
 };
-static const struct fields owned_suppliers_fields = FIELDS("owned_suppliers", struct owned_suppliers, owned_suppliers_rows);
+static const struct fields owned_suppliers_fields =
+    FIELDS("owned_suppliers", struct owned_suppliers, owned_suppliers_rows);
 
 const struct kind owned_suppliers_kind = {
     .number = 13,
@@ -75,11 +77,14 @@ const struct kind owned_suppliers_kind = {
 static const struct field supplier_metrics_rows[] = {
     ENTITY_ROW(supplier_metrics),
     INTEGER(supplier_metrics, 2, products_listed, .flags = READ_ONLY, .doc = "published products"),
-    INTEGER(supplier_metrics, 3, orders_fulfilled, .flags = READ_ONLY, .doc = "orders of which all its items were delivered"),
-    MONEY(supplier_metrics, 4, revenue, .flags = READ_ONLY, .sees = TEAM | ADMIN, .doc = "net sales, less what was refunded"),
+    INTEGER(supplier_metrics, 3, orders_fulfilled, .flags = READ_ONLY,
+            .doc = "orders of which all its items were delivered"),
+    MONEY(supplier_metrics, 4, revenue, .flags = READ_ONLY, .sees = TEAM | ADMIN,
+          .doc = "net sales, less what was refunded"),
     INTEGER(supplier_metrics, 5, rating, .flags = READ_ONLY | OPTIONAL, .doc = "null until there are reviews"),
 };
-static const struct fields supplier_metrics_fields = FIELDS("supplier_metrics", struct supplier_metrics, supplier_metrics_rows);
+static const struct fields supplier_metrics_fields =
+    FIELDS("supplier_metrics", struct supplier_metrics, supplier_metrics_rows);
 
 const struct kind supplier_metrics_kind = {
     .number = 12,
@@ -113,7 +118,8 @@ static void member_user_keys(const void *entity, struct key_writer *writer)
 
 static const struct index member_by_supplier = {.number = 1, .name = "supplier", .keys = member_supplier_keys,
                                                 .doc = "the team of a supplier"};
-static const struct index member_by_user = {.number = 2, .name = "user", .keys = member_user_keys, .doc = "the teams of a person"};
+static const struct index member_by_user = {
+    .number = 2, .name = "user", .keys = member_user_keys, .doc = "the teams of a person"};
 static const struct index *const team_member_indexes[] = {&member_by_supplier, &member_by_user, NULL};
 
 static void scope_supplier(struct tx *tx, struct key_writer *writer)
@@ -255,7 +261,8 @@ static enum error team_put(struct tx *tx)
     const struct supplier *supplier = load(tx, &supplier_kind, supplier_id);
     const struct user *user = load(tx, &user_kind, user_id);
     struct supplier_team *team = edit(tx, &supplier_team_kind, supplier_id);
-    if (!supplier || !team || !user || !user_is_active(user)) return fail(tx, ERROR_NOT_FOUND, "there is no such active user");
+    if (!supplier || !team || !user || !user_is_active(user))
+        return fail(tx, ERROR_NOT_FOUND, "there is no such active user");
     enum error error = supplier_must_live(tx, supplier, "put");
     if (error) return error;
 

@@ -2,9 +2,9 @@
 
      – ─create→ active ⇄ suspended;  active, suspended ─delete→ deleted ─restore→ the state before
 
-   Truths: it has exactly one owner, an active member. Whoever is outside a private community sees what it is, but not its
-   feed, posts and members. While it is suspended nobody joins and its feed is not read; while it is deleted its posts are
-   hidden and it gives no promotion. A person owns fewer live ones (all but deleted) than `max_communities` allows. */
+   Truths: it has exactly one owner, an active member. Whoever is outside a private community sees what it is, but not
+   its feed, posts and members. While it is suspended nobody joins and its feed is not read; while it is deleted its
+   posts are hidden and it gives no promotion. A person owns fewer live ones (all but deleted) than `max_communities` allows. */
 #include "actors/community/community.h"
 #include "actors/community/membership_links.h"
 #include "actors/identity/identity.h"
@@ -49,9 +49,12 @@ static const struct fields rule_fields = FIELDS("community_rule", struct communi
 static const struct field country_element = ELEMENT(FIELD_TEXT, struct text, .format = FORMAT_COUNTRY);
 
 static const struct field restrictions_rows[] = {
-    INTEGER(restrictions, 1, min_age, .flags = OPTIONAL, .min = 13, .max = 120, .doc = "years of age, on the UTC day of joining"),
-    SCALARS(restrictions, 2, countries, struct text, &country_element, .max = 250, .doc = "only from these; empty: from all"),
-    INTEGER(restrictions, 3, member_cap, .flags = OPTIONAL, .min = 2, .max = 10000000, .doc = "active members with the owner"),
+    INTEGER(restrictions, 1, min_age, .flags = OPTIONAL, .min = 13, .max = 120,
+            .doc = "years of age, on the UTC day of joining"),
+    SCALARS(restrictions, 2, countries, struct text, &country_element, .max = 250,
+            .doc = "only from these; empty: from all"),
+    INTEGER(restrictions, 3, member_cap, .flags = OPTIONAL, .min = 2, .max = 10000000,
+            .doc = "active members with the owner"),
 };
 static const struct fields restrictions_fields = FIELDS("restrictions", struct restrictions, restrictions_rows);
 
@@ -84,7 +87,8 @@ static const struct fields community_fields = FIELDS("community", struct communi
 static const struct field community_event_rows[] = {
     TEXT(community_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
 };
-static const struct fields community_event_fields = FIELDS("community_event", struct community_event, community_event_rows);
+static const struct fields community_event_fields =
+    FIELDS("community_event", struct community_event, community_event_rows);
 
 static const uint16_t carried[] = {2, 3, 4, 9, 0};      /* owner_id, name, slug, visibility */
 #define EVENT(number, name, doc) {number, name, carried, &community_event_fields, doc}
@@ -152,10 +156,12 @@ static void community_name_keys(const void *entity, struct key_writer *writer)
 
 static const struct index community_by_slug = {.number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN,
                                                .path = "slug", .keys = community_slug_keys, .doc = "by slug"};
-static const struct index community_by_created = {.number = 2, .name = "created", .keys = community_created_keys, .doc = "by age"};
+static const struct index community_by_created = {
+    .number = 2, .name = "created", .keys = community_created_keys, .doc = "by age"};
 static const struct index community_by_owner = {.number = 3, .name = "owner", .keys = community_owner_keys,
                                                 .doc = "by owner and age"};
-static const struct index community_by_name = {.number = 4, .name = "name", .keys = community_name_keys, .doc = "by name"};
+static const struct index community_by_name = {
+    .number = 4, .name = "name", .keys = community_name_keys, .doc = "by name"};
 static const struct index *const community_indexes[] = {&community_by_slug, &community_by_created, &community_by_owner,
                                                         &community_by_name, NULL};
 
@@ -192,7 +198,8 @@ struct id community_of_path(struct tx *tx)
 {
     const struct path_parameter *parameter = path_parameter(tx, "id");
     if (!parameter) return ID_NONE;
-    struct id id = id_is_none(parameter->id) ? find_text(tx, &community_kind, &community_by_slug, parameter->value) : parameter->id;
+    struct id id = parameter->id;
+    if (id_is_none(id)) id = find_text(tx, &community_kind, &community_by_slug, parameter->value);
     const struct community *community = load(tx, &community_kind, id);
     bool gone = !community || (community->entity.deleted_at && !tx->principal.admin);
     return gone ? ID_NONE : id;
@@ -215,9 +222,12 @@ static enum error owner_allowed(struct tx *tx, const struct user *owner)
 {
     if (!owner || !user_is_active(owner) || owner->role != ROLE_LEADER)
         return fail(tx, ERROR_CONFLICT, "only an active leader can own a community");
-    if (!owner->permissions.may_create_communities) return fail(tx, ERROR_FORBIDDEN, "this leader may not open communities");
+    bool oneself = id_equal(owner->entity.id, tx->principal.user);
+    if (!owner->permissions.may_create_communities)
+        return fail(tx, oneself ? ERROR_FORBIDDEN : ERROR_CONFLICT, "this leader may not own further communities");
     if (communities_owned(tx, owner->entity.id) >= owner->permissions.max_communities)
-        return fail(tx, ERROR_LIMIT_REACHED, "this leader may own %lld communities", (long long)owner->permissions.max_communities);
+        return fail(tx, ERROR_LIMIT_REACHED, "this leader may own %lld communities",
+                    (long long)owner->permissions.max_communities);
     return OK;
 }
 
@@ -334,8 +344,8 @@ static const struct command community_commands[] = {
     {"list", "GET", "/communities", NULL, ACTION_LIST, ANYONE, .query = &query_fields, .listings = community_listings,
      .matches = community_matches, .doc = "all communities, private ones too"},
     {"read", "GET", "/communities/{id}", NULL, ACTION_READ, ANYONE, .doc = "a community"},
-    {"patch", "PATCH", "/communities/{id}", NULL, ACTION_PATCH, OWNER, .event = &community_updated, .decide = community_patch,
-     .doc = "changes it"},
+    {"patch", "PATCH", "/communities/{id}", NULL, ACTION_PATCH, OWNER, .event = &community_updated,
+     .decide = community_patch, .doc = "changes it"},
     {"transfer", "POST", "/communities/{id}/transfer", NULL, ACTION_COMMAND, OWNER | ADMIN, .body = &transfer_fields,
      .decide = community_transfer, .doc = "gives it to another leader"},
     {"suspend", "POST", "/communities/{id}/suspend", NULL, ACTION_COMMAND, ADMIN, .body = &reason_fields,

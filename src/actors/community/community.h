@@ -5,7 +5,8 @@
 enum community_status { COMMUNITY_ACTIVE = 1, COMMUNITY_SUSPENDED, COMMUNITY_DELETED };
 enum community_visibility { VISIBILITY_PUBLIC = 1, VISIBILITY_PRIVATE };
 enum membership_status {
-    MEMBERSHIP_REQUESTED = 1, MEMBERSHIP_ACTIVE, MEMBERSHIP_LEFT, MEMBERSHIP_REMOVED, MEMBERSHIP_REJECTED, MEMBERSHIP_BANNED
+    MEMBERSHIP_REQUESTED = 1, MEMBERSHIP_ACTIVE, MEMBERSHIP_LEFT,
+    MEMBERSHIP_REMOVED, MEMBERSHIP_REJECTED, MEMBERSHIP_BANNED
 };
 enum membership_role { MEMBERSHIP_MEMBER = 1, MEMBERSHIP_MODERATOR, MEMBERSHIP_OWNER };
 
@@ -64,8 +65,8 @@ extern const struct kind community_kind, membership_kind, community_counts_kind,
 extern const struct event community_created, community_updated, community_transferred, community_suspended,
     community_reinstated, community_deleted, community_restored;
 /* Of membership_kind, subject the community. */
-extern const struct event community_member_joined, community_member_requested, community_member_rejected, community_member_left,
-    community_member_removed, community_member_banned, community_member_unbanned, community_member_role_updated;
+extern const struct event community_member_joined, community_member_requested, community_member_rejected,
+    community_member_left, community_member_removed, community_member_banned, community_member_unbanned, community_member_role_updated;
 
 extern const struct kind *const community_kinds[];
 extern const struct follower *const community_followers[];

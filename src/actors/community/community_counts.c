@@ -4,9 +4,11 @@
 static const struct field community_counts_rows[] = {
     ENTITY_ROW(community_counts),
     INTEGER(community_counts, 2, live, .flags = READ_ONLY, .doc = "of a person: live communities owned"),
-    INTEGER(community_counts, 3, members, .flags = READ_ONLY, .doc = "of a community: active members, the owner included"),
+    INTEGER(community_counts, 3, members, .flags = READ_ONLY,
+            .doc = "of a community: active members, the owner included"),
 };
-static const struct fields community_counts_fields = FIELDS("community_counts", struct community_counts, community_counts_rows);
+static const struct fields community_counts_fields =
+    FIELDS("community_counts", struct community_counts, community_counts_rows);
 
 static const char *community_counts_check(const void *entity)
 {
@@ -62,7 +64,8 @@ static void community_statistics_follow(struct tx *tx, const struct fact *fact)
 }
 
 static const struct follower community_statistics_follower = {
-    .name = "community_statistics", .doc = "members of a community", .view = true, .follow = community_statistics_follow};
+    .name = "community_statistics", .doc = "members of a community", .view = true,
+    .follow = community_statistics_follow};
 
 const struct kind *const community_kinds[] = {&community_kind, &membership_kind, &community_counts_kind,
                                               &community_statistics_kind, NULL};

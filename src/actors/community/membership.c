@@ -4,9 +4,9 @@
      requested ─approve→ active, ─reject→ rejected;  requested, active ─leave→ left
      active ─remove→ removed;  all but banned ─ban→ banned ─unban→ left
 
-   Truths: restrictions are looked at when somebody joins and again when a request is approved, never backwards. The owner
-   is always an active member and cannot leave, be removed or be banned; a moderator only by the owner. Whoever comes
-   back comes as a plain member. community_counts counts the active members in the same command, for the cap. */
+   Truths: restrictions are looked at when somebody joins and again when a request is approved, never backwards. The
+   owner is always an active member and cannot leave, be removed or be banned; a moderator only by the owner. Whoever
+   comes back comes as a plain member. community_counts counts the active members in the same command, for the cap. */
 #include "actors/community/community.h"
 #include "actors/community/membership_links.h"
 #include "actors/identity/identity.h"
@@ -26,7 +26,8 @@ struct members_query {
 };
 enum { ASSIGN_MODERATOR = 1, ASSIGN_MEMBER };
 
-static const char *const membership_status_names[] = {NULL, "requested", "active", "left", "removed", "rejected", "banned"};
+static const char *const membership_status_names[] = {NULL,      "requested", "active", "left",
+                                                      "removed", "rejected",  "banned"};
 static const char *const membership_role_names[] = {NULL, "member", "moderator", "owner"};
 static const char *const assignable_role_names[] = {NULL, "moderator", "member"};
 const struct enumeration membership_statuses = ENUMERATION("membership_status", membership_status_names);
@@ -42,7 +43,8 @@ static const struct field membership_rows[] = {
     ENUM(membership, 4, role, &membership_roles, .flags = READ_ONLY, .doc = "member, moderator or owner"),
     TIME(membership, 5, requested_at, .flags = READ_ONLY, .sees = CONCERNED, .doc = "last request to join"),
     TIME(membership, 6, joined_at, .flags = READ_ONLY, .doc = "active since"),
-    ID(membership, 7, decided_by, .flags = READ_ONLY, .refers = "user", .sees = CONCERNED, .doc = "who let in, refused or sent away"),
+    ID(membership, 7, decided_by, .flags = READ_ONLY, .refers = "user", .sees = CONCERNED,
+       .doc = "who let in, refused or sent away"),
     TEXT(membership, 8, reason, .format = FORMAT_LONG, .max = 500, .flags = READ_ONLY, .sees = CONCERNED, .doc = "why"),
 };
 static const struct fields membership_fields = FIELDS("membership", struct membership, membership_rows);
@@ -50,18 +52,19 @@ static const struct fields membership_fields = FIELDS("membership", struct membe
 static const struct field membership_event_rows[] = {
     TEXT(membership_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
 };
-static const struct fields membership_event_fields = FIELDS("membership_event", struct membership_event, membership_event_rows);
+static const struct fields membership_event_fields =
+    FIELDS("membership_event", struct membership_event, membership_event_rows);
 
 static const uint16_t carried[] = {2, 3, 4, 0};     /* community_id, user_id, role */
 #define EVENT(number, name, doc) {number, name, carried, &membership_event_fields, doc}
 const struct event community_member_joined       = EVENT(1, "community.member_joined", "somebody is a member");
 const struct event community_member_requested    = EVENT(2, "community.member_requested", "somebody wants to be");
 const struct event community_member_rejected     = EVENT(3, "community.member_rejected", "and may not");
-const struct event community_member_left         = EVENT(4, "community.member_left", "somebody left, or took the request back");
+const struct event community_member_left         = EVENT(4, "community.member_left", "somebody went, or asks no more");
 const struct event community_member_removed      = EVENT(5, "community.member_removed", "somebody was sent away");
 const struct event community_member_banned       = EVENT(6, "community.member_banned", "somebody may not come back");
 const struct event community_member_unbanned     = EVENT(7, "community.member_unbanned", "and may again");
-const struct event community_member_role_updated = EVENT(8, "community.member_role_updated", "somebody may do more or less");
+const struct event community_member_role_updated = EVENT(8, "community.member_role_updated", "somebody's role changed");
 static const struct event *const membership_events[] = {
     &community_member_joined, &community_member_requested, &community_member_rejected, &community_member_left,
     &community_member_removed, &community_member_banned, &community_member_unbanned, &community_member_role_updated, NULL};
@@ -82,8 +85,8 @@ static bool into_private(struct tx *tx, const void *entity)
 #define OUTSIDE (FROM_NONE | STATE(MEMBERSHIP_LEFT) | STATE(MEMBERSHIP_REMOVED) | STATE(MEMBERSHIP_REJECTED))
 #define INSIDE (STATE(MEMBERSHIP_REQUESTED) | STATE(MEMBERSHIP_ACTIVE))
 static const struct transition membership_machine_rows[] = {
-    /* from                        command     to                     event                       guard */
-    {OUTSIDE,                     "join",     MEMBERSHIP_ACTIVE,    &community_member_joined,    into_public,  "public"},
+    /* from                        command     to                     event, guard */
+    {OUTSIDE,                     "join",     MEMBERSHIP_ACTIVE,    &community_member_joined, into_public, "public"},
     {OUTSIDE,                     "join",     MEMBERSHIP_REQUESTED, &community_member_requested, into_private, "private"},
     {STATE(MEMBERSHIP_BANNED),    "join",     TO_SAME,              NULL},      /* always refused: 403 banned */
     {STATE(MEMBERSHIP_REQUESTED), "approve",  MEMBERSHIP_ACTIVE,    &community_member_joined},
@@ -123,8 +126,8 @@ static void membership_user_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
-static const struct index membership_by_community = {.number = 1, .name = "community", .keys = membership_community_keys,
-                                                     .doc = "by community, state and age"};
+static const struct index membership_by_community = {
+    .number = 1, .name = "community", .keys = membership_community_keys, .doc = "by community, state and age"};
 static const struct index membership_by_user = {.number = 2, .name = "user", .keys = membership_user_keys,
                                                 .doc = "by person and age"};
 static const struct index *const membership_indexes[] = {&membership_by_community, &membership_by_user, NULL};
@@ -260,7 +263,8 @@ static void deactivate(struct tx *tx, struct membership *membership)
 static struct id my_membership(struct tx *tx)
 {
     struct id community = community_of_path(tx);
-    return id_is_none(community) || tx->principal.kind != PRINCIPAL_USER ? ID_NONE : membership_id(community, tx->principal.user);
+    bool nobody = id_is_none(community) || tx->principal.kind != PRINCIPAL_USER;
+    return nobody ? ID_NONE : membership_id(community, tx->principal.user);
 }
 
 static struct id membership_of_path(struct tx *tx)
@@ -272,7 +276,8 @@ static struct id membership_of_path(struct tx *tx)
 static enum error membership_join(struct tx *tx)
 {
     struct membership *membership = tx->subject;
-    if (membership->entity.status == MEMBERSHIP_BANNED) return fail(tx, ERROR_BANNED, "you are banned from this community");
+    if (membership->entity.status == MEMBERSHIP_BANNED)
+        return fail(tx, ERROR_BANNED, "you are banned from this community");
     const struct community *community = load(tx, &community_kind, community_of_path(tx));
     const struct user *user = principal_user(tx);
     if (!community || !user) return fail(tx, ERROR_NOT_FOUND, "there is no such community");
@@ -292,7 +297,8 @@ static enum error membership_join(struct tx *tx)
 static enum error membership_leave(struct tx *tx)
 {
     struct membership *membership = tx->subject;
-    if (membership->role == MEMBERSHIP_OWNER) return fail(tx, ERROR_CONFLICT, "the owner cannot leave: transfer the community first");
+    if (membership->role == MEMBERSHIP_OWNER)
+        return fail(tx, ERROR_CONFLICT, "the owner cannot leave: transfer the community first");
     deactivate(tx, membership);
     return OK;
 }
@@ -358,7 +364,8 @@ static enum error membership_ban(struct tx *tx)
     enum error error = may_send_away(tx, membership);
     if (error) return error;
     const struct user *user = load(tx, &user_kind, path_id(tx, "user_id"));
-    if (!user || (user->entity.status == USER_PENDING && !tx->before)) return fail(tx, ERROR_NOT_FOUND, "there is no such user");
+    if (!user || (user->entity.status == USER_PENDING && !tx->before))
+        return fail(tx, ERROR_NOT_FOUND, "there is no such user");
     membership->community_id = community_of_path(tx);
     membership->user_id = user->entity.id;
     decided(tx, membership, body_reason(tx));
@@ -407,7 +414,8 @@ enum error membership_transfer(struct tx *tx, const struct community *community,
     struct membership *former = membership_edit(tx, community->entity.id, community->owner_id);
     struct membership *next = membership_edit(tx, community->entity.id, user_id);
     if (!former || !next) return PENDING;
-    if (next->entity.status == MEMBERSHIP_BANNED) return fail(tx, ERROR_CONFLICT, "this person is banned from the community");
+    if (next->entity.status == MEMBERSHIP_BANNED)
+        return fail(tx, ERROR_CONFLICT, "this person is banned from the community");
     former->role = MEMBERSHIP_MEMBER;
     emit(tx, former, &membership_kind, &community_member_role_updated, NULL);
     if (next->entity.status == MEMBERSHIP_ACTIVE) {
@@ -416,7 +424,8 @@ enum error membership_transfer(struct tx *tx, const struct community *community,
         return OK;
     }
     const struct user *user = load(tx, &user_kind, user_id);
-    enum error error = user ? restrictions_hold(tx, community, user) : fail(tx, ERROR_NOT_FOUND, "there is no such user");
+    if (!user) return fail(tx, ERROR_NOT_FOUND, "there is no such user");
+    enum error error = restrictions_hold(tx, community, user);
     if (error) return error;
     activate(tx, next, MEMBERSHIP_OWNER);
     return transition(tx, &membership_kind, next, "inherit", NULL);
@@ -465,7 +474,8 @@ static const struct fields reason_fields = FIELDS("membership_reason", struct me
 static const struct field rejection_rows[] = {
     TEXT(membership_reason_body, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why; the person sees it"),
 };
-static const struct fields rejection_fields = FIELDS("membership_rejection", struct membership_reason_body, rejection_rows);
+static const struct fields rejection_fields =
+    FIELDS("membership_rejection", struct membership_reason_body, rejection_rows);
 
 static const struct field role_rows[] = {
     ENUM(membership_role_body, 1, role, &assignable_roles, .flags = REQUIRED, .doc = "moderator or member"),
@@ -478,23 +488,24 @@ static const struct field query_rows[] = {
 };
 static const struct fields query_fields = FIELDS("members_query", struct members_query, query_rows);
 
-#define MODERATION(name_, action_, fields_, decide_, doc_)                                                              \
-    {(name_), "POST", "/communities/{id}/members/{user_id}/" name_, NULL, (action_), MODERATOR | OWNER | ADMIN,            \
+#define MODERATION(name_, action_, fields_, decide_, doc_)                                                          \
+    {(name_), "POST", "/communities/{id}/members/{user_id}/" name_, NULL, (action_), MODERATOR | OWNER | ADMIN,        \
      .body = (fields_), .decide = (decide_), .target = membership_of_path, .doc = (doc_)}
 static const struct command membership_commands[] = {
-    {"join", "POST", "/communities/{id}/join", NULL, ACTION_UPSERT, USER, .decide = membership_join, .target = my_membership,
-     .doc = "joins, or asks to"},
-    {"leave", "POST", "/communities/{id}/leave", NULL, ACTION_COMMAND, SELF, .decide = membership_leave, .target = my_membership,
-     .doc = "leaves, or takes the request back"},
-    {"list", "GET", "/communities/{id}/members", NULL, ACTION_LIST, ANYONE, .query = &query_fields, .decide = members_list,
-     .listings = member_listings, .matches = members_match, .doc = "its members, those who joined first at the front"},
+    {"join", "POST", "/communities/{id}/join", NULL, ACTION_UPSERT, USER, .decide = membership_join,
+     .target = my_membership, .doc = "joins, or asks to"},
+    {"leave", "POST", "/communities/{id}/leave", NULL, ACTION_COMMAND, SELF, .decide = membership_leave,
+     .target = my_membership, .doc = "leaves, or takes the request back"},
+    {"list", "GET", "/communities/{id}/members", NULL, ACTION_LIST, ANYONE, .query = &query_fields,
+     .decide = members_list, .listings = member_listings, .matches = members_match, .doc = "its members, those who joined first at the front"},
     MODERATION("approve", ACTION_COMMAND, NULL, membership_approve, "lets somebody in"),
     MODERATION("reject", ACTION_COMMAND, &rejection_fields, membership_reject, "does not let somebody in"),
     MODERATION("remove", ACTION_COMMAND, &reason_fields, membership_remove, "sends a member away"),
     MODERATION("ban", ACTION_UPSERT, &reason_fields, membership_ban, "sends somebody away for good"),
     MODERATION("unban", ACTION_COMMAND, NULL, membership_unban, "lets somebody join again"),
     {"set-role", "PATCH", "/communities/{id}/members/{user_id}", NULL, ACTION_COMMAND, OWNER, .body = &role_fields,
-     .decide = membership_set_role, .target = membership_of_path, .doc = "makes a member a moderator, or takes it back"},
+     .decide = membership_set_role, .target = membership_of_path,
+     .doc = "makes a member a moderator, or takes it back"},
     {"mine", "GET", "/users/me/communities", NULL, ACTION_LIST, USER, .listings = my_listings,
      .doc = "the asker's memberships, with role and state"},
     {"found", .action = ACTION_COMMAND, .who = SYSTEM, .doc = "the first owner joins with the community's creation"},

@@ -23,7 +23,8 @@ enum error password_confirm(struct tx *tx, struct text password)
 
 static bool business_is_absent(const struct business *business)
 {
-    return !business->name.length && !business->website.length && !business->contact_email.length && !business->description.length;
+    return !business->name.length && !business->website.length && !business->contact_email.length &&
+           !business->description.length;
 }
 
 enum error user_patch(struct tx *tx)

@@ -4,7 +4,8 @@
 #define PASSWORD_LIMITS .format = FORMAT_PASSWORD, .min = 8, .max = 256
 
 static const struct field register_rows[] = {
-    TEXT(register_body, 1, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254, .doc = "where the verification goes"),
+    TEXT(register_body, 1, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254,
+         .doc = "where the verification goes"),
     TEXT(register_body, 2, password, PASSWORD_LIMITS, .flags = REQUIRED, .doc = "8 to 256 bytes, any of them"),
     TEXT(register_body, 3, display_name, .flags = REQUIRED, .min = 1, .max = 60, .doc = "name for others"),
     BOOL(register_body, 4, accept_terms, .flags = REQUIRED, .doc = "true: the terms are accepted"),
@@ -30,25 +31,29 @@ static const struct field reset_rows[] = {
 const struct fields reset_fields = FIELDS("reset_password", struct reset_body, reset_rows);
 
 static const struct field password_rows[] = {
-    TEXT(password_body, 1, current, .format = FORMAT_PASSWORD, .flags = REQUIRED, .min = 1, .max = 256, .doc = "the present password"),
+    TEXT(password_body, 1, current, .format = FORMAT_PASSWORD, .flags = REQUIRED, .min = 1, .max = 256,
+         .doc = "the present password"),
     TEXT(password_body, 2, new, PASSWORD_LIMITS, .flags = REQUIRED, .doc = "the next one"),
 };
 const struct fields password_fields = FIELDS("change_password", struct password_body, password_rows);
 
 static const struct field delete_rows[] = {
-    TEXT(delete_body, 1, password, .format = FORMAT_PASSWORD, .min = 1, .max = 256, .doc = "not needed within 5 minutes of the login"),
+    TEXT(delete_body, 1, password, .format = FORMAT_PASSWORD, .min = 1, .max = 256,
+         .doc = "not needed within 5 minutes of the login"),
 };
 const struct fields delete_fields = FIELDS("delete_account", struct delete_body, delete_rows);
 
 static const struct field admin_create_rows[] = {
-    TEXT(admin_create_body, 1, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254, .doc = "address of the admin"),
+    TEXT(admin_create_body, 1, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254,
+         .doc = "address of the admin"),
     TEXT(admin_create_body, 2, password, PASSWORD_LIMITS, .flags = REQUIRED, .doc = "8 to 256 bytes"),
     TEXT(admin_create_body, 3, display_name, .min = 1, .max = 60, .doc = "name for others; absent: Admin"),
 };
 const struct fields admin_create_fields = FIELDS("create_admin", struct admin_create_body, admin_create_rows);
 
 static const struct field reason_rows[] = {
-    TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500, .doc = "why; kept in the history"),
+    TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
+         .doc = "why; kept in the history"),
 };
 const struct fields reason_fields = FIELDS("reason", struct reason_body, reason_rows);
 
@@ -57,7 +62,8 @@ static const struct enumeration granted_roles = ENUMERATION("granted_role", gran
 
 static const struct field role_rows[] = {
     ENUM(role_body, 1, role, &granted_roles, .flags = REQUIRED, .doc = "consumer, leader or admin"),
-    TEXT(role_body, 2, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500, .doc = "why; kept in the history"),
+    TEXT(role_body, 2, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
+         .doc = "why; kept in the history"),
 };
 const struct fields role_fields = FIELDS("role", struct role_body, role_rows);
 
@@ -66,9 +72,11 @@ static const struct field permissions_body_rows[] = {
     BOOL(permissions_body, 2, may_comment, .doc = "may write comments"),
     BOOL(permissions_body, 3, may_create_communities, .doc = "may open communities, as a leader"),
     INTEGER(permissions_body, 4, max_communities, .min = 0, .max = 1000, .doc = "live communities it may own"),
-    TEXT(permissions_body, 5, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500, .doc = "why; kept in the history"),
+    TEXT(permissions_body, 5, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
+         .doc = "why; kept in the history"),
 };
-const struct fields permissions_body_fields = FIELDS("change_permissions", struct permissions_body, permissions_body_rows);
+const struct fields permissions_body_fields =
+    FIELDS("change_permissions", struct permissions_body, permissions_body_rows);
 
 static const struct field users_query_rows[] = {
     ENUM(users_query, 1, status, &user_statuses, .doc = "only people in this state"),
@@ -77,6 +85,7 @@ static const struct field users_query_rows[] = {
 const struct fields users_query_fields = FIELDS("users_query", struct users_query, users_query_rows);
 
 static const struct field accepted_rows[] = {
-    BOOL(accepted, 1, accepted, .flags = READ_ONLY, .doc = "always true: the answer does not tell whether the account exists"),
+    BOOL(accepted, 1, accepted, .flags = READ_ONLY,
+         .doc = "always true: the answer does not tell whether the account exists"),
 };
 const struct fields accepted_fields = FIELDS("accepted", struct accepted, accepted_rows);

@@ -1,5 +1,5 @@
-/* The token itself is nowhere stored: the record's id is derived from its keyed hash, so that presenting the token finds
-   the record and nothing in the data leads back to the token.
+/* The token itself is nowhere stored: the record's id is derived from its keyed hash, so that presenting the token
+   finds the record and nothing in the data leads back to the token.
 
    Truths: a token serves one purpose, once; raising the user's epoch (a new password) voids what was sent before. */
 #include "actors/identity/email_token.h"

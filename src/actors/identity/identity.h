@@ -98,10 +98,10 @@ struct user_card {
     int64_t follower_count, following_count;
 };
 
-extern const struct kind user_kind, login_record_kind, session_kind, email_token_kind, user_statistics_kind, user_card_kind,
-    admin_count_kind;
-extern const struct event user_created, user_profile_updated, user_verified, user_suspended, user_reinstated, user_deleted,
-    user_restored, user_erased, user_role_granted, user_role_revoked, user_permissions_updated;
+extern const struct kind user_kind, login_record_kind, session_kind, email_token_kind, user_statistics_kind,
+    user_card_kind, admin_count_kind;
+extern const struct event user_created, user_profile_updated, user_verified, user_suspended, user_reinstated,
+    user_deleted, user_restored, user_erased, user_role_granted, user_role_revoked, user_permissions_updated;
 extern const struct event user_logged_in, user_login_failed, user_locked;       /* of login_record_kind */
 
 /* Rendered for a deleted or unknown person wherever a card is joined. */

@@ -11,9 +11,11 @@ enum { FAILURES_KNOWN_MOST = 1000 };
 static const struct field login_record_rows[] = {
     ENTITY_ROW(login_record),
     ID(login_record, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "whose account"),
-    TEXT(login_record, 3, address_hash, .flags = READ_ONLY | SECRET, .doc = "keyed hash of the address; absent: all addresses"),
+    TEXT(login_record, 3, address_hash, .flags = READ_ONLY | SECRET,
+         .doc = "keyed hash of the address; absent: all addresses"),
     TIME(login_record, 4, last_login_at, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "last success"),
-    TEXT(login_record, 5, last_login_ip, .flags = READ_ONLY | PERSONAL, .max = 64, .sees = SELF | ADMIN, .doc = "where it came from"),
+    TEXT(login_record, 5, last_login_ip, .flags = READ_ONLY | PERSONAL, .max = 64, .sees = SELF | ADMIN,
+         .doc = "where it came from"),
     INTEGER(login_record, 6, failed_attempts, .flags = READ_ONLY, .sees = ADMIN, .doc = "since the last success"),
     TIME(login_record, 7, last_failed_at, .flags = READ_ONLY, .sees = ADMIN, .doc = "last failure"),
     TIME(login_record, 8, locked_until, .flags = READ_ONLY, .sees = ADMIN, .doc = "of the last lock, for one address"),
@@ -25,7 +27,8 @@ static const struct field user_login_event_rows[] = {
     ID(user_login_event, 1, user_id, .refers = "user", .doc = "who logged in"),
     BOOL(user_login_event, 2, first_of_day, .doc = "the person's first login of this UTC day"),
 };
-static const struct fields user_login_event_fields = FIELDS("user_login_event", struct user_login_event, user_login_event_rows);
+static const struct fields user_login_event_fields =
+    FIELDS("user_login_event", struct user_login_event, user_login_event_rows);
 
 static const uint16_t login_carried[] = {2, 0};
 const struct event user_logged_in    = {1, "user.logged_in", NULL, &user_login_event_fields, "a login succeeded"};
@@ -127,7 +130,8 @@ void login_succeeded(struct tx *tx, struct id user_id)
 {
     struct login_record *account = login_record_edit(tx, user_id), *address = address_record_edit(tx, user_id);
     if (!account || !address) return;
-    struct user_login_event data = {.user_id = user_id, .first_of_day = time_date(account->last_login_at) != time_date(tx->now)};
+    bool first_of_day = time_date(account->last_login_at) != time_date(tx->now);
+    struct user_login_event data = {.user_id = user_id, .first_of_day = first_of_day};
     account->failed_attempts = address->failed_attempts = 0;
     account->locked_until = address->locked_until = 0;
     account->last_login_at = address->last_login_at = tx->now;

@@ -6,7 +6,8 @@ static const struct field mail_request_rows[] = {
     TEXT(mail_request, 1, template, .flags = REQUIRED, .max = 40, .doc = "verify, reset, …: what the mail is about"),
     TEXT(mail_request, 2, to, .flags = REQUIRED | SECRET, .max = 254, .doc = "address of the person"),
     TEXT(mail_request, 3, subject, .flags = REQUIRED, .max = 200, .doc = "its subject line"),
-    TEXT(mail_request, 4, text, .format = FORMAT_LONG, .flags = REQUIRED | SECRET, .max = 10000, .doc = "plain text, complete"),
+    TEXT(mail_request, 4, text, .format = FORMAT_LONG, .flags = REQUIRED | SECRET, .max = 10000,
+         .doc = "plain text, complete"),
 };
 static const struct fields mail_request_fields = FIELDS("mail_request", struct mail_request, mail_request_rows);
 
@@ -25,7 +26,8 @@ const struct effect_class mail_effect = {
     .doc = "a mail to a person, repeated for a day when the provider cannot be reached",
 };
 
-void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject, struct text text)
+void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject,
+               struct text text)
 {
     const struct user *user = load(tx, &user_kind, user_id);
     if (!user || !user->email.data) return;

@@ -19,4 +19,5 @@ extern const struct fields mail_answer_fields;
 
 /* Asks for one mail to a person. `purpose` and `about` make its key: the same pair is never sent twice. Does nothing
    when the person has no address any more. */
-void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject, struct text text);
+void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject,
+               struct text text);

@@ -35,7 +35,8 @@ static void send_verification(struct tx *tx, const struct user *user)
                                   "It is good for %lld hours. If you did not register, ignore this mail.\n",
                                   TEXT_ARGUMENTS(user->profile.display_name), TEXT_ARGUMENTS(token),
                                   (long long)(setting(tx, "auth.verification_life") / HOURS(1)));
-    mail_user(tx, user->entity.id, "verify", keyed_hash(tx, "mail", token), LITERAL("Please confirm your address"), text);
+    mail_user(tx, user->entity.id, "verify", keyed_hash(tx, "mail", token), LITERAL("Please confirm your address"),
+              text);
     if (tx->development) answer_member(tx, "verification_token", quoted(tx, token));
 }
 
@@ -44,7 +45,8 @@ static void send_reset(struct tx *tx, const struct user *user)
     enum { MINUTES_GOOD = 10 };
     struct text token = email_token_issue(tx, user, TOKEN_RESET, MINUTES(MINUTES_GOOD));
     struct text text = text_print(tx,
-                                  "Hello %.*s,\n\nsomebody asked for a new password of your account. Your code:\n\n%.*s\n\n"
+                                  "Hello %.*s,\n\nsomebody asked for a new password of your account. Your code:\n\n"
+                                  "%.*s\n\n"
                                   "It is good for %d minutes. If it was not you, ignore this mail: nothing changes.\n",
                                   TEXT_ARGUMENTS(user->profile.display_name), TEXT_ARGUMENTS(token), MINUTES_GOOD);
     mail_user(tx, user->entity.id, "reset", keyed_hash(tx, "mail", token), LITERAL("Your new password"), text);

@@ -1,5 +1,5 @@
-/* Logins. A session is one login with all the refresh tokens that came of it; its access tokens live a quarter of an hour
-   and name it, so that ending it ends them at once.
+/* Logins. A session is one login with all the refresh tokens that came of it; its access tokens live a quarter of an
+   hour and name it, so that ending it ends them at once.
 
    A refresh token is <session>.<generation>.<tag>, the tag a keyed hash of both with the session's seed: genuine tokens
    are known without storing one. Each use raises the generation. A genuine token of an earlier generation was copied
@@ -41,7 +41,8 @@ static const struct field session_rows[] = {
     ID(session, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "who logged in"),
     INTEGER(session, 3, epoch, .flags = READ_ONLY | SECRET, .doc = "the user's at login"),
     INTEGER(session, 4, generation, .flags = READ_ONLY | SECRET, .doc = "of the refresh token that is valid now"),
-    BYTES(session, 5, seed, .flags = READ_ONLY | SECRET, .doc = "random; makes the refresh tokens, with the server's key"),
+    BYTES(session, 5, seed, .flags = READ_ONLY | SECRET,
+          .doc = "random; makes the refresh tokens, with the server's key"),
     TIME(session, 6, expires_at, .flags = READ_ONLY, .doc = "unless it is refreshed before"),
     TIME(session, 7, ended_at, .flags = READ_ONLY, .doc = "by logout, or because a used token came back"),
 };
@@ -49,7 +50,8 @@ static const struct fields session_fields = FIELDS("session", struct session, se
 
 static const struct field login_rows[] = {
     TEXT(login_body, 1, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254, .doc = "of the account"),
-    TEXT(login_body, 2, password, .format = FORMAT_PASSWORD, .flags = REQUIRED, .min = 1, .max = 256, .doc = "of the account"),
+    TEXT(login_body, 2, password, .format = FORMAT_PASSWORD, .flags = REQUIRED, .min = 1, .max = 256,
+         .doc = "of the account"),
 };
 static const struct fields login_fields = FIELDS("login", struct login_body, login_rows);
 
@@ -89,12 +91,14 @@ static struct text refresh_tag(struct tx *tx, const struct session *session, int
 {
     char id[ID_TEXT_LENGTH + 1];
     id_format(session->entity.id, id);
-    return keyed_hash(tx, "refresh", text_print(tx, "%s.%lld.%.*s", id, (long long)generation, TEXT_ARGUMENTS(session->seed)));
+    struct text parts = text_print(tx, "%s.%lld.%.*s", id, (long long)generation, TEXT_ARGUMENTS(session->seed));
+    return keyed_hash(tx, "refresh", parts);
 }
 
 static struct text refresh_token(struct tx *tx, const struct session *session)
 {
-    struct text id = base64url_encode(tx->arena, (struct text){(const char *)session->entity.id.bytes, sizeof session->entity.id.bytes});
+    const struct id *bytes = &session->entity.id;
+    struct text id = base64url_encode(tx->arena, (struct text){(const char *)bytes, sizeof *bytes});
     return text_print(tx, "%.*s.%lld.%.*s", TEXT_ARGUMENTS(id), (long long)session->generation,
                       TEXT_ARGUMENTS(refresh_tag(tx, session, session->generation)));
 }
@@ -103,7 +107,8 @@ static struct text refresh_token(struct tx *tx, const struct session *session)
 static bool tags_equal(struct text a, struct text b)
 {
     unsigned difference = a.length ^ b.length;
-    for (uint32_t i = 0; i < a.length && i < b.length; i++) difference |= (unsigned)(unsigned char)(a.data[i] ^ b.data[i]);
+    for (uint32_t i = 0; i < a.length && i < b.length; i++)
+        difference |= (unsigned)(unsigned char)(a.data[i] ^ b.data[i]);
     return !difference;
 }
 
@@ -117,7 +122,8 @@ static struct session *session_of_token(struct tx *tx, struct text token, int64_
     struct id id;
     for (uint32_t i = 0; i < sizeof id.bytes; i++) id.bytes[i] = (uint8_t)bytes.data[i];
     const struct session *known = load(tx, &session_kind, id);
-    if (!known || *generation > known->generation || !tags_equal(rest, refresh_tag(tx, known, *generation))) return NULL;
+    if (!known || *generation > known->generation || !tags_equal(rest, refresh_tag(tx, known, *generation)))
+        return NULL;
     return edit(tx, &session_kind, id);
 }
 
@@ -136,7 +142,8 @@ static enum error answer_login(struct tx *tx, const struct session *session, con
     reply->token_type = LITERAL("Bearer");
     reply->expires_in = life / 1000;
     reply->user = (struct login_user){.id = user->entity.id, .version = user->entity.version,
-                                      .status = (enum user_status)user->entity.status, .email = user->email, .role = user->role,
+                                      .status = (enum user_status)user->entity.status, .email = user->email,
+                                          .role = user->role,
                                       .admin = user->admin, .profile = user->profile};
     return answer(tx, 200, &login_reply_fields, reply);
 }
@@ -146,13 +153,16 @@ static enum error answer_login(struct tx *tx, const struct session *session, con
 static enum error session_login(struct tx *tx)
 {
     const struct login_body *body = tx->body;
-    const struct user *user = load(tx, &user_kind, find_text(tx, &user_kind, &user_by_email, keyed_hash(tx, "email", body->email)));
+    const struct user *user = load(tx, &user_kind, find_text(tx, &user_kind, &user_by_email,
+        keyed_hash(tx, "email", body->email)));
     if (pending(tx)) return PENDING;
     if (user && (user->entity.status == USER_DELETED || !user->password_hash.data)) user = NULL;
     bool matches;
-    if (!compute_password_verify(tx, body->password, user ? user->password_hash : text_of(PASSWORD_HASH_OF_NOBODY), &matches)) return PENDING;
+    if (!compute_password_verify(tx, body->password, user ? user->password_hash : text_of(PASSWORD_HASH_OF_NOBODY),
+        &matches)) return PENDING;
 
-    if (!user || login_held(tx, user->entity.id)) return fail(tx, ERROR_INVALID_CREDENTIALS, "the e-mail or the password is wrong");
+    if (!user || login_held(tx, user->entity.id))
+        return fail(tx, ERROR_INVALID_CREDENTIALS, "the e-mail or the password is wrong");
     if (!matches) {
         login_failed(tx, user->entity.id);
         return answer_error(tx, ERROR_INVALID_CREDENTIALS, "the e-mail or the password is wrong");
@@ -176,7 +186,8 @@ static enum error session_refresh(struct tx *tx)
     int64_t generation;
     struct session *session = session_of_token(tx, body->refresh_token, &generation);
     const struct user *user = session ? load(tx, &user_kind, session->user_id) : NULL;
-    if (!user || !session_live(tx, session, user)) return fail(tx, ERROR_UNAUTHORIZED, "the refresh token is unknown, used or expired");
+    if (!user || !session_live(tx, session, user))
+        return fail(tx, ERROR_UNAUTHORIZED, "the refresh token is unknown, used or expired");
     if (generation != session->generation) {
         session->ended_at = tx->now;
         return answer_error(tx, ERROR_UNAUTHORIZED, "the refresh token is unknown, used or expired");
@@ -204,11 +215,15 @@ static enum error session_logout(struct tx *tx)
 }
 
 static const struct command session_commands[] = {
-    {.name = "login", .method = "POST", .path = "/auth/login", .action = ACTION_CALL, .who = ANYONE, .body = &login_fields,
+    {.name = "login", .method = "POST", .path = "/auth/login", .action = ACTION_CALL, .who = ANYONE,
+     .body = &login_fields,
      .decide = session_login, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields, .doc = "opens a session"},
-    {.name = "refresh", .method = "POST", .path = "/auth/refresh", .action = ACTION_CALL, .who = ANYONE, .body = &refresh_fields,
-     .decide = session_refresh, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields, .doc = "the next pair of tokens"},
-    {.name = "logout", .method = "POST", .path = "/auth/logout", .action = ACTION_CALL, .who = ANYONE, .body = &logout_fields,
+    {.name = "refresh", .method = "POST", .path = "/auth/refresh", .action = ACTION_CALL, .who = ANYONE,
+     .body = &refresh_fields,
+     .decide = session_refresh, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields,
+         .doc = "the next pair of tokens"},
+    {.name = "logout", .method = "POST", .path = "/auth/logout", .action = ACTION_CALL, .who = ANYONE,
+     .body = &logout_fields,
      .decide = session_logout, .status = 204, .rate = RATE_AUTH, .doc = "ends a session, or all of the person"},
     {0},
 };
@@ -233,7 +248,8 @@ enum error identity_identify(struct tx *tx)
 {
     const struct session *session = load(tx, &session_kind, tx->principal.session);
     const struct user *user = load(tx, &user_kind, tx->principal.user);
-    if (!session || !user || !session_live(tx, session, user)) return fail(tx, ERROR_UNAUTHORIZED, "this login has ended");
+    if (!session || !user || !session_live(tx, session, user))
+        return fail(tx, ERROR_UNAUTHORIZED, "this login has ended");
     tx->principal.admin = user->admin;
     tx->principal.leader = user->role == ROLE_LEADER;
     return OK;

@@ -35,7 +35,8 @@ enum error admins_count(struct tx *tx, bool was, bool is)
     if (was == is) return OK;
     struct admin_count *count = edit_or_create(tx, &admin_count_kind, id_derived("admin_count", ID_NONE, ID_NONE));
     if (!count) return PENDING;
-    if (was && count->active <= 1) return fail(tx, ERROR_LAST_ADMIN, "this is the last active admin: appoint another one first");
+    if (was && count->active <= 1)
+        return fail(tx, ERROR_LAST_ADMIN, "this is the last active admin: appoint another one first");
     count->active += is ? 1 : -1;
     return OK;
 }
@@ -107,7 +108,8 @@ enum error user_restore(struct tx *tx)
     return admins_count(tx, false, user->admin && user->entity.status_before == USER_ACTIVE);
 }
 
-static enum error change_role(struct tx *tx, enum user_role role, bool admin, const struct event *event, const char *command)
+static enum error change_role(struct tx *tx, enum user_role role, bool admin, const struct event *event,
+    const char *command)
 {
     struct user *user = tx->subject;
     const struct role_body *body = tx->body;
@@ -129,7 +131,8 @@ enum error user_grant_role(struct tx *tx)
     const struct user *user = tx->subject;
     const struct role_body *body = tx->body;
     if (body->role == GRANT_ADMIN) return change_role(tx, user->role, true, &user_role_granted, "grant-role");
-    return change_role(tx, body->role == GRANT_LEADER ? ROLE_LEADER : ROLE_CONSUMER, user->admin, &user_role_granted, "grant-role");
+    return change_role(tx, body->role == GRANT_LEADER ? ROLE_LEADER : ROLE_CONSUMER, user->admin, &user_role_granted,
+        "grant-role");
 }
 
 enum error user_revoke_role(struct tx *tx)
@@ -137,7 +140,8 @@ enum error user_revoke_role(struct tx *tx)
     const struct user *user = tx->subject;
     const struct role_body *body = tx->body;
     if (body->role == GRANT_ADMIN) return change_role(tx, user->role, false, &user_role_revoked, "revoke-role");
-    if (body->role == GRANT_LEADER) return change_role(tx, ROLE_CONSUMER, user->admin, &user_role_revoked, "revoke-role");
+    if (body->role == GRANT_LEADER)
+        return change_role(tx, ROLE_CONSUMER, user->admin, &user_role_revoked, "revoke-role");
     return fail(tx, ERROR_CONFLICT, "everybody is at least a consumer");
 }
 

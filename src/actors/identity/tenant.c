@@ -2,7 +2,8 @@
 
      – ─create→ active ─suspend→ suspended ─reinstate→ active
 
-   Truths: the slug never changes (the id is derived from it, and every path of its clients holds it); the currency never
+   Truths: the slug never changes (the id is derived from it,
+       and every path of its clients holds it); the currency never
    changes (prices and orders are made of it). A suspended tenant answers every request with 403. */
 #include "actors/identity/tenant.h"
 #include "actors/runtime/settings.h"
@@ -28,7 +29,8 @@ static const struct fields tax_rate_fields = FIELDS("tax_rate", struct tax_rate,
 
 static const struct field tenant_setting_rows[] = {
     TEXT(tenant_setting, 1, name, .flags = REQUIRED, .max = 80, .doc = "a setting of the server, as orders.hold"),
-    INTEGER(tenant_setting, 2, value, .flags = REQUIRED, .min = 0, .max = DAYS(3660), .doc = "its value in this marketplace"),
+    INTEGER(tenant_setting, 2, value, .flags = REQUIRED, .min = 0, .max = DAYS(3660),
+            .doc = "its value in this marketplace"),
 };
 static const struct fields tenant_setting_fields = FIELDS("tenant_setting", struct tenant_setting, tenant_setting_rows);
 
@@ -36,14 +38,17 @@ static const struct field domain_element = ELEMENT(FIELD_TEXT, struct text, .min
 
 static const struct field tenant_rows[] = {
     ENTITY_ROW(tenant),
-    TEXT(tenant, 2, slug, .format = FORMAT_SLUG, .flags = REQUIRED | CREATE_ONLY, .doc = "names it in /api/{tenant_slug}/v1"),
+    TEXT(tenant, 2, slug, .format = FORMAT_SLUG, .flags = REQUIRED | CREATE_ONLY,
+         .doc = "names it in /api/{tenant_slug}/v1"),
     TEXT(tenant, 3, name, .flags = REQUIRED, .min = 1, .max = 120, .doc = "for people"),
-    TEXT(tenant, 4, currency, .format = FORMAT_CURRENCY, .flags = CREATE_ONLY, .doc = "of all its prices; absent at creation: USD"),
+    TEXT(tenant, 4, currency, .format = FORMAT_CURRENCY, .flags = CREATE_ONLY,
+         .doc = "of all its prices; absent at creation: USD"),
     BOOL(tenant, 5, prices_include_tax, .doc = "are prices gross?"),
     BOOL(tenant, 6, shipping_taxable, .initial = 1, .doc = "is tax due on shipping?"),
     BOOL(tenant, 7, anonymous_read, .initial = 1, .doc = "may people read without logging in?"),
     LIST(tenant, 8, tax_rates, struct tax_rate, &tax_rate_fields, .max = 500, .doc = "the most precise row wins"),
-    LIST(tenant, 9, settings, struct tenant_setting, &tenant_setting_fields, .max = 50, .doc = "instead of the server's"),
+    LIST(tenant, 9, settings, struct tenant_setting, &tenant_setting_fields, .max = 50,
+         .doc = "instead of the server's"),
     SCALARS(tenant, 10, domains, struct text, &domain_element, .max = 20, .doc = "host names that lead here"),
 };
 static const struct fields tenant_fields = FIELDS("tenant", struct tenant, tenant_rows);
@@ -56,9 +61,11 @@ static const struct fields tenant_event_fields = FIELDS("tenant_event", struct t
 static const uint16_t tenant_carried[] = {2, 3, 0};
 static const struct event tenant_created    = {1, "tenant.created", tenant_carried, NULL, "a marketplace was opened"};
 static const struct event tenant_updated    = {2, "tenant.updated", tenant_carried, NULL, "its settings were changed"};
-static const struct event tenant_suspended  = {3, "tenant.suspended", NULL, &tenant_event_fields, "it stopped answering"};
+static const struct event tenant_suspended  = {3, "tenant.suspended", NULL, &tenant_event_fields,
+    "it stopped answering"};
 static const struct event tenant_reinstated = {4, "tenant.reinstated", NULL, &tenant_event_fields, "it answers again"};
-static const struct event *const tenant_events[] = {&tenant_created, &tenant_updated, &tenant_suspended, &tenant_reinstated, NULL};
+static const struct event *const tenant_events[] = {&tenant_created, &tenant_updated, &tenant_suspended,
+    &tenant_reinstated, NULL};
 
 static const struct transition tenant_machine_rows[] = {
     /* from                    command      to                event                */
@@ -94,16 +101,21 @@ static void tenant_created_keys(const void *entity, struct key_writer *writer)
 }
 
 static const struct index tenant_by_slug = {
-    .number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN, .path = "slug", .keys = tenant_slug_keys, .doc = "by slug"};
+    .number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN, .path = "slug", .keys = tenant_slug_keys,
+        .doc = "by slug"};
 static const struct index tenant_by_domain = {
-    .number = 2, .name = "domain", .unique = true, .taken = ERROR_ALREADY_EXISTS, .path = "domains", .keys = tenant_domain_keys,
+    .number = 2, .name = "domain", .unique = true, .taken = ERROR_ALREADY_EXISTS, .path = "domains",
+        .keys = tenant_domain_keys,
     .doc = "a host name leads to one tenant"};
-static const struct index tenant_by_created = {.number = 3, .name = "created", .keys = tenant_created_keys, .doc = "by age"};
+static const struct index tenant_by_created = {.number = 3, .name = "created", .keys = tenant_created_keys,
+    .doc = "by age"};
 static const struct index *const tenant_indexes[] = {&tenant_by_slug, &tenant_by_domain, &tenant_by_created, NULL};
 
 /* Words that stand where a tenant's slug does in a path. */
-static const char *const reserved_slugs[] = {"admin", "api", "docs", "healthz", "metrics", "openapi", "plugins", "readyz", "storefront",
-                                             "www", "auth", "users", "suppliers", "sellers", "communities", "products", "promotions",
+static const char *const reserved_slugs[] = {"admin", "api", "docs", "healthz", "metrics", "openapi", "plugins",
+    "readyz", "storefront",
+                                             "www", "auth", "users", "suppliers", "sellers", "communities", "products",
+                                                 "promotions",
                                              "posts", "orders", "feed", "comments", "reports", "media", NULL};
 
 static bool setting_is_known(struct text name)
@@ -118,9 +130,11 @@ static enum error tenant_validate(struct tx *tx, const struct tenant *tenant)
     for (uint32_t i = 0; i < tenant->settings.count; i++) {
         struct text name = tenant->settings.at[i].name;
         struct text path = text_print(tx, "settings[%u].name", i);
-        if (!setting_is_known(name)) fail_detail(tx, path.data, "not_one_of", "there is no setting %.*s", TEXT_ARGUMENTS(name));
+        if (!setting_is_known(name)) fail_detail(tx, path.data, "not_one_of", "there is no setting %.*s",
+            TEXT_ARGUMENTS(name));
         for (uint32_t j = 0; j < i; j++)
-            if (text_equal(name, tenant->settings.at[j].name)) fail_detail(tx, path.data, "duplicate", "this setting is there twice");
+            if (text_equal(name, tenant->settings.at[j].name)) fail_detail(tx, path.data, "duplicate",
+                "this setting is there twice");
     }
     return fail_details(tx) ? fail(tx, ERROR_VALIDATION_FAILED, "the tenant has invalid values") : OK;
 }
@@ -157,7 +171,8 @@ static struct id tenant_target(struct tx *tx)
 static const struct field tenant_reason_rows[] = {
     TEXT(tenant_reason_body, 1, reason, .flags = REQUIRED, .min = 1, .max = 500, .doc = "why"),
 };
-static const struct fields tenant_reason_fields = FIELDS("tenant_reason", struct tenant_reason_body, tenant_reason_rows);
+static const struct fields tenant_reason_fields =
+    FIELDS("tenant_reason", struct tenant_reason_body, tenant_reason_rows);
 
 static const struct listing tenant_listings[] = {
     {.sort = "newest", .index = &tenant_by_created, .reverse = true},
@@ -173,9 +188,11 @@ static const struct command tenant_commands[] = {
      .listings = tenant_listings, .doc = "all marketplaces of this server"},
     {.name = "patch", .method = "PATCH", .path = "//api/admin/tenants/{id}", .action = ACTION_PATCH, .who = OPERATOR,
      .event = &tenant_updated, .decide = tenant_patch, .doc = "changes settings"},
-    {.name = "suspend", .method = "POST", .path = "//api/admin/tenants/{id}/suspend", .action = ACTION_COMMAND, .who = OPERATOR,
+    {.name = "suspend", .method = "POST", .path = "//api/admin/tenants/{id}/suspend", .action = ACTION_COMMAND,
+     .who = OPERATOR,
      .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "every request to it answers 403"},
-    {.name = "reinstate", .method = "POST", .path = "//api/admin/tenants/{id}/reinstate", .action = ACTION_COMMAND, .who = OPERATOR,
+    {.name = "reinstate", .method = "POST", .path = "//api/admin/tenants/{id}/reinstate", .action = ACTION_COMMAND,
+     .who = OPERATOR,
      .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "it answers again"},
     {0},
 };

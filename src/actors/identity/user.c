@@ -1,9 +1,11 @@
 /* A person with an account.
 
-     – ─register→ pending ─verify→ active ⇄ suspended;  pending, active, suspended ─delete→ deleted ─restore→ the state before
+     – ─register→ pending ─verify→ active ⇄ suspended;  pending, active,
+         suspended ─delete→ deleted ─restore→ the state before
      pending ─expire→ deleted ─erase→ deleted, with nothing personal left
 
-   Truths: an e-mail belongs to one account, also a deleted one, until it is erased; only verified accounts are active or
+   Truths: an e-mail belongs to one account, also a deleted one,
+       until it is erased; only verified accounts are active or
    suspended; an erased account has no e-mail, no password and no profile. Suspending and deleting raise session_epoch,
    so every token of the person stops at once. There is always an active admin (staff.c counts them). */
 #include "actors/identity/accounts.h"
@@ -17,7 +19,8 @@ const struct enumeration user_roles = ENUMERATION("user_role", user_role_names);
 static const struct field business_rows[] = {
     TEXT(business, 1, name, .max = 120, .doc = "of the business"),
     TEXT(business, 2, website, .format = FORMAT_URL, .doc = "its site"),
-    TEXT(business, 3, contact_email, .format = FORMAT_EMAIL, .max = 254, .sees = SELF | ADMIN, .doc = "where it is reached"),
+    TEXT(business, 3, contact_email, .format = FORMAT_EMAIL, .max = 254, .sees = SELF | ADMIN,
+         .doc = "where it is reached"),
     TEXT(business, 4, description, .format = FORMAT_LONG, .max = 1000, .doc = "what it does"),
 };
 static const struct fields business_fields = FIELDS("business", struct business, business_rows);
@@ -43,24 +46,31 @@ static const struct field preference_element = ELEMENT(FIELD_TEXT, struct text, 
 #define ONESELF (SELF | ADMIN)
 static const struct field user_rows[] = {
     ENTITY_ROW(user),
-    TEXT(user, 2, email, .format = FORMAT_EMAIL, .flags = READ_ONLY | PERSONAL, .sees = ONESELF, .doc = "for logging in and mail"),
+    TEXT(user, 2, email, .format = FORMAT_EMAIL, .flags = READ_ONLY | PERSONAL, .sees = ONESELF,
+         .doc = "for logging in and mail"),
     TEXT(user, 3, email_hash, .flags = READ_ONLY | SECRET, .doc = "the unique key of the e-mail"),
     TEXT(user, 4, password_hash, .flags = READ_ONLY | SECRET | PERSONAL, .doc = "Argon2id"),
     ENUM(user, 5, role, &user_roles, .flags = READ_ONLY, .initial = ROLE_CONSUMER, .doc = "consumer or leader"),
     BOOL(user, 6, admin, .flags = READ_ONLY, .sees = ONESELF, .doc = "staff of the platform, beside the role"),
-    STRUCT(user, 7, profile, struct profile, &profile_fields, .flags = PERSONAL, .changes = SELF, .doc = "what others are shown"),
+    STRUCT(user, 7, profile, struct profile, &profile_fields, .flags = PERSONAL, .changes = SELF,
+           .doc = "what others are shown"),
     DATE(user, 8, birth_date, .flags = PERSONAL, .sees = ONESELF, .changes = ONESELF, .doc = "set once by the person"),
-    TEXT(user, 9, country, .format = FORMAT_COUNTRY, .flags = PERSONAL, .sees = ONESELF, .changes = ONESELF, .doc = "where the person lives"),
+    TEXT(user, 9, country, .format = FORMAT_COUNTRY, .flags = PERSONAL, .sees = ONESELF, .changes = ONESELF,
+         .doc = "where the person lives"),
     TEXT(user, 10, locale, .format = FORMAT_LOCALE, .sees = ONESELF, .changes = ONESELF, .doc = "language of mails"),
-    TEXT(user, 11, time_zone, .format = FORMAT_TIME_ZONE, .sees = ONESELF, .changes = ONESELF, .doc = "for showing times"),
-    MAP(user, 12, preferences, .element = &preference_element, .max = 50, .flags = PERSONAL, .sees = ONESELF, .changes = ONESELF,
+    TEXT(user, 11, time_zone, .format = FORMAT_TIME_ZONE, .sees = ONESELF, .changes = ONESELF,
+         .doc = "for showing times"),
+    MAP(user, 12, preferences, .element = &preference_element, .max = 50, .flags = PERSONAL, .sees = ONESELF,
+        .changes = ONESELF,
         .doc = "whatever clients want to remember"),
-    STRUCT(user, 13, permissions, struct permissions, &permissions_fields, .flags = READ_ONLY, .sees = ONESELF, .doc = "what the person may do"),
+    STRUCT(user, 13, permissions, struct permissions, &permissions_fields, .flags = READ_ONLY, .sees = ONESELF,
+           .doc = "what the person may do"),
     INTEGER(user, 14, session_epoch, .flags = READ_ONLY | SECRET, .doc = "raised when all logins end"),
     TIME(user, 15, accepted_terms_at, .flags = READ_ONLY, .sees = ONESELF, .doc = "when the terms were accepted"),
     TIME(user, 16, verified_at, .flags = READ_ONLY, .sees = ONESELF, .doc = "when the e-mail was verified"),
     TIME(user, 17, erased_at, .flags = READ_ONLY, .sees = ADMIN, .doc = "when the personal part was destroyed"),
-    TEXT(user, 18, reason, .format = FORMAT_LONG, .flags = READ_ONLY, .max = 500, .sees = ADMIN, .doc = "of the last act of the staff"),
+    TEXT(user, 18, reason, .format = FORMAT_LONG, .flags = READ_ONLY, .max = 500, .sees = ADMIN,
+         .doc = "of the last act of the staff"),
 };
 static const struct fields user_fields = FIELDS("user", struct user, user_rows);
 
@@ -80,29 +90,43 @@ static const struct field user_reason_event_rows[] = {
     STRUCT(user_reason_event, 3, permissions, struct permissions, &permissions_fields, .doc = "what the person may do"),
     TEXT(user_reason_event, 4, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
 };
-static const struct fields user_reason_event_fields = FIELDS("user_reason_event", struct user_reason_event, user_reason_event_rows);
+static const struct fields user_reason_event_fields =
+    FIELDS("user_reason_event", struct user_reason_event, user_reason_event_rows);
 
 const struct event user_created             = {1,  "user.created", NULL, &user_event_fields, "a person registered"};
-const struct event user_profile_updated     = {2,  "user.profile_updated", NULL, &user_event_fields, "the person changed the account"};
-const struct event user_verified            = {3,  "user.verified", NULL, &user_reason_event_fields, "the e-mail is the person's"};
-const struct event user_suspended           = {4,  "user.suspended", NULL, &user_reason_event_fields, "staff shut the person out"};
-const struct event user_reinstated          = {5,  "user.reinstated", NULL, &user_reason_event_fields, "staff let the person in again"};
-const struct event user_deleted             = {6,  "user.deleted", NULL, &user_reason_event_fields, "the account is closed"};
-const struct event user_restored            = {7,  "user.restored", NULL, &user_event_fields, "the account is as it was before"};
+const struct event user_profile_updated     = {2,  "user.profile_updated", NULL, &user_event_fields,
+    "the person changed the account"};
+const struct event user_verified            = {3,  "user.verified", NULL, &user_reason_event_fields,
+    "the e-mail is the person's"};
+const struct event user_suspended           = {4,  "user.suspended", NULL, &user_reason_event_fields,
+    "staff shut the person out"};
+const struct event user_reinstated          = {5,  "user.reinstated", NULL, &user_reason_event_fields,
+    "staff let the person in again"};
+const struct event user_deleted             = {6,  "user.deleted", NULL, &user_reason_event_fields,
+    "the account is closed"};
+const struct event user_restored            = {7,  "user.restored", NULL, &user_event_fields,
+    "the account is as it was before"};
 const struct event user_erased              = {8,  "user.erased", NULL, NULL, "nothing personal is left"};
-const struct event user_role_granted        = {9,  "user.role_granted", NULL, &user_reason_event_fields, "the person may do more"};
-const struct event user_role_revoked        = {10, "user.role_revoked", NULL, &user_reason_event_fields, "the person may do less"};
-const struct event user_permissions_updated = {11, "user.permissions_updated", NULL, &user_reason_event_fields, "limits of the person changed"};
-const struct event user_password_changed    = {12, "user.password_changed", NULL, NULL, "a new password; all logins ended"};
+const struct event user_role_granted        = {9,  "user.role_granted", NULL, &user_reason_event_fields,
+    "the person may do more"};
+const struct event user_role_revoked        = {10, "user.role_revoked", NULL, &user_reason_event_fields,
+    "the person may do less"};
+const struct event user_permissions_updated = {11, "user.permissions_updated", NULL, &user_reason_event_fields,
+    "limits of the person changed"};
+const struct event user_password_changed    = {12, "user.password_changed", NULL, NULL,
+    "a new password; all logins ended"};
 const struct event user_logins_ended        = {13, "user.logins_ended", NULL, NULL, "the person logged out everywhere"};
 static const struct event *const user_events[] = {
-    &user_created, &user_profile_updated, &user_verified, &user_suspended, &user_reinstated, &user_deleted, &user_restored, &user_erased,
-    &user_role_granted, &user_role_revoked, &user_permissions_updated, &user_password_changed, &user_logins_ended, NULL};
+    &user_created, &user_profile_updated, &user_verified, &user_suspended, &user_reinstated, &user_deleted,
+        &user_restored, &user_erased,
+    &user_role_granted, &user_role_revoked, &user_permissions_updated, &user_password_changed, &user_logins_ended,
+        NULL};
 
 const struct user_event *user_event_of(struct tx *tx, const struct user *user, uint32_t status)
 {
     struct user_event *data = ARENA_NEW(tx->arena, struct user_event);
-    *data = (struct user_event){.role = user->role, .status = (enum user_status)status, .display_name = user->profile.display_name,
+    *data = (struct user_event){.role = user->role, .status = (enum user_status)status,
+        .display_name = user->profile.display_name,
                                 .avatar = user->profile.avatar, .bio = user->profile.bio};
     return data;
 }
@@ -110,7 +134,8 @@ const struct user_event *user_event_of(struct tx *tx, const struct user *user, u
 const struct user_reason_event *user_reason_event_of(struct tx *tx, const struct user *user, struct text reason)
 {
     struct user_reason_event *data = ARENA_NEW(tx->arena, struct user_reason_event);
-    *data = (struct user_reason_event){.role = user->role, .admin = user->admin, .permissions = user->permissions, .reason = reason};
+    *data = (struct user_reason_event){.role = user->role, .admin = user->admin, .permissions = user->permissions,
+        .reason = reason};
     return data;
 }
 
@@ -163,10 +188,13 @@ static void user_status_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
-const struct index user_by_email = {.number = 1, .name = "email", .unique = true, .taken = ERROR_EMAIL_TAKEN, .path = "email",
+const struct index user_by_email = {.number = 1, .name = "email", .unique = true, .taken = ERROR_EMAIL_TAKEN,
+    .path = "email",
                                     .keys = user_email_keys, .doc = "by keyed hash of the e-mail"};
-static const struct index user_by_created = {.number = 2, .name = "created", .keys = user_created_keys, .doc = "by age"};
-static const struct index user_by_status = {.number = 3, .name = "status", .keys = user_status_keys, .doc = "by state and age"};
+static const struct index user_by_created = {.number = 2, .name = "created", .keys = user_created_keys,
+    .doc = "by age"};
+static const struct index user_by_status = {.number = 3, .name = "status", .keys = user_status_keys,
+    .doc = "by state and age"};
 static const struct index *const user_indexes[] = {&user_by_email, &user_by_created, &user_by_status, NULL};
 
 static const struct listing user_listings[] = {
@@ -197,7 +225,8 @@ static bool user_visible(struct tx *tx, const void *entity, uint32_t relations)
 static const char *user_check(const void *entity)
 {
     const struct user *user = entity;
-    if (user->erased_at && (user->email.data || user->email_hash.data || user->password_hash.data || user->profile.display_name.data))
+    if (user->erased_at && (user->email.data || user->email_hash.data || user->password_hash.data ||
+        user->profile.display_name.data))
         return "an erased user has nothing personal";
     if (user->erased_at && user->entity.status != USER_DELETED) return "an erased user is deleted";
     if (!user->erased_at && (!user->email.data || !user->email_hash.data)) return "a user has an e-mail";
@@ -235,43 +264,58 @@ static const struct join user_joins[] = {
      .decide = (decide_), .doc = (doc_)}
 
 static const struct command user_commands[] = {
-    CALL("register", "/auth/register", &register_fields, user_register, 201, "opens an account, to be verified by mail"),
+    CALL("register", "/auth/register", &register_fields, user_register, 201,
+         "opens an account, to be verified by mail"),
     CALL("verify", "/auth/verify", &token_fields, user_verify, 200, "proves the e-mail by the token sent there"),
-    {.name = "resend-verification", .method = "POST", .path = "/auth/resend-verification", .action = ACTION_CALL, .who = ANYONE,
+    {.name = "resend-verification", .method = "POST", .path = "/auth/resend-verification", .action = ACTION_CALL,
+     .who = ANYONE,
      .body = &email_fields, .decide = user_resend, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields,
      .doc = "sends a new token; at most one a minute"},
     {.name = "forgot-password", .method = "POST", .path = "/auth/forgot-password", .action = ACTION_CALL, .who = ANYONE,
      .body = &email_fields, .decide = user_forgot_password, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields,
      .doc = "sends a token that lets set a new password; at most one a minute"},
-    CALL("reset-password", "/auth/reset-password", &reset_fields, user_reset_password, 204, "sets a new password; all logins end"),
+    CALL("reset-password", "/auth/reset-password", &reset_fields, user_reset_password, 204,
+         "sets a new password; all logins end"),
 
-    {.name = "me", .method = "GET", .path = "/users/me", .action = ACTION_READ, .who = SELF, .target = myself, .doc = "the asker's account"},
+    {.name = "me", .method = "GET", .path = "/users/me", .action = ACTION_READ, .who = SELF, .target = myself,
+     .doc = "the asker's account"},
     {.name = "patch", .method = "PATCH", .path = "/users/me", .action = ACTION_PATCH, .who = SELF, .target = myself,
      .event = &user_profile_updated, .decide = user_patch, .doc = "changes the asker's account"},
     {.name = "delete", .method = "DELETE", .path = "/users/me", .action = ACTION_COMMAND, .who = SELF, .target = myself,
      .body = &delete_fields, .decide = user_delete, .doc = "closes the asker's account"},
-    {.name = "password", .method = "POST", .path = "/users/me/password", .action = ACTION_COMMAND, .who = SELF, .target = myself,
-     .body = &password_fields, .event = &user_password_changed, .decide = user_password, .status = 204, .rate = RATE_AUTH,
+    {.name = "password", .method = "POST", .path = "/users/me/password", .action = ACTION_COMMAND, .who = SELF,
+     .target = myself,
+     .body = &password_fields, .event = &user_password_changed, .decide = user_password, .status = 204,
+         .rate = RATE_AUTH,
      .doc = "sets a new password; all logins end"},
-    {.name = "read", .method = "GET", .path = "/users/{id}", .action = ACTION_READ, .who = ANYONE, .doc = "a person as others see it"},
+    {.name = "read", .method = "GET", .path = "/users/{id}", .action = ACTION_READ, .who = ANYONE,
+     .doc = "a person as others see it"},
 
-    {.name = "list", .method = "GET", .path = "/admin/users", .action = ACTION_LIST, .who = ADMIN, .query = &users_query_fields,
+    {.name = "list", .method = "GET", .path = "/admin/users", .action = ACTION_LIST, .who = ADMIN,
+     .query = &users_query_fields,
      .listings = user_listings, .matches = users_match, .doc = "all people, newest first"},
-    {.name = "admin_create", .method = "POST", .path = "/admin/users", .action = ACTION_CALL, .who = OPERATOR, .body = &admin_create_fields,
+    {.name = "admin_create", .method = "POST", .path = "/admin/users", .action = ACTION_CALL, .who = OPERATOR,
+     .body = &admin_create_fields,
      .decide = user_admin_create, .status = 201, .doc = "makes an admin: the first one, at installation"},
-    {.name = "admin_read", .method = "GET", .path = "/admin/users/{id}", .action = ACTION_READ, .who = ADMIN, .doc = "a person as staff sees it"},
-    {.name = "admin_delete", .method = "DELETE", .path = "/admin/users/{id}", .action = ACTION_COMMAND, .who = ADMIN, .body = &reason_fields,
+    {.name = "admin_read", .method = "GET", .path = "/admin/users/{id}", .action = ACTION_READ, .who = ADMIN,
+     .doc = "a person as staff sees it"},
+    {.name = "admin_delete", .method = "DELETE", .path = "/admin/users/{id}", .action = ACTION_COMMAND, .who = ADMIN,
+     .body = &reason_fields,
      .decide = user_admin_delete, .doc = "closes an account"},
     STAFF_COMMAND("suspend", &reason_fields, user_suspend, "shuts a person out; all logins end"),
     STAFF_COMMAND("reinstate", &reason_fields, user_reinstate, "lets a person in again"),
     STAFF_COMMAND("restore", &reason_fields, user_restore, "brings a closed account back"),
     STAFF_COMMAND("grant-role", &role_fields, user_grant_role, "makes a person leader or admin"),
     STAFF_COMMAND("revoke-role", &role_fields, user_revoke_role, "takes that back"),
-    {.name = "permissions", .method = "PATCH", .path = "/admin/users/{id}/permissions", .action = ACTION_COMMAND, .who = ADMIN,
-     .body = &permissions_body_fields, .event = &user_permissions_updated, .decide = user_permissions, .doc = "changes a person's limits"},
+    {.name = "permissions", .method = "PATCH", .path = "/admin/users/{id}/permissions", .action = ACTION_COMMAND,
+     .who = ADMIN,
+     .body = &permissions_body_fields, .event = &user_permissions_updated, .decide = user_permissions,
+         .doc = "changes a person's limits"},
 
-    {.name = "expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire, .doc = "a registration that nobody verified"},
-    {.name = "erase", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_erase, .doc = "destroys what is personal"},
+    {.name = "expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire,
+     .doc = "a registration that nobody verified"},
+    {.name = "erase", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_erase,
+     .doc = "destroys what is personal"},
     {.name = "mailed", .action = ACTION_COMMAND, .who = SYSTEM, .body = &mail_answer_fields, .decide = user_mailed,
      .doc = "a mail was sent, or given up"},
     {0},

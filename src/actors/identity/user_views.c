@@ -1,4 +1,5 @@
-/* What others are shown of a person, kept by followers of the person's events: the card (`user_cards`) and the figures. */
+/* What others are shown of a person, kept by followers of the person's events: the card (`user_cards`) and the
+   figures. */
 #include "actors/identity/user_views.h"
 #include "actors/community/community.h"
 
@@ -6,12 +7,15 @@ static const struct field user_statistics_rows[] = {
     ENTITY_ROW(user_statistics),
     INTEGER(user_statistics, 2, follower_count, .flags = READ_ONLY, .doc = "people who follow this person"),
     INTEGER(user_statistics, 3, following_count, .flags = READ_ONLY, .doc = "people whom this person follows"),
-    INTEGER(user_statistics, 4, community_count, .flags = READ_ONLY, .doc = "communities this person is an active member of"),
+    INTEGER(user_statistics, 4, community_count, .flags = READ_ONLY,
+            .doc = "communities this person is an active member of"),
     INTEGER(user_statistics, 5, post_count, .flags = READ_ONLY, .doc = "published posts"),
     INTEGER(user_statistics, 6, total_orders, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "orders ever confirmed"),
-    MONEY(user_statistics, 7, total_spent, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "paid, less what was refunded"),
+    MONEY(user_statistics, 7, total_spent, .flags = READ_ONLY, .sees = SELF | ADMIN,
+          .doc = "paid, less what was refunded"),
 };
-static const struct fields user_statistics_fields = FIELDS("user_statistics", struct user_statistics, user_statistics_rows);
+static const struct fields user_statistics_fields =
+    FIELDS("user_statistics", struct user_statistics, user_statistics_rows);
 
 const struct kind user_statistics_kind = {
     .number = 5,
@@ -27,7 +31,8 @@ static const struct field user_card_rows[] = {
     ID(user_card, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "the person"),
     TEXT(user_card, 3, display_name, .flags = READ_ONLY | PERSONAL, .max = 60, .doc = "name for others"),
     TEXT(user_card, 4, avatar, .format = FORMAT_URL, .flags = READ_ONLY | PERSONAL, .doc = "picture"),
-    TEXT(user_card, 5, bio, .format = FORMAT_LONG, .flags = READ_ONLY | PERSONAL, .max = 500, .doc = "about the person"),
+    TEXT(user_card, 5, bio, .format = FORMAT_LONG, .flags = READ_ONLY | PERSONAL, .max = 500,
+         .doc = "about the person"),
     ENUM(user_card, 6, role, &user_roles, .flags = READ_ONLY, .doc = "consumer or leader"),
     INTEGER(user_card, 7, follower_count, .flags = READ_ONLY, .doc = "people who follow this person"),
     INTEGER(user_card, 8, following_count, .flags = READ_ONLY, .doc = "people whom this person follows"),
@@ -75,6 +80,8 @@ static void user_statistics_follow(struct tx *tx, const struct fact *fact)
 }
 
 const struct follower user_cards_follower = {
-    .name = "user_cards", .doc = "the card of a person, shown with posts, communities and members", .view = true, .follow = user_cards_follow};
+    .name = "user_cards",
+        .doc = "the card of a person, shown with posts, communities and members", .view = true,
+            .follow = user_cards_follow};
 const struct follower user_statistics_follower = {
     .name = "user_statistics", .doc = "communities of a person", .view = true, .follow = user_statistics_follow};

@@ -47,10 +47,10 @@ static void render_join(struct tx *tx, struct buffer *out, const struct join *jo
     if (row && revision && join->revision) *revision += (uint64_t)entity_of(row)->version;
     struct fields rest = own_rows(join->kind->fields);
     bool gone = !row || entity_of(row)->deleted_at;
-    if (gone && join->placeholder) {
-        buffer_string(out, join->placeholder);
-    } else if (id_is_none(id)) {
+    if (id_is_none(id)) {
         buffer_string(out, "null");
+    } else if (gone && join->placeholder) {
+        buffer_string(out, join->placeholder);
     } else {
         if (!row) {
             void *zero = arena_alloc(tx->arena, join->kind->fields->size);

@@ -47,7 +47,7 @@ struct directory {
 };
 
 /* ---- messages ---- */
-enum message_source { FROM_REQUEST, FROM_TIMER, FROM_EFFECT };
+enum message_source { FROM_REQUEST, FROM_TIMER, FROM_EFFECT, FROM_COUNT };
 struct memo {                           /* what a worker found or computed for this message */
     struct memo *next;
     struct text input;                  /* key or job with arguments */
@@ -107,6 +107,15 @@ struct pending_effect {
     bool calling, removed;
 };
 
+/* ---- counted figures ---- */
+struct figure {
+    struct figure *next;
+    struct id tenant, entity;
+    const struct kind *kind;
+    const struct command *command;
+    struct counted_body body;
+};
+
 /* ---- the unit of work ---- */
 struct touched {
     const struct kind *kind;
@@ -138,6 +147,7 @@ struct tx_state {
     uint32_t emitted_count, emitted_capacity;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
+    LIST_OF(struct figure) figures;     /* counted when the answer is a success */
     bool pending;
     bool replay;                        /* loads may wait for the disk, and nothing is refused */
     bool follower;
@@ -199,6 +209,8 @@ struct core {
     struct map *timers;                 /* id → timer */
     struct map *effects;                /* id → pending_effect */
     struct heap effect_calls;           /* due → pending call */
+    struct map *figures_by_entity;      /* (tenant, kind, entity) → figure of this second */
+    struct figure *figures;
     struct map *rates;
     int64_t last_sweep;
     struct id default_tenant;
@@ -323,6 +335,10 @@ bool outside_load(struct core *core, char problem[256]);
 struct id timer_id_of(const struct kind *kind, struct id entity, const char *command);
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
 void outside_close(struct core *core);
+/* counted.c */
+void figures_take(struct tx *tx);                       /* of an answered unit of work */
+void figures_flush(struct core *core);
+void figures_close(struct core *core);
 /* rates.c */
 bool rate_take(struct core *core, struct message *message, struct reply *reply);
 void rates_sweep(struct core *core);

@@ -466,6 +466,7 @@ static bool run_request(struct tx *tx, struct request *request)
     if (error) reply_error(tx, error);
     else if (!tx->state->awaits || tx->dry_run || answered) reply_success(tx);
     if (pending(tx)) return false;      /* a joined row is missing: all runs again before anything was committed */
+    figures_take(tx);
     if (!tx->dry_run && !answered && !nothing_to_record(tx)) commit(tx);
     if (tx->state->awaits && !tx->dry_run && !answered) {
         await_begin(tx);
@@ -509,7 +510,7 @@ static bool run_internal(struct tx *tx)
     }
     log_line("core", error == ERROR_INTERNAL_ERROR ? LOG_ERROR : LOG_DEBUG, "an internal command was refused", "kind=%s command=%s code=%s",
              message->kind->name, message->command->name, error_code(error));
-    commit_done_only(tx->core, message);
+    if (message->source != FROM_COUNT) commit_done_only(tx->core, message);
     return true;
 }
 
@@ -522,7 +523,7 @@ void message_run(struct core *core, struct message *message)
     bool done;
     if (message->failures || message->runs > LIMIT_RERUNS) {
         if (message->request) give_up(core, message, &tx);
-        else commit_done_only(core, message);
+        else if (message->source != FROM_COUNT) commit_done_only(core, message);
         done = true;
     } else if (message->request) {
         done = run_request(&tx, message->request);

@@ -116,6 +116,16 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
             const struct kind *kind, struct id id, const char *command);
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key);
 
+/* A counted figure (impressions): when the request is answered with 200, `amount` is added in memory under (entity, command,
+   first, second); at most once a second, and at a graceful stop, the sum is given to the internal command as its body. A
+   crash loses at most that second. */
+struct counted_body {
+    int64_t count;
+    struct id first, second;                                /* what the command needs to make the entity when it is new */
+};
+extern const struct fields counted_fields;                  /* the body table of such commands */
+void count(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t amount, struct id first, struct id second);
+
 /* -- slow pure functions, on workers; false: pending -- */
 bool compute_password_hash(struct tx *tx, struct text password, struct text *hash);
 bool compute_password_verify(struct tx *tx, struct text password, struct text hash, bool *matches);

@@ -1,0 +1,489 @@
+/* A connection: bytes in, exchanges in order, bytes out.
+
+   Input is parsed where it was read. When too much is in flight, reading stops and what was read but not parsed is kept
+   (`tail`) until answers have gone out. Output is rendered when it can be sent: all answers that are ready, in the order of
+   their requests, in one write; only what the socket does not take is copied.
+
+     OPEN ── last request read, or refused, or the peer ended ──▶ LAST ── all answered and sent ──▶ LINGERING ──▶ CLOSED
+   In every state an error of the socket leads to CLOSED at once. */
+#include "net/loop.h"
+#include "base/check.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void finish(struct connection *connection);
+
+/* ---- deadlines ---- */
+
+void deadline_clear(struct deadline *deadline)
+{
+    if (!deadline->next) return;
+    deadline->previous->next = deadline->next;
+    deadline->next->previous = deadline->previous;
+    *deadline = (struct deadline){0};
+}
+
+void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t now)
+{
+    deadline_clear(deadline);
+    *deadline = (struct deadline){deadlines->end.previous, &deadlines->end, now + (uint64_t)deadlines->duration};
+    deadline->previous->next = deadline;
+    deadlines->end.previous = deadline;
+}
+
+static void set_wait(struct connection *connection, enum wait wait)
+{
+    if (connection->wait == wait) return;
+    connection->wait = wait;
+    if (wait == WAIT_NONE) deadline_clear(&connection->reading_deadline);
+    else deadline_set(&connection->loop->deadlines[wait], &connection->reading_deadline, uv_now(connection->loop->uv));
+}
+
+static bool is_begun(const struct connection *connection)
+{
+    return connection->parser && connection->parser->begun;
+}
+
+/* What the connection waits for, from what it is doing. A deadline that runs goes on running. */
+static void update_wait(struct connection *connection)
+{
+    enum wait wait = WAIT_NONE;
+    if (connection->state == CONNECTION_LINGERING) {
+        wait = WAIT_LINGER;
+    } else if (connection->state == CONNECTION_OPEN && connection->reading) {
+        if (is_begun(connection)) wait = connection->parser->stage == STAGE_BODY ? WAIT_BODY : WAIT_HEAD;
+        else if (!connection->in_flight && !connection->unsent) wait = WAIT_IDLE;
+    }
+    if (wait == WAIT_BODY && connection->wait != WAIT_BODY) connection->body_began = uv_now(connection->loop->uv);
+    set_wait(connection, wait);
+}
+
+/* ---- the end ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct connection *connection = handle->data;
+    struct net_loop *loop = connection->loop;
+    if (connection->previous) connection->previous->next = connection->next;
+    else loop->connections = connection->next;
+    if (connection->next) connection->next->previous = connection->previous;
+    if (connection->dirty) connection->gone = true;
+    else free(connection);
+    loop_connection_gone(loop);
+}
+
+static void drop_parser(struct connection *connection)
+{
+    if (!connection->arena) return;
+    connection->loop->bodies -= connection->receiving;
+    connection->receiving = 0;
+    loop_recycle(connection->loop, connection->arena);
+    connection->arena = NULL;
+    connection->parser = NULL;
+}
+
+static void count_address(struct connection *connection, intptr_t change)
+{
+    struct map *addresses = connection->loop->addresses;
+    size_t length = strlen(connection->address);
+    intptr_t count = (intptr_t)map_get(addresses, connection->address, length) + change;
+    if (count) map_set(addresses, connection->address, length, (void *)count);
+    else map_remove(addresses, connection->address, length);
+}
+
+void connection_close(struct connection *connection)
+{
+    if (connection->state == CONNECTION_CLOSED) return;
+    connection->state = CONNECTION_CLOSED;
+    set_wait(connection, WAIT_NONE);
+    deadline_clear(&connection->writing_deadline);
+    drop_parser(connection);
+    buffer_free(&connection->tail);
+    while (connection->first) {
+        struct exchange *exchange = connection->first;
+        connection->first = exchange->next;
+        exchange->next = NULL;
+        exchange->connection = NULL;
+        if (exchange->answered) exchange_release(exchange);     /* others come back from the core and are released then */
+    }
+    connection->last = NULL;
+    if (!connection->is_control) count_address(connection, -1);
+    metrics_add(&connection->loop->metrics->connections_closed, 1);
+    uv_close(&connection->handle, on_closed);
+}
+
+/* ---- input ---- */
+
+static bool may_take(const struct connection *connection)
+{
+    return connection->state == CONNECTION_OPEN && connection->in_flight < LIMIT_PIPELINE && connection->unsent < LIMIT_UNSENT_BYTES &&
+           connection->in_flight_bytes < LIMIT_IN_FLIGHT_BYTES;
+}
+
+static void stop_reading(struct connection *connection)
+{
+    if (!connection->reading) return;
+    connection->reading = false;
+    uv_read_stop(&connection->stream);
+}
+
+static void no_more_requests(struct connection *connection)
+{
+    connection->state = CONNECTION_LAST;
+    stop_reading(connection);
+}
+
+/* The exchange of the request that the parser read; takes the arena over. */
+static struct exchange *take_exchange(struct connection *connection)
+{
+    struct exchange *exchange = exchange_create(connection, connection->arena, &connection->parser->request);
+    exchange->body_bytes = connection->receiving;
+    connection->in_flight_bytes += connection->receiving;
+    connection->receiving = 0;
+    connection->arena = NULL;
+    connection->parser = NULL;
+    set_wait(connection, WAIT_NONE);            /* the next request has its own time */
+    return exchange;
+}
+
+static void refuse(struct connection *connection, enum error error, const char *sentence)
+{
+    const struct http_request *http = &connection->parser->request;
+    exchange_refuse(take_exchange(connection), http, error, sentence);
+    no_more_requests(connection);
+}
+
+static void complete(struct connection *connection)
+{
+    const struct http_request *http = &connection->parser->request;
+    struct exchange *exchange = take_exchange(connection);
+    if (!exchange->keep_alive) no_more_requests(connection);
+    exchange_start(exchange, http);
+}
+
+static void answer_continue(struct connection *connection)
+{
+    struct exchange *exchange = exchange_create(connection, loop_arena(connection->loop), NULL);
+    exchange->is_continue = true;
+    exchange->keep_alive = true;
+    exchange->answered = true;
+    connection_mark(connection);
+}
+
+/* Counts the body that is being received; false when the loop holds too much already. */
+static bool count_body(struct connection *connection)
+{
+    size_t bytes = connection->parser->body_bytes;
+    connection->loop->bodies += bytes - connection->receiving;
+    connection->receiving = bytes;
+    return connection->loop->bodies <= LIMIT_BODIES_BYTES;
+}
+
+/* Parses and starts what is complete. Returns the bytes used: all, unless too much is in flight. */
+static size_t input(struct connection *connection, const char *data, size_t length)
+{
+    size_t used = 0, step;
+    while (used < length && may_take(connection)) {
+        if (!connection->parser) {
+            connection->arena = loop_arena(connection->loop);
+            connection->parser = http_parser_create(connection->arena, &http_limits_default);
+        }
+        enum parse_event event = http_parse(connection->parser, data + used, length - used, &step);
+        used += step;
+        bool fits = count_body(connection);
+        if (event == PARSE_REFUSED) refuse(connection, connection->parser->error, connection->parser->sentence);
+        else if (!fits) refuse(connection, ERROR_OVERLOADED, NULL);
+        else if (event == PARSE_COMPLETE) complete(connection);
+        else if (event == PARSE_CONTINUE) answer_continue(connection);
+    }
+    return connection->state == CONNECTION_OPEN ? used : length;    /* after the last request the rest is dropped */
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    struct connection *connection = handle->data;
+    (void)suggested;
+    *buffer = uv_buf_init(connection->loop->read_buffer, LIMIT_READ_BYTES);
+}
+
+/* The peer sends no more: what it has asked for is answered, what it has not finished is dropped. */
+static void peer_ended(struct connection *connection)
+{
+    connection->ended = true;
+    if (connection->state == CONNECTION_LINGERING) {
+        connection_close(connection);
+        return;
+    }
+    drop_parser(connection);
+    no_more_requests(connection);
+    if (!connection->first && !connection->unsent) connection_close(connection);
+    else update_wait(connection);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    struct connection *connection = stream->data;
+    if (connection->state == CONNECTION_CLOSED || count == 0) return;
+    if (count < 0) {
+        if (count == UV_EOF) peer_ended(connection);
+        else connection_close(connection);
+        return;
+    }
+    metrics_add(&connection->loop->metrics->bytes_in, (uint64_t)count);
+    if (connection->state == CONNECTION_LINGERING) {
+        connection->lingered += (size_t)count;
+        if (connection->lingered > LIMIT_LINGER_BYTES) connection_close(connection);
+        return;
+    }
+    loop_clock(connection->loop);
+    size_t used = input(connection, buffer->base, (size_t)count);
+    if (used < (size_t)count) {
+        buffer_bytes(&connection->tail, buffer->base + used, (size_t)count - used);
+        stop_reading(connection);
+    }
+    update_wait(connection);
+}
+
+static void start_reading(struct connection *connection)
+{
+    if (connection->reading) return;
+    connection->reading = true;
+    if (uv_read_start(&connection->stream, on_alloc, on_read) != 0) connection_close(connection);
+}
+
+/* Goes on after back-pressure: first with what was read already. */
+static void resume(struct connection *connection)
+{
+    if (connection->tail.length && may_take(connection)) {
+        connection->tail_used += input(connection, connection->tail.data + connection->tail_used,
+                                       connection->tail.length - connection->tail_used);
+        if (connection->state == CONNECTION_OPEN && connection->tail_used < connection->tail.length) return;
+        buffer_free(&connection->tail);
+        connection->tail_used = 0;
+    }
+    if (may_take(connection)) start_reading(connection);
+}
+
+/* ---- output ---- */
+
+void connection_mark(struct connection *connection)
+{
+    struct net_loop *loop = connection->loop;
+    if (connection->dirty || connection->state == CONNECTION_CLOSED) return;
+    connection->dirty = true;
+    connection->dirty_next = NULL;
+    *loop->dirty_last = connection;
+    loop->dirty_last = &connection->dirty_next;
+}
+
+struct write {
+    uv_write_t request;
+    struct connection *connection;
+    char data[];
+};
+
+static void on_written(uv_write_t *request, int status)
+{
+    struct write *write = (struct write *)(void *)request;
+    struct connection *connection = write->connection;
+    free(write);
+    if (connection->state == CONNECTION_CLOSED) return;
+    if (status < 0) {
+        connection_close(connection);
+        return;
+    }
+    connection->unsent = 0;
+    deadline_clear(&connection->writing_deadline);
+    connection_mark(connection);
+}
+
+/* Sends what was rendered; what the socket does not take now is left to libuv. */
+static void send_out(struct connection *connection, const struct buffer *out)
+{
+    uv_buf_t all = uv_buf_init(out->data, (unsigned)out->length);
+    int sent = uv_try_write(&connection->stream, &all, 1);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        connection_close(connection);
+        return;
+    }
+    size_t done = sent > 0 ? (size_t)sent : 0, left = out->length - done;
+    metrics_add(&connection->loop->metrics->bytes_out, out->length);
+    if (!left) return;
+
+    struct write *write = memory_alloc(sizeof *write + left);
+    write->connection = connection;
+    memcpy(write->data, out->data + done, left);
+    uv_buf_t rest = uv_buf_init(write->data, (unsigned)left);
+    if (uv_write(&write->request, &connection->stream, &rest, 1, on_written) != 0) {
+        free(write);
+        connection_close(connection);
+        return;
+    }
+    connection->unsent = connection->unsent_seen = left;
+    deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline, uv_now(connection->loop->uv));
+}
+
+/* Renders the answers that are ready, as many as one write should hold. */
+static void render_ready(struct connection *connection, struct buffer *out)
+{
+    struct exchange *exchange;
+    buffer_clear(out);
+    while ((exchange = connection->first) && exchange->answered && out->length < LIMIT_UNSENT_BYTES) {
+        connection->first = exchange->next;
+        if (!connection->first) connection->last = NULL;
+        connection->in_flight--;
+        connection->in_flight_bytes -= exchange->body_bytes;
+        bool nothing_follows = !connection->first && !is_begun(connection) && !connection->tail.length;
+        if (connection->loop->stopping && nothing_follows && !exchange->is_continue) {
+            exchange->keep_alive = false;
+            no_more_requests(connection);
+        }
+        exchange_render(exchange, out);
+        exchange_release(exchange);
+    }
+}
+
+void connection_flush(struct connection *connection)
+{
+    while (connection->state != CONNECTION_CLOSED && !connection->unsent && connection->first && connection->first->answered) {
+        render_ready(connection, &connection->loop->out);
+        send_out(connection, &connection->loop->out);
+    }
+    if (connection->state == CONNECTION_LAST && !connection->first && !connection->unsent) finish(connection);
+    else if (connection->state == CONNECTION_OPEN) resume(connection);
+    if (connection->state != CONNECTION_CLOSED) update_wait(connection);
+}
+
+static void on_shutdown(uv_shutdown_t *request, int status)
+{
+    struct connection *connection = request->handle->data;
+    if (status < 0 && connection->state != CONNECTION_CLOSED) connection_close(connection);
+}
+
+/* All is answered. Closing a socket with unread bytes resets it and may lose the answer on its way: so only our half is
+   closed, and what still comes is read and dropped for a moment. */
+static void finish(struct connection *connection)
+{
+    if (connection->ended || uv_shutdown(&connection->shutdown, &connection->stream, on_shutdown) != 0) {
+        connection_close(connection);
+        return;
+    }
+    connection->state = CONNECTION_LINGERING;
+    start_reading(connection);
+}
+
+/* ---- time ---- */
+
+void connection_overdue(struct connection *connection, enum wait wait)
+{
+    size_t left;
+    switch (wait) {
+    case WAIT_HEAD:
+    case WAIT_BODY:
+        refuse(connection, ERROR_REQUEST_TIMEOUT, NULL);
+        break;
+    case WAIT_WRITE:
+        left = uv_stream_get_write_queue_size(&connection->stream);
+        if (left < connection->unsent_seen) {
+            connection->unsent_seen = left;
+            deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline, uv_now(connection->loop->uv));
+            break;
+        }
+        metrics_add(&connection->loop->metrics->refused_slow, 1);
+        connection_close(connection);
+        break;
+    default:
+        connection_close(connection);
+    }
+}
+
+void connection_stop(struct connection *connection)
+{
+    if (connection->state == CONNECTION_OPEN && !connection->first && !connection->unsent && !is_begun(connection))
+        connection_close(connection);
+}
+
+/* ---- the beginning ---- */
+
+/* The peer's address as text; an IPv4 address that came through an IPv6 socket in its own form. */
+static void name_address(struct connection *connection)
+{
+    struct sockaddr_storage storage;
+    int size = sizeof storage;
+    char name[sizeof connection->address] = "";
+    if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&storage, &size) == 0) {
+        if (storage.ss_family == AF_INET) uv_ip4_name((const struct sockaddr_in *)(void *)&storage, name, sizeof name);
+        else uv_ip6_name((const struct sockaddr_in6 *)(void *)&storage, name, sizeof name);
+    }
+    bool mapped = text_starts_with(text_of(name), "::ffff:") && strchr(name, '.');
+    snprintf(connection->address, sizeof connection->address, "%s", mapped ? name + strlen("::ffff:") : name);
+}
+
+/* An answer without a request, then the end. */
+static void turn_away(struct connection *connection, const char *status)
+{
+    char answer[128];
+    int length = snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
+    uv_buf_t buffer = uv_buf_init(answer, (unsigned)length);
+    uv_try_write(&connection->stream, &buffer, 1);
+    metrics_add(&connection->loop->metrics->connections_refused, 1);
+    connection_close(connection);
+}
+
+static bool comes_from_proxy(const struct connection *connection)
+{
+    for (const char *const *proxy = connection->loop->net->config.proxies; proxy && *proxy; proxy++)
+        if (!strcmp(*proxy, connection->address)) return true;
+    return false;
+}
+
+static void welcome(struct connection *connection)
+{
+    struct net_loop *loop = connection->loop;
+    int64_t of_address = loop->net->config.connections_per_address;
+    struct deadline *idle = loop->deadlines[WAIT_IDLE].end.next;
+    if (loop->connection_count * 10 > loop->connections_most * 8 && idle != &loop->deadlines[WAIT_IDLE].end)
+        connection_close((struct connection *)(void *)((char *)idle - offsetof(struct connection, reading_deadline)));
+
+    if (!connection->is_control) {
+        intptr_t count = (intptr_t)map_get(loop->addresses, connection->address, strlen(connection->address));
+        if (loop->connection_count > loop->connections_most) {
+            turn_away(connection, "503 Service Unavailable");
+            return;
+        }
+        if (of_address && count > of_address && !comes_from_proxy(connection)) {
+            turn_away(connection, "429 Too Many Requests");
+            return;
+        }
+        uv_tcp_nodelay(&connection->tcp, 1);
+    }
+    start_reading(connection);
+    update_wait(connection);
+}
+
+void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_control)
+{
+    struct connection *connection = memory_alloc(sizeof *connection);
+    connection->loop = loop;
+    connection->is_control = is_control;
+    connection->wait = WAIT_NONE;
+    int fault = is_control ? uv_pipe_init(loop->uv, &connection->pipe, 0) : uv_tcp_init(loop->uv, &connection->tcp);
+    CHECK(fault == 0);                  /* neither can fail without a socket */
+    connection->handle.data = connection;
+    connection->next = loop->connections;
+    if (connection->next) connection->next->previous = connection;
+    loop->connections = connection;
+    loop->connection_count++;
+    metrics_add(&loop->metrics->connections_opened, 1);
+    loop_clock(loop);
+    loop_start_timer(loop);
+
+    fault = uv_accept(listener, &connection->stream);
+    if (!is_control) {
+        name_address(connection);
+        count_address(connection, 1);
+    }
+    if (fault || loop->stopping) connection_close(connection);
+    else welcome(connection);
+}

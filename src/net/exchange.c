@@ -1,0 +1,158 @@
+/* An exchange from the complete request to the bytes of its reply. */
+#include "net/loop.h"
+#include "base/log.h"
+#include <string.h>
+
+static bool origin_is_allowed(const struct net_config *config, struct text origin)
+{
+    for (const char *const *allowed = config->origins; allowed && *allowed; allowed++)
+        if (text_is(origin, *allowed) || !strcmp(*allowed, "*")) return true;
+    return false;
+}
+
+struct exchange *exchange_create(struct connection *connection, struct arena *arena, const struct http_request *http)
+{
+    struct exchange *exchange = ARENA_NEW(arena, struct exchange);
+    exchange->loop = connection->loop;
+    exchange->connection = connection;
+    exchange->request.arena = arena;
+    exchange->request.owner = exchange;
+    exchange->request.operator_ = connection->is_control;
+    exchange->request.address = arena_text(arena, text_of(connection->address));    /* it may outlive the connection */
+    exchange->request.started_ns = uv_hrtime();
+    if (http) {
+        struct text origin = http->headers[HEADER_ORIGIN];
+        exchange->method = http->method;
+        exchange->keep_alive = http->keep_alive;
+        exchange->http_1_0 = http->http_1_0;
+        if (origin.length && origin_is_allowed(&connection->loop->net->config, origin)) exchange->origin = origin;
+    }
+    if (connection->last) connection->last->next = exchange;
+    else connection->first = exchange;
+    connection->last = exchange;
+    connection->in_flight++;
+    return exchange;
+}
+
+static void answer_now(struct exchange *exchange)
+{
+    exchange->answered = true;
+    connection_mark(exchange->connection);
+}
+
+static void refuse(struct exchange *exchange, const struct bound *bound)
+{
+    struct request *request = &exchange->request;
+    reply_refuse(request, bound->error, bound->sentence, &bound->problems);
+    if (bound->error == ERROR_METHOD_NOT_ALLOWED) request->reply.allow = router_allow(request->arena, bound->methods);
+    answer_now(exchange);
+}
+
+static void answer_options(struct exchange *exchange, const struct http_request *http, uint32_t methods)
+{
+    struct request *request = &exchange->request;
+    bool everything = text_is(http->path, "*");
+    request->reply = (struct reply){
+        .status = 204,
+        .allow = router_allow(request->arena, everything ? (1u << METHOD_OTHER) - 1 : methods),
+    };
+    exchange->preflight = http->headers[HEADER_ACCESS_CONTROL_REQUEST_METHOD].data != NULL;
+    answer_now(exchange);
+}
+
+void exchange_start(struct exchange *exchange, const struct http_request *http)
+{
+    struct bound bound;
+    enum outcome outcome = bind_request(&exchange->loop->bind, http, &exchange->request, &bound);
+    exchange->endpoint = bound.endpoint;
+    switch (outcome) {
+    case OUTCOME_OPTIONS:
+        answer_options(exchange, http, bound.methods);
+        break;
+    case OUTCOME_REFUSED:
+        refuse(exchange, &bound);
+        break;
+    case OUTCOME_CORE:
+        exchange->counted = true;
+        if (net_enqueue(exchange)) break;
+        exchange->counted = false;
+        bound.error = ERROR_OVERLOADED;
+        refuse(exchange, &bound);
+    }
+}
+
+void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error, const char *sentence)
+{
+    struct request *request = &exchange->request;
+    bind_identity(&exchange->loop->bind, http, request);
+    reply_refuse(request, error, sentence, NULL);
+    if (error == ERROR_METHOD_NOT_ALLOWED) request->reply.allow = router_allow(request->arena, (1u << METHOD_OTHER) - 1);
+    if (error == ERROR_REQUEST_TIMEOUT) metrics_add(&exchange->loop->metrics->refused_slow, 1);
+    else if (error != ERROR_OVERLOADED) metrics_add(&exchange->loop->metrics->refused_malformed, 1);
+    request->head_only = false;         /* what the method was is not sure */
+    exchange->keep_alive = false;
+    answer_now(exchange);
+}
+
+void exchange_done(struct exchange *exchange)
+{
+    exchange->answered = true;
+    if (exchange->connection) connection_mark(exchange->connection);
+    else exchange_release(exchange);
+}
+
+/* ---- rendering ---- */
+
+/* Tenants come from clients: only what looks like a slug or a host name is written to the log. */
+static struct text tenant_for_log(struct text slug)
+{
+    for (uint32_t i = 0; i < slug.length; i++) {
+        char c = slug.data[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.')) return LITERAL("-");
+    }
+    return slug.length && slug.length <= 255 ? slug : LITERAL("-");
+}
+
+static void log_request(const struct exchange *exchange, size_t bytes, uint64_t microseconds)
+{
+    const struct request *request = &exchange->request;
+    struct text tenant = tenant_for_log(request->tenant_slug);
+    log_line("http", LOG_INFO, "request", "method=%s path=%s status=%u bytes=%zu microseconds=%llu request_id=%.*s tenant=%.*s",
+             http_method_names[exchange->method], exchange->endpoint ? exchange->endpoint->path : "-", request->reply.status, bytes,
+             (unsigned long long)microseconds, TEXT_ARGUMENTS(request->request_id), TEXT_ARGUMENTS(tenant));
+}
+
+void exchange_render(struct exchange *exchange, struct buffer *out)
+{
+    struct net_loop *loop = exchange->loop;
+    const struct request *request = &exchange->request;
+    if (exchange->is_continue) {
+        buffer_string(out, "HTTP/1.1 100 Continue\r\n\r\n");
+        return;
+    }
+    size_t before = out->length;
+    struct reply_manner manner = {
+        .keep_alive = exchange->keep_alive,
+        .http_1_0 = exchange->http_1_0,
+        .preflight = exchange->preflight,
+        .origin = exchange->origin,
+        .origins_vary = loop->net->config.origins && loop->net->config.origins[0],
+        .date = loop->date,
+    };
+    reply_render(out, request, &manner);
+
+    uint64_t microseconds = (uv_hrtime() - request->started_ns) / 1000;
+    metrics_request(loop->metrics, exchange->endpoint, request->reply.status, microseconds);
+    if (request->reply.status == 503) metrics_add(&loop->metrics->refused_overloaded, 1);
+    if (log_enabled("http", LOG_INFO)) log_request(exchange, out->length - before, microseconds);
+}
+
+void exchange_release(struct exchange *exchange)
+{
+    struct net_loop *loop = exchange->loop;
+    struct request *request = &exchange->request;
+    loop->bodies -= exchange->body_bytes;
+    if (exchange->counted && loop->on_core) core_reply_done(loop->net->core, request);
+    if (exchange->counted && !loop->on_core && request->reply.held) net_give_back(exchange);
+    else loop_recycle(loop, request->arena);
+}
