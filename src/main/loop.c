@@ -3,7 +3,7 @@
 
      serving ──SIGTERM, SIGINT──▶ stopping: nothing new is taken, what is under way is answered, made durable and
         │                         checkpointed ──▶ end, status 0           (a second signal ends the process at once)
-        └──the store failed──▶ what waits is answered with 503 ──▶ end, status 75 */
+        └──the store failed──▶ what waits is answered with 503, at most FAILED_MS ──▶ end, status 75 */
 #include "base/check.h"
 #include "base/log.h"
 #include "main/exit.h"
@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { FAILED_MS = 1000 };
 
 void random_draw(struct random_pool *pool, uint8_t out[32])
 {
@@ -26,7 +28,7 @@ void random_draw(struct random_pool *pool, uint8_t out[32])
 
 /* ---- From other threads -------------------------------------------------------------------------------------------- */
 
-void loop_wake(void *context)
+void shell_wake(void *context)
 {
     struct shell *shell = context;
     uv_async_send(&shell->wake);
@@ -36,7 +38,7 @@ static void durable(void *context, uint64_t lsn)
 {
     struct shell *shell = context;
     atomic_store_explicit(&shell->notices.durable_lsn, lsn, memory_order_release);
-    loop_wake(shell);
+    shell_wake(shell);
 }
 
 static void checkpointed(void *context, struct ordered *frozen)
@@ -44,7 +46,7 @@ static void checkpointed(void *context, struct ordered *frozen)
     struct shell *shell = context;
     struct ordered *before = atomic_exchange_explicit(&shell->notices.checkpointed, frozen, memory_order_acq_rel);
     CHECK(!before);
-    loop_wake(shell);
+    shell_wake(shell);
 }
 
 static void failed(void *context, const char *why)
@@ -52,10 +54,10 @@ static void failed(void *context, const char *why)
     struct shell *shell = context;
     snprintf(shell->notices.why, sizeof shell->notices.why, "%s", why);
     atomic_store_explicit(&shell->notices.failed, true, memory_order_release);
-    loop_wake(shell);
+    shell_wake(shell);
 }
 
-struct store_events loop_store_events(struct shell *shell)
+struct store_events shell_store_events(struct shell *shell)
 {
     return (struct store_events){ .context = shell, .durable = durable, .checkpointed = checkpointed, .failed = failed };
 }
@@ -75,16 +77,6 @@ static void take_notices(struct shell *shell)
     if (frozen) core_checkpointed(shell->core, frozen);
 }
 
-/* Nothing more becomes durable, so nothing that waits for it may be acknowledged. */
-static void end_failed(struct shell *shell)
-{
-    shell->store_failed = true;
-    shell->status = EXIT_STORE_FAILED;
-    log_line("main", LOG_ERROR, "the store failed, the process ends", "why=\"%s\"", shell->notices.why);
-    net_abort(shell->net);
-    uv_stop(&shell->loop);
-}
-
 static void on_busy(uv_idle_t *handle)
 {
     (void)handle;                       /* its being active is what matters: the loop does not wait */
@@ -93,6 +85,11 @@ static void on_busy(uv_idle_t *handle)
 static void on_due(uv_timer_t *handle)
 {
     (void)handle;                       /* the turn follows */
+}
+
+static void on_failed_long_enough(uv_timer_t *handle)
+{
+    uv_stop(handle->loop);
 }
 
 static void schedule(struct shell *shell)
@@ -116,12 +113,27 @@ static void on_net_stopped(void *context)
     shell->net_stopped = true;
 }
 
+/* Nothing more becomes durable, so nothing that waits for it is acknowledged; the core is not turned again. */
+static void fail_store(struct shell *shell)
+{
+    shell->store_failed = true;
+    shell->status = EXIT_STORE_FAILED;
+    log_line("main", LOG_ERROR, "the store failed, the process ends", "why=\"%s\"", shell->notices.why);
+    core_fail(shell->core);
+    net_after_turn(shell->net);
+    if (!shell->stopping) net_stop(shell->net, on_net_stopped, shell);
+    shell->stopping = true;
+    uv_idle_stop(&shell->busy);
+    uv_timer_start(&shell->due, on_failed_long_enough, FAILED_MS, 0);
+}
+
 static void on_turn(uv_check_t *handle)
 {
     struct shell *shell = handle->data;
-    if (shell->store_failed) return;
-    if (atomic_load_explicit(&shell->notices.failed, memory_order_acquire)) {
-        end_failed(shell);
+    if (!shell->store_failed && atomic_load_explicit(&shell->notices.failed, memory_order_acquire)) fail_store(shell);
+    if (shell->store_failed) {
+        net_after_turn(shell->net);
+        if (shell->net_stopped) uv_stop(&shell->loop);
         return;
     }
     take_notices(shell);
@@ -151,7 +163,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- Its life ------------------------------------------------------------------------------------------------------ */
 
-void loop_open(struct shell *shell)
+void shell_open(struct shell *shell)
 {
     CHECK(uv_loop_init(&shell->loop) == 0);
     CHECK(uv_async_init(&shell->loop, &shell->wake, on_wake) == 0);
@@ -163,7 +175,7 @@ void loop_open(struct shell *shell)
     shell->turn.data = shell->terminate.data = shell->interrupt.data = shell;
 }
 
-void loop_run(struct shell *shell)
+void shell_run(struct shell *shell)
 {
     CHECK(uv_check_start(&shell->turn, on_turn) == 0);
     CHECK(uv_signal_start(&shell->terminate, on_signal, SIGTERM) == 0);
@@ -178,7 +190,7 @@ static void close_handle(uv_handle_t *handle, void *context)
     if (!uv_is_closing(handle)) uv_close(handle, NULL);
 }
 
-void loop_close(struct shell *shell)
+void shell_close(struct shell *shell)
 {
     uv_walk(&shell->loop, close_handle, NULL);
     uv_run(&shell->loop, UV_RUN_DEFAULT);

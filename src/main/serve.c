@@ -84,7 +84,7 @@ static int open_store(struct shell *shell)
     const struct configuration *configuration = &shell->configuration;
     char problem[PROBLEM_SIZE];
     int status = EXIT_FAILED;
-    struct store_events events = loop_store_events(shell);
+    struct store_events events = shell_store_events(shell);
     struct store_config config = {
         .path = configuration->data,
         .reserve_bytes = (uint64_t)configuration->store_reserve,
@@ -161,7 +161,7 @@ static int open_core(struct shell *shell)
         .late_time_ms = configuration->sandbox_late_time,
         .mail_directory = configuration->mail_directory,
     });
-    shell->workers = workers_create(loop_wake, shell);
+    shell->workers = workers_create(shell_wake, shell);
     struct ports ports = ports_of(shell);
     struct core_config config = {
         .development = is_development(shell),
@@ -230,13 +230,22 @@ static int open_all(struct shell *shell)
 /* The net is last: what the core still has to answer when it ends goes through it. */
 static void close_all(struct shell *shell)
 {
+    workers_destroy(shell->workers);
+    shell->store->calls->close(shell->store);
+    core_destroy(shell->core);
+    net_destroy(shell->net);
+    sandbox_destroy(shell->sandbox);
+    keyring_destroy(shell->keyring);
+    shell_close(shell);
+}
+
+/* What was not opened whole is not taken apart: the store alone has something to bring in order. */
+static _Noreturn void end_unopened(struct shell *shell, int status)
+{
     if (shell->workers) workers_destroy(shell->workers);
     if (shell->store) shell->store->calls->close(shell->store);
-    if (shell->core) core_destroy(shell->core);
-    if (shell->net) net_destroy(shell->net);
-    if (shell->sandbox) sandbox_destroy(shell->sandbox);
-    if (shell->keyring) keyring_destroy(shell->keyring);
-    loop_close(shell);
+    fflush(NULL);
+    _exit(status);
 }
 
 /* ---- The demo ------------------------------------------------------------------------------------------------------ */
@@ -279,21 +288,19 @@ static int announce(struct shell *shell, const struct arguments *arguments)
 
 static int serve(struct shell *shell, const struct arguments *arguments)
 {
-    loop_open(shell);
+    shell_open(shell);
     int status = open_all(shell);
     if (status == EXIT_DONE) status = announce(shell, arguments);
-    if (status == EXIT_DONE) {
-        shell->demo_running = shell->demo_scale && shell->demo_is_wanted &&
-                              pthread_create(&shell->demo_thread, NULL, make_demo, shell) == 0;
-        loop_run(shell);
-        status = shell->status;
-        log_line("main", LOG_INFO, "ends", "status=%d", status);
-    }
-    /* The process ends here: the disk is not asked for anything more. */
-    if (shell->store_failed) _exit(status);
+    if (status != EXIT_DONE) end_unopened(shell, status);
+    shell->demo_running = shell->demo_scale && shell->demo_is_wanted &&
+                          pthread_create(&shell->demo_thread, NULL, make_demo, shell) == 0;
+    shell_run(shell);
+    log_line("main", LOG_INFO, "ends", "status=%d", shell->status);
+    /* After a failed store nothing is waited for: what it holds is what the next start finds. */
+    if (shell->store_failed) _exit(shell->status);
     close_all(shell);
     if (shell->demo_running) pthread_join(shell->demo_thread, NULL);
-    return status;
+    return shell->status;
 }
 
 int run_serve(const struct arguments *arguments)

@@ -60,10 +60,10 @@ struct shell {
 };
 
 /* loop.c: the main thread's loop. */
-void loop_open(struct shell *shell);
-void loop_run(struct shell *shell);             /* until it is stopped and all is done */
-void loop_close(struct shell *shell);
+void shell_open(struct shell *shell);
+void shell_run(struct shell *shell);             /* until it is stopped and all is done */
+void shell_close(struct shell *shell);
 /* For the store's threads. */
-struct store_events loop_store_events(struct shell *shell);
-void loop_wake(void *shell);                    /* from any thread */
+struct store_events shell_store_events(struct shell *shell);
+void shell_wake(void *shell);                    /* from any thread */
 void random_draw(struct random_pool *pool, uint8_t out[32]);

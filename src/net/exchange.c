@@ -89,7 +89,6 @@ void exchange_refuse(struct exchange *exchange, const struct http_request *http,
     if (error == ERROR_METHOD_NOT_ALLOWED) request->reply.allow = router_allow(request->arena, (1u << METHOD_OTHER) - 1);
     if (error == ERROR_REQUEST_TIMEOUT) metrics_add(&exchange->loop->metrics->refused_slow, 1);
     else if (error != ERROR_OVERLOADED) metrics_add(&exchange->loop->metrics->refused_malformed, 1);
-    request->head_only = false;         /* what the method was is not sure */
     exchange->keep_alive = false;
     answer_now(exchange);
 }
@@ -152,7 +151,7 @@ void exchange_release(struct exchange *exchange)
     struct net_loop *loop = exchange->loop;
     struct request *request = &exchange->request;
     loop->bodies -= exchange->body_bytes;
-    if (exchange->counted && loop->on_core) core_reply_done(loop->net->core, request);
+    if (exchange->counted && loop->on_core) loop->net->config.give_back(loop->net->core, request);
     if (exchange->counted && !loop->on_core && request->reply.held) net_give_back(exchange);
     else loop_recycle(loop, request->arena);
 }

@@ -18,7 +18,7 @@ struct exchange {
     struct inbox_item item;             /* of the inboxes between the threads */
     struct net_loop *loop;
     struct connection *connection;      /* NULL when it is gone before the answer; the loop's thread alone looks */
-    struct exchange *next;              /* of the connection, in the order of requests; then of net->answered */
+    struct exchange *next;              /* of the connection, in the order of requests */
     const struct endpoint *endpoint;
     enum http_method method;
     struct text origin;                 /* allowed origin */
@@ -137,7 +137,7 @@ struct net {
     bool has_async;
     struct inbox requests;              /* to the core */
     struct inbox given_back;            /* replies that held a block of the core and are sent */
-    struct exchange *answered, **answered_last;     /* by the core, not yet passed on */
+    struct inbox_item *answered, **answered_last;   /* by the core, not yet passed on */
     _Atomic bool stopping;              /* asks the loops of other threads to stop */
     void (*stopped)(void *context);
     void *stopped_context;

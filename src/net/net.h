@@ -27,6 +27,11 @@ struct net_config {
     void (*core_has_work)(void *context);
     void *context;
 
+    /* Set by net_defaults: the core's own functions. A test may put a core of its own in their place. */
+    bool (*take)(struct core *core, struct request *request);
+    void (*give_back)(struct core *core, struct request *request);
+    const struct registry *registry;        /* NULL: the core's */
+
     /* Set by net_defaults, changed by net_set. Times are milliseconds. */
     int64_t loops;
     int64_t connections;                    /* at most, over all loops; the limit of open files may lower it */
@@ -46,7 +51,8 @@ extern const struct net_setting net_settings[];     /* ended by a row without na
 bool net_set(struct net_config *config, const char *name, int64_t value);
 
 struct net;
-/* Listens, and serves at once. NULL and a sentence when that is not possible. The config's strings outlive the net. */
+/* Listens, and serves at once. NULL and a sentence when that is not possible: then the process has to end, what was opened
+   on the way is not closed. The config's strings outlive the net. */
 struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, struct core *core, char problem[256]);
 int net_port(const struct net *net);                        /* that TCP listens on */
 /* Passes on what the core has answered, in one write per connection. */

@@ -14,5 +14,5 @@ struct reply_manner {
 void reply_render(struct buffer *out, const struct request *request, const struct reply_manner *manner);
 /* Makes a refusal of the net itself. The sentence may be NULL: the error's own. */
 void reply_refuse(struct request *request, enum error error, const char *sentence, const struct problems *problems);
-enum { DATE_LINE_SIZE = 40 };
+enum { DATE_LINE_SIZE = 64 };
 void reply_date(int64_t seconds, char out[DATE_LINE_SIZE]);              /* IMF-fixdate, RFC 9110 5.6.7 */

@@ -100,7 +100,8 @@ static void bind_time(struct binder *binder, const struct path *path, struct tex
     else *member = time_ms;
 }
 
-void bind_string(struct binder *binder, const struct field *field, const struct path *path, struct text text, void *member)
+void bind_string(struct binder *binder, const struct field *field, const struct path *path, struct text text,
+                 void *member)
 {
     struct id id;
     switch ((enum field_type)field->type) {
@@ -131,7 +132,8 @@ static void too_small(struct binder *binder, const struct path *path, int64_t le
     bind_problem(binder, path, "too_small", "must be at least %lld", (long long)least);
 }
 
-void bind_integer(struct binder *binder, const struct field *field, const struct path *path, int64_t integer, void *member)
+void bind_integer(struct binder *binder, const struct field *field, const struct path *path, int64_t integer,
+                  void *member)
 {
     int64_t least, most;
     bool limited = integer_range(field, &least, &most);
@@ -146,7 +148,8 @@ void bind_not_an_integer(struct binder *binder, const struct field *field, const
     bool limited = integer_range(field, &least, &most), negative = digits.length && digits.data[0] == '-';
     bool whole = digits.length > negative;
     for (uint32_t i = negative; i < digits.length; i++) whole &= digits.data[i] >= '0' && digits.data[i] <= '9';
-    if (!whole) bind_problem(binder, path, "wrong_type", "must be a whole number, written without fraction and exponent");
+    if (!whole)
+        bind_problem(binder, path, "wrong_type", "must be a whole number, written without fraction and exponent");
     else if (negative) too_small(binder, path, limited ? least : INT64_MIN);
     else too_large(binder, path, limited ? most : INT64_MAX);
 }

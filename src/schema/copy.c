@@ -76,7 +76,7 @@ static void place_text(struct placer *placer, const struct text *source, struct 
         return;
     }
     char *at = place(placer, NULL, (size_t)source->length + 1, 1);
-    if (!at) return;
+    if (!at || !copy) return;
     memcpy(at, source->data, source->length);
     at[source->length] = 0;
     *copy = (struct text){at, source->length};

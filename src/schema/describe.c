@@ -36,7 +36,8 @@ static bool takes_part(const struct field *field, enum schema_shape shape, enum 
     return !(shape == SHAPE_PATCH && place == AT_TOP && (field->flags & CREATE_ONLY));
 }
 
-static bool is_required(const struct field *field, const struct fields *fields, enum schema_shape shape, enum place place)
+static bool is_required(const struct field *field, const struct fields *fields, enum schema_shape shape,
+                        enum place place)
 {
     if (shape == SHAPE_OUTPUT) return !field->sees;
     if (!(field->flags & REQUIRED) || (field->flags & READ_ONLY)) return false;
@@ -144,11 +145,13 @@ static void describe_map(struct buffer *out, const struct field *field, enum sch
 static const struct {
     const char *type, *format;
 } JSON_TYPES[FIELD_TYPE_COUNT] = {
-    [FIELD_TEXT] = {"string", NULL},     [FIELD_BYTES] = {"string", NULL},         [FIELD_ENUM] = {"string", NULL},
-    [FIELD_BOOL] = {"boolean", NULL},    [FIELD_INTEGER] = {"integer", NULL},      [FIELD_BASIS_POINTS] = {"integer", NULL},
-    [FIELD_MONEY] = {"object", NULL},    [FIELD_TIME] = {"string", "date-time"},   [FIELD_DATE] = {"string", "date"},
-    [FIELD_ID] = {"string", "uuid"},     [FIELD_STRUCT] = {"object", NULL},        [FIELD_LIST] = {"array", NULL},
-    [FIELD_MAP] = {"object", NULL},
+    [FIELD_TEXT] = { "string", NULL },     [FIELD_BYTES] = { "string", NULL },
+    [FIELD_ENUM] = { "string", NULL },     [FIELD_BOOL] = { "boolean", NULL },
+    [FIELD_INTEGER] = { "integer", NULL }, [FIELD_BASIS_POINTS] = { "integer", NULL },
+    [FIELD_MONEY] = { "object", NULL },    [FIELD_TIME] = { "string", "date-time" },
+    [FIELD_DATE] = { "string", "date" },   [FIELD_ID] = { "string", "uuid" },
+    [FIELD_STRUCT] = { "object", NULL },   [FIELD_LIST] = { "array", NULL },
+    [FIELD_MAP] = { "object", NULL },
 };
 
 static void describe_value(struct buffer *out, const struct field *field, enum schema_shape shape, bool nullable,
@@ -240,7 +243,9 @@ static void write_cell(struct buffer *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '|') buffer_byte(out, '\\');
-        buffer_byte(out, *text == '\n' ? ' ' : *text);
+        char shown = *text;
+        if (shown == '\n') shown = ' ';
+        buffer_byte(out, shown);
     }
 }
 
@@ -264,8 +269,8 @@ static void reference_limits(struct buffer *out, const struct field *field)
     static const struct {
         uint32_t flag;
         const char *says;
-    } FLAGS[] = {{REQUIRED, "required"},   {READ_ONLY, "read-only"}, {CREATE_ONLY, "set at creation"}, {SECRET, "secret"},
-                 {PERSONAL, "personal"},   {MASKED, "masked"}};
+    } FLAGS[] = { { REQUIRED, "required" }, { READ_ONLY, "read-only" }, { CREATE_ONLY, "set at creation" },
+                  { SECRET, "secret" },     { PERSONAL, "personal" },   { MASKED, "masked" } };
     for (size_t i = 0; i < sizeof FLAGS / sizeof FLAGS[0]; i++) {
         if (!(field->flags & FLAGS[i].flag)) continue;
         buffer_format(out, "%s%s", comma, FLAGS[i].says);
@@ -314,7 +319,8 @@ static void reference_rows(struct buffer *out, const struct fields *fields, cons
     }
 }
 
-void schema_reference(struct buffer *out, const struct fields *fields, const char *(*relation_names)(uint32_t mask, char text[128]))
+void schema_reference(struct buffer *out, const struct fields *fields,
+                      const char *(*relation_names)(uint32_t mask, char text[128]))
 {
     buffer_string(out, "| field | type | limits | seen by | meaning |\n|---|---|---|---|---|\n");
     reference_rows(out, fields, "", 0, relation_names);

@@ -150,7 +150,8 @@ static bool apply_members(struct applying *applying, const struct fields *fields
         if (!value_unpack_tag(&applying->in, fields, &last, &field)) return false;
         bool applied;
         if (!field) applied = unpack_skip(&applying->in);
-        else if (field->type == FIELD_STRUCT) applied = apply_members(applying, field->nested, member_of(field, value), depth + 1);
+        else if (field->type == FIELD_STRUCT)
+            applied = apply_members(applying, field->nested, member_of(field, value), depth + 1);
         else if (field_lists_structs(field)) applied = apply_list(applying, field, member_of(field, value), depth + 1);
         else applied = apply_value(applying, field, member_of(field, value));
         if (!applied) return false;
@@ -158,7 +159,8 @@ static bool apply_members(struct applying *applying, const struct fields *fields
     return true;
 }
 
-bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value, enum direction direction)
+bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value,
+                  enum direction direction)
 {
     struct applying applying = {unpacker_of(diff), arena, direction};
     return apply_members(&applying, fields, value, 1) && !applying.in.left;

@@ -7,7 +7,7 @@
 
 enum {
     ROWS_MOST = 64,             /* struct binding counts them in a bitmap of 64 */
-    LISTED_MOST = 1000,         /* what grows without bound is not an array inside an entity */
+    LISTED_MOST = 20000,         /* what grows without bound is not an array inside an entity */
     NESTING_MOST = 5            /* two levels of JSON for each list of structs stay below LIMIT_JSON_DEPTH */
 };
 _Static_assert(2 * NESTING_MOST < LIMIT_JSON_DEPTH, "every body that the tables allow can be sent");
@@ -30,12 +30,16 @@ static void expect(struct proof *proof, bool holds, const char *otherwise)
     if (!holds) fault(proof, otherwise);
 }
 
+/* Also short: see FIELD_NAME_MOST. */
 static bool is_snake_case(const char *name)
 {
     if (!name || name[0] < 'a' || name[0] > 'z') return false;
-    for (; *name; name++)
-        if (!(*name >= 'a' && *name <= 'z') && !(*name >= '0' && *name <= '9') && *name != '_') return false;
-    return true;
+    size_t length = 0;
+    for (; name[length]; length++) {
+        char c = name[length];
+        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '_') return false;
+    }
+    return length <= FIELD_NAME_MOST;
 }
 
 /* ---- One row ---------------------------------------------------------------------------------------------------- */
@@ -51,7 +55,8 @@ static void prove_values(struct proof *proof, const struct enumeration *values)
         fault(proof, "an enum without names");
         return;
     }
-    expect(proof, values->name && values->count >= 2 && !values->values[0], "an enumeration has a name, NULL for 0 and a value");
+    expect(proof, values->name && values->count >= 2 && !values->values[0],
+           "an enumeration has a name, NULL for 0 and a value");
     for (uint32_t i = 1; i < values->count; i++) {
         if (!is_snake_case(values->values[i])) {
             fault(proof, "an enum value without a name in lower snake case");
@@ -66,7 +71,8 @@ static void prove_limits(struct proof *proof, const struct field *field)
     switch ((enum field_type)field->type) {
     case FIELD_TEXT:
     case FIELD_BYTES:
-        expect(proof, field->min >= 0 && field->max >= 0 && field->max <= LIMIT_BODY_BYTES, "a length that no body can have");
+        expect(proof, field->min >= 0 && field->max >= 0 && field->max <= LIMIT_BODY_BYTES,
+               "a length that no body can have");
         expect(proof, text_least(field) <= text_most(field), "min is above max");
         break;
     case FIELD_INTEGER:
@@ -76,7 +82,8 @@ static void prove_limits(struct proof *proof, const struct field *field)
         break;
     case FIELD_LIST:
     case FIELD_MAP:
-        expect(proof, field->min >= 0 && field->max >= 0 && field->max <= LISTED_MOST, "too many elements for one entity");
+        expect(proof, field->min >= 0 && field->max >= 0 && field->max <= LISTED_MOST,
+               "too many elements for one entity");
         expect(proof, field->min <= list_most(field), "min is above max");
         break;
     default: expect(proof, !field->min && !field->max, "limits mean nothing for this type");
@@ -89,7 +96,8 @@ static void prove_initial(struct proof *proof, const struct field *field)
     if (!field->initial) return;
     switch ((enum field_type)field->type) {
     case FIELD_ENUM:
-        expect(proof, field->values && field->initial > 0 && field->initial < field->values->count, "initial is no value of the enum");
+        expect(proof, field->values && field->initial > 0 && field->initial < field->values->count,
+               "initial is no value of the enum");
         break;
     case FIELD_BOOL: expect(proof, field->initial == 1, "initial is neither true nor false"); break;
     case FIELD_INTEGER:
@@ -104,7 +112,8 @@ static void prove_initial(struct proof *proof, const struct field *field)
 static void prove_flags(struct proof *proof, const struct field *field)
 {
     uint32_t flags = field->flags;
-    expect(proof, !(flags & ~(uint32_t)(REQUIRED | READ_ONLY | CREATE_ONLY | SECRET | PERSONAL | OPTIONAL | MASKED)), "unknown flags");
+    expect(proof, !(flags & ~(uint32_t)(REQUIRED | READ_ONLY | CREATE_ONLY | SECRET | PERSONAL | OPTIONAL | MASKED)),
+           "unknown flags");
     expect(proof, !(flags & READ_ONLY) || !(flags & CREATE_ONLY), "both READ_ONLY and CREATE_ONLY");
     expect(proof, !(flags & REQUIRED) || !(flags & OPTIONAL), "both REQUIRED and OPTIONAL");
     if (flags & MASKED) expect(proof, has_type(field, FIELD_TEXT) || field->type == FIELD_MAP, "only texts are masked");
@@ -140,8 +149,10 @@ static void prove_shape(struct proof *proof, const struct field *field)
 {
     enum field_type type = field->type;
     if (type == FIELD_STRUCT) expect(proof, field->nested && !field->element, "a struct needs its table");
-    else if (type == FIELD_LIST) expect(proof, !field->nested != !field->element, "a list has either a table or an element");
-    else if (type == FIELD_MAP) expect(proof, !field->nested && (!field->element || field->element->type == FIELD_TEXT), "a map holds texts");
+    else if (type == FIELD_LIST)
+        expect(proof, !field->nested != !field->element, "a list has either a table or an element");
+    else if (type == FIELD_MAP)
+        expect(proof, !field->nested && (!field->element || field->element->type == FIELD_TEXT), "a map holds texts");
     else expect(proof, !field->nested && !field->element, "a scalar nests nothing");
     size_t size = type == FIELD_STRUCT ? (field->nested ? field->nested->size : field->size) : field_type_size(type);
     expect(proof, field->size == size, "the member's size is not that of its type");
@@ -153,7 +164,7 @@ static void prove_shape(struct proof *proof, const struct field *field)
 static void prove_row(struct proof *proof, const struct field *field)
 {
     if (!is_known(proof, field)) return;
-    expect(proof, is_snake_case(field->name) && strlen(field->name) <= FIELD_NAME_MOST, "a name in lower snake case is needed");
+    expect(proof, is_snake_case(field->name), "a name in lower snake case is needed");
     expect(proof, field->doc && field->doc[0], "a line of documentation is needed");
     prove_shape(proof, field);
     prove_limits(proof, field);
@@ -219,12 +230,14 @@ static void prove_rows(struct proof *proof, const struct fields *fields, const c
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
         char path[256];
-        snprintf(path, sizeof path, "%s.%s%s", where, field->name ? field->name : "?", field->type == FIELD_LIST ? "[]" : "");
+        snprintf(path, sizeof path, "%s.%s%s", where, field->name ? field->name : "?",
+                 field->type == FIELD_LIST ? "[]" : "");
         proof->where = path;
         prove_row(proof, field);
         expect(proof, field->tag > (i ? fields->rows[i - 1].tag : 0), "tags ascend from 1 and are unique");
         for (uint32_t j = 0; j < i; j++)
-            if (field->name && fields->rows[j].name && !strcmp(field->name, fields->rows[j].name)) fault(proof, "a name that an earlier row has");
+            if (field->name && fields->rows[j].name && !strcmp(field->name, fields->rows[j].name))
+                fault(proof, "a name that an earlier row has");
         if (!field->nested) continue;
         if (depth == NESTING_MOST) fault(proof, "nested too deep");
         else prove_table(proof, field->nested, path, depth + 1);
@@ -242,7 +255,8 @@ static void prove_table(struct proof *proof, const struct fields *fields, const 
     prove_coverage(proof, fields);
 }
 
-uint32_t fields_prove(const struct fields *fields, void (*report)(void *context, const char *where, const char *fault), void *context)
+uint32_t fields_prove(const struct fields *fields, void (*report)(void *context, const char *where, const char *fault),
+                      void *context)
 {
     struct proof proof = {.report = report, .context = context};
     prove_table(&proof, fields, fields->name ? fields->name : "?", 1);

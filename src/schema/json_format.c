@@ -125,7 +125,8 @@ static bool email_ok(struct text text)
 static bool port_ok(struct text port)
 {
     int64_t number;
-    return port.length <= 5 && text_to_integer(port, &number) && is_digit(port.data[0]) && number > 0 && number <= 65535;
+    return port.length <= 5 && text_to_integer(port, &number) && is_digit(port.data[0]) && number > 0 &&
+           number <= 65535;
 }
 
 /* Host and port, without userinfo: "https://bank.example@evil.example" must not pass for the first of them. */
@@ -320,15 +321,21 @@ static bool length_ok(const struct field *field, struct text text, struct arena 
     long long least = text_least(field), most = text_most(field);
     const char *unit = bytes ? "byte" : "character";
     if (!length && least)
-        return refuse(fault, "too_short", arena_format(arena, "must not be empty (at least %lld %s%s)", least, unit, least == 1 ? "" : "s"));
+        return refuse(
+            fault, "too_short",
+            arena_format(arena, "must not be empty (at least %lld %s%s)", least, unit, least == 1 ? "" : "s"));
     if (length < least)
-        return refuse(fault, "too_short", arena_format(arena, "must be at least %lld %ss, has %lld", least, unit, length));
+        return refuse(fault, "too_short",
+                      arena_format(arena, "must be at least %lld %ss, has %lld", least, unit, length));
     if (length > most)
-        return refuse(fault, "too_long", arena_format(arena, "must be at most %lld %s%s, has %lld", most, unit, most == 1 ? "" : "s", length));
+        return refuse(
+            fault, "too_long",
+            arena_format(arena, "must be at most %lld %s%s, has %lld", most, unit, most == 1 ? "" : "s", length));
     return true;
 }
 
-bool format_accept(const struct field *field, struct text text, struct arena *arena, struct text *out, struct fault *fault)
+bool format_accept(const struct field *field, struct text text, struct arena *arena, struct text *out,
+                   struct fault *fault)
 {
     enum form form = FORMATS[field->format].form;
     if (form != AS_IS) text = changed_case(text_trim(text), arena, form == UPPER);

@@ -76,7 +76,8 @@ static void bind_money(struct binder *binder, const struct field *field, const s
         if (which < 0) bind_problem(binder, &at, "unknown_field", "money has an amount and a currency only");
         else if (seen[which]) bind_problem(binder, &at, "duplicate", "is given twice");
         else if (which == 0) {
-            if (json_integer(binder, field, &at, value, &amount)) bind_integer(binder, field, &at, amount, &money.amount);
+            if (json_integer(binder, field, &at, value, &amount))
+                bind_integer(binder, field, &at, amount, &money.amount);
         } else if (!yyjson_is_str(value)) wrong_type(binder, &at, "a string", value);
         else if (!format_is_currency(json_text(value)))
             bind_problem(binder, &at, "bad_format", "must be %s", format_says(FORMAT_CURRENCY));
@@ -100,9 +101,11 @@ static bool count_ok(struct binder *binder, const struct field *field, const str
     long long least = field->min, most = list_most(field);
     if (!least && (field->flags & REQUIRED)) least = 1;
     if ((long long)count > most)
-        bind_problem(binder, path, "too_many", "must have at most %lld %s, has %zu", most, most == 1 ? one : many, count);
+        bind_problem(binder, path, "too_many", "must have at most %lld %s, has %zu", most, most == 1 ? one : many,
+                     count);
     else if ((long long)count < least)
-        bind_problem(binder, path, "too_few", "must have at least %lld %s, has %zu", least, least == 1 ? one : many, count);
+        bind_problem(binder, path, "too_few", "must have at least %lld %s, has %zu", least, least == 1 ? one : many,
+                     count);
     else return true;
     return false;
 }
@@ -132,7 +135,9 @@ static void bind_map(struct binder *binder, const struct field *field, const str
         if (has_key(pairs, count, name)) bind_problem(binder, &at, "duplicate", "is given twice");
         bind_string(binder, &MAP_KEY, &at, name, &pairs[count].key);
         if (!yyjson_is_str(value)) wrong_type(binder, &at, "a string", value);
-        else bind_string(binder, field->element ? field->element : &MAP_VALUE, &at, json_text(value), &pairs[count].value);
+        else
+            bind_string(binder, field->element ? field->element : &MAP_VALUE, &at, json_text(value),
+                        &pairs[count].value);
         count++;
     }
     *member = (struct list){count ? pairs : NULL, count};
@@ -196,8 +201,8 @@ static void bind_version(struct binder *binder, const struct path *path, yyjson_
 }
 
 /* Binds the members of an object (NULL: the empty one). Returns the rows that were given. */
-static uint64_t bind_object(struct binder *binder, const struct fields *fields, const struct path *path, yyjson_val *json,
-                            void *value, enum bind_mode mode, struct besides besides)
+static uint64_t bind_object(struct binder *binder, const struct fields *fields, const struct path *path,
+                            yyjson_val *json, void *value, enum bind_mode mode, struct besides besides)
 {
     uint64_t seen = 0, given = 0;
     uint32_t next = 0;
@@ -249,7 +254,8 @@ static const struct field *id_row(const struct fields *fields)
     return row && row->type == FIELD_ID ? row : NULL;
 }
 
-static const void *element_with_id(const struct field *field, const struct list *list, const struct field *row, struct id id)
+static const void *element_with_id(const struct field *field, const struct list *list, const struct field *row,
+                                   struct id id)
 {
     for (uint32_t i = 0; i < list->count; i++) {
         const void *element = list_element(list, field->nested->size, i);
@@ -300,7 +306,8 @@ static int numbered_id_compare(const void *a, const void *b)
 }
 
 /* No two elements of one id. */
-static void check_ids(struct binder *binder, const struct field *field, const struct path *path, const struct list *list)
+static void check_ids(struct binder *binder, const struct field *field, const struct path *path,
+                      const struct list *list)
 {
     const struct field *row = id_row(field->nested);
     if (!row || list->count < 2) return;
@@ -410,7 +417,8 @@ static yyjson_val *parse(struct binder *binder, struct text json, const struct p
     yyjson_alc memory = {parser_alloc, parser_resize, parser_free, binder->arena};
     yyjson_read_err error;
     /* Without YYJSON_READ_INSITU the text is only read, so the cast changes nothing. */
-    yyjson_doc *document = yyjson_read_opts((char *)(uintptr_t)json.data, json.length, YYJSON_READ_BIGNUM_AS_RAW, &memory, &error);
+    yyjson_doc *document =
+        yyjson_read_opts((char *)(uintptr_t)json.data, json.length, YYJSON_READ_BIGNUM_AS_RAW, &memory, &error);
     if (!document) bind_problem(binder, path, "bad_format", "%s (byte %zu)", error.msg, error.pos);
     return document ? yyjson_doc_get_root(document) : NULL;
 }

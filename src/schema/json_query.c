@@ -32,7 +32,8 @@ static bool decode(struct arena *arena, struct text encoded, struct text *decode
 
 static bool is_scalar(const struct field *field)
 {
-    return field->type != FIELD_STRUCT && field->type != FIELD_LIST && field->type != FIELD_MAP && field->type != FIELD_MONEY;
+    return field->type != FIELD_STRUCT && field->type != FIELD_LIST && field->type != FIELD_MAP &&
+           field->type != FIELD_MONEY;
 }
 
 static void bind_parameter(struct binder *binder, const struct field *field, const struct path *path, struct text text,
@@ -55,7 +56,8 @@ static void bind_parameter(struct binder *binder, const struct field *field, con
 }
 
 /* Binds one `name=value`; returns its bit, 0 when the parameter is unknown. */
-static uint64_t bind_pair(struct binder *binder, const struct fields *fields, struct text pair, uint64_t seen, void *value)
+static uint64_t bind_pair(struct binder *binder, const struct fields *fields, struct text pair, uint64_t seen,
+                          void *value)
 {
     static const struct path ROOT;
     struct text encoded = pair, name, text;
@@ -71,7 +73,8 @@ static uint64_t bind_pair(struct binder *binder, const struct fields *fields, st
     }
     uint64_t bit = UINT64_C(1) << (field - fields->rows);
     if (seen & bit) bind_problem(binder, &path, "duplicate", "is given twice");
-    else if (!decode(binder->arena, encoded, &text)) bind_problem(binder, &path, "bad_format", "is not percent-encoded UTF-8");
+    else if (!decode(binder->arena, encoded, &text))
+        bind_problem(binder, &path, "bad_format", "is not percent-encoded UTF-8");
     else bind_parameter(binder, field, &path, text, member_of(field, value));
     return bit;
 }

@@ -17,7 +17,8 @@ static bool leaves(const struct transition *row, uint32_t status)
 static bool is_new_command(const struct machine *machine, uint32_t row, uint32_t status)
 {
     for (uint32_t i = 0; i < row; i++)
-        if (leaves(&machine->rows[i], status) && !strcmp(machine->rows[i].command, machine->rows[row].command)) return false;
+        if (leaves(&machine->rows[i], status) && !strcmp(machine->rows[i].command, machine->rows[row].command))
+            return false;
     return true;
 }
 
@@ -120,7 +121,7 @@ static void prove_unambiguous(struct proof *proof, const struct machine *machine
     for (uint32_t i = row + 1; i < machine->count; i++) {
         const struct transition *other = &machine->rows[i];
         uint32_t both = first->from & other->from;
-        if (!both || !other->command || strcmp(first->command, other->command)) continue;
+        if (!both || !other->command || strcmp(first->command, other->command) != 0) continue;
         uint32_t status = (uint32_t)__builtin_ctz(both);
         char where[128];
         snprintf(where, sizeof where, "%s of %s", first->command,
@@ -145,7 +146,8 @@ static void prove_reachable(struct proof *proof, const struct machine *machine)
         if (!(reached & STATE(status))) fault(proof, machine->states->values[status], "no way leads to this state");
 }
 
-uint32_t machine_prove(const struct machine *machine, void (*report)(void *context, const char *where, const char *fault), void *context)
+uint32_t machine_prove(const struct machine *machine,
+                       void (*report)(void *context, const char *where, const char *fault), void *context)
 {
     struct proof proof = {report, context, 0};
     if (!machine->states || machine->states->count < 2 || machine->states->count > STATES_MOST) {

@@ -90,7 +90,8 @@ static bool read_members(struct unpacker *in, struct arena *arena, const struct 
         if (!value_unpack_tag(in, fields, &last, &field)) return false;
         bool read;
         if (!field) read = unpack_skip(in);
-        else if (field->type == FIELD_STRUCT) read = read_members(in, arena, field->nested, member_of(field, value), depth + 1);
+        else if (field->type == FIELD_STRUCT)
+            read = read_members(in, arena, field->nested, member_of(field, value), depth + 1);
         else if (field_lists_structs(field)) read = read_list(in, arena, field, member_of(field, value), depth + 1);
         else read = value_unpack(in, arena, field, member_of(field, value));
         if (!read) return false;

@@ -156,14 +156,16 @@ void fixture_wait(struct fixture *fixture)
 bool fixture_log_is_good(struct fixture *fixture, uint64_t last)
 {
     struct buffer head = {0}, body = {0};
+    struct arena *arena = arena_create();
     bool good = true;
     for (uint64_t lsn = 1; good && lsn <= last; lsn++) {
         struct text found_head, found_body;
         record_make(lsn, &head, &body);
-        arena_reset(fixture->arena);
-        good = fixture->store->calls->read_log(fixture->store, lsn, fixture->arena, &found_head, &found_body) == FOUND &&
+        arena_reset(arena);
+        good = fixture->store->calls->read_log(fixture->store, lsn, arena, &found_head, &found_body) == FOUND &&
                text_equal(found_head, buffer_as_text(&head)) && text_equal(found_body, buffer_as_text(&body));
     }
+    arena_destroy(arena);
     buffer_free(&head);
     buffer_free(&body);
     return good;

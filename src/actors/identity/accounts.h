@@ -50,7 +50,7 @@ enum { GRANT_CONSUMER = 1, GRANT_LEADER, GRANT_ADMIN };
 
 /* account_bodies.c */
 extern const struct fields register_fields, email_fields, token_fields, reset_fields, password_fields, delete_fields,
-    admin_create_fields, reason_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
+    admin_create_fields, account_reason_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
 
 /* registration.c */
 enum error user_register(struct tx *tx);

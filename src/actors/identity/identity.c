@@ -3,10 +3,9 @@
 #include "actors/identity/mail.h"
 #include "actors/identity/user_views.h"
 
-const struct kind *const identity_kinds[] = {&tenant_kind,           &user_kind,       &session_kind,
-    &login_record_kind,
-                                             &user_statistics_kind,  &user_card_kind,  &email_token_kind,
-                                                 &admin_count_kind, NULL};
+const struct kind *const identity_kinds[] = {&tenant_kind,          &user_kind,      &session_kind,     &login_record_kind,
+                                             &user_statistics_kind, &user_card_kind, &email_token_kind, &admin_count_kind,
+                                             NULL};
 const struct follower *const identity_followers[] = {&user_statistics_follower, &user_cards_follower, NULL};
 const struct effect_class *const identity_effects[] = {&mail_effect, NULL};
 

@@ -141,10 +141,9 @@ static enum error answer_login(struct tx *tx, const struct session *session, con
     reply->refresh_token = refresh_token(tx, session);
     reply->token_type = LITERAL("Bearer");
     reply->expires_in = life / 1000;
-    reply->user = (struct login_user){.id = user->entity.id, .version = user->entity.version,
-                                      .status = (enum user_status)user->entity.status, .email = user->email,
-                                          .role = user->role,
-                                      .admin = user->admin, .profile = user->profile};
+    reply->user = (struct login_user){
+        .id = user->entity.id, .version = user->entity.version, .status = (enum user_status)user->entity.status,
+        .email = user->email, .role = user->role, .admin = user->admin, .profile = user->profile};
     return answer(tx, 200, &login_reply_fields, reply);
 }
 
@@ -153,30 +152,30 @@ static enum error answer_login(struct tx *tx, const struct session *session, con
 static enum error session_login(struct tx *tx)
 {
     const struct login_body *body = tx->body;
-    const struct user *user = load(tx, &user_kind, find_text(tx, &user_kind, &user_by_email,
-        keyed_hash(tx, "email", body->email)));
+    struct id user_id = find_text(tx, &user_kind, &user_by_email, keyed_hash(tx, "email", body->email));
+    const struct user *user = load(tx, &user_kind, user_id);
     if (pending(tx)) return PENDING;
     if (user && (user->entity.status == USER_DELETED || !user->password_hash.data)) user = NULL;
+    struct text hash = user ? user->password_hash : text_of(PASSWORD_HASH_OF_NOBODY);
     bool matches;
-    if (!compute_password_verify(tx, body->password, user ? user->password_hash : text_of(PASSWORD_HASH_OF_NOBODY),
-        &matches)) return PENDING;
+    if (!compute_password_verify(tx, body->password, hash, &matches)) return PENDING;
 
-    if (!user || login_held(tx, user->entity.id))
+    if (!user || login_held(tx, user_id))
         return fail(tx, ERROR_INVALID_CREDENTIALS, "the e-mail or the password is wrong");
     if (!matches) {
-        login_failed(tx, user->entity.id);
+        login_failed(tx, user_id);
         return answer_error(tx, ERROR_INVALID_CREDENTIALS, "the e-mail or the password is wrong");
     }
     if (user->entity.status == USER_PENDING) return fail(tx, ERROR_EMAIL_NOT_VERIFIED, "verify your e-mail first");
     if (user->entity.status == USER_SUSPENDED) return fail(tx, ERROR_ACCOUNT_SUSPENDED, "the account is suspended");
 
     struct session *session = create(tx, &session_kind, draw_id(tx));
-    session->user_id = user->entity.id;
+    session->user_id = user_id;
     session->epoch = user->session_epoch;
     session->generation = 1;
     session->seed = draw_token(tx);
     session->expires_at = tx->now + setting(tx, "auth.refresh_token_life");
-    login_succeeded(tx, user->entity.id);
+    login_succeeded(tx, user_id);
     return answer_login(tx, session, user);
 }
 
@@ -216,15 +215,14 @@ static enum error session_logout(struct tx *tx)
 
 static const struct command session_commands[] = {
     {.name = "login", .method = "POST", .path = "/auth/login", .action = ACTION_CALL, .who = ANYONE,
-     .body = &login_fields,
-     .decide = session_login, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields, .doc = "opens a session"},
+     .body = &login_fields, .decide = session_login, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields,
+     .doc = "opens a session"},
     {.name = "refresh", .method = "POST", .path = "/auth/refresh", .action = ACTION_CALL, .who = ANYONE,
-     .body = &refresh_fields,
-     .decide = session_refresh, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields,
-         .doc = "the next pair of tokens"},
+     .body = &refresh_fields, .decide = session_refresh, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields,
+     .doc = "the next pair of tokens"},
     {.name = "logout", .method = "POST", .path = "/auth/logout", .action = ACTION_CALL, .who = ANYONE,
-     .body = &logout_fields,
-     .decide = session_logout, .status = 204, .rate = RATE_AUTH, .doc = "ends a session, or all of the person"},
+     .body = &logout_fields, .decide = session_logout, .status = 204, .rate = RATE_AUTH,
+     .doc = "ends a session, or all of the person"},
     {0},
 };
 

@@ -101,22 +101,20 @@ static void tenant_created_keys(const void *entity, struct key_writer *writer)
 }
 
 static const struct index tenant_by_slug = {
-    .number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN, .path = "slug", .keys = tenant_slug_keys,
-        .doc = "by slug"};
+    .number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN, .path = "slug",
+    .keys = tenant_slug_keys, .doc = "by slug"};
 static const struct index tenant_by_domain = {
     .number = 2, .name = "domain", .unique = true, .taken = ERROR_ALREADY_EXISTS, .path = "domains",
-        .keys = tenant_domain_keys,
-    .doc = "a host name leads to one tenant"};
-static const struct index tenant_by_created = {.number = 3, .name = "created", .keys = tenant_created_keys,
-    .doc = "by age"};
+    .keys = tenant_domain_keys, .doc = "a host name leads to one tenant"};
+static const struct index tenant_by_created = {
+    .number = 3, .name = "created", .keys = tenant_created_keys, .doc = "by age"};
 static const struct index *const tenant_indexes[] = {&tenant_by_slug, &tenant_by_domain, &tenant_by_created, NULL};
 
 /* Words that stand where a tenant's slug does in a path. */
-static const char *const reserved_slugs[] = {"admin", "api", "docs", "healthz", "metrics", "openapi", "plugins",
-    "readyz", "storefront",
-                                             "www", "auth", "users", "suppliers", "sellers", "communities", "products",
-                                                 "promotions",
-                                             "posts", "orders", "feed", "comments", "reports", "media", NULL};
+static const char *const reserved_slugs[] = {
+    "admin", "api", "auth", "comments", "communities", "docs", "feed", "healthz", "media", "metrics", "openapi", "orders",
+    "plugins", "posts", "products", "promotions", "readyz", "reports", "sellers", "storefront", "suppliers", "users",
+    "www", NULL};
 
 static bool setting_is_known(struct text name)
 {
@@ -189,11 +187,9 @@ static const struct command tenant_commands[] = {
     {.name = "patch", .method = "PATCH", .path = "//api/admin/tenants/{id}", .action = ACTION_PATCH, .who = OPERATOR,
      .event = &tenant_updated, .decide = tenant_patch, .doc = "changes settings"},
     {.name = "suspend", .method = "POST", .path = "//api/admin/tenants/{id}/suspend", .action = ACTION_COMMAND,
-     .who = OPERATOR,
-     .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "every request to it answers 403"},
+     .who = OPERATOR, .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "every request to it answers 403"},
     {.name = "reinstate", .method = "POST", .path = "//api/admin/tenants/{id}/reinstate", .action = ACTION_COMMAND,
-     .who = OPERATOR,
-     .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "it answers again"},
+     .who = OPERATOR, .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "it answers again"},
     {0},
 };
 

@@ -1,11 +1,10 @@
 /* A person with an account.
 
-     – ─register→ pending ─verify→ active ⇄ suspended;  pending, active,
-         suspended ─delete→ deleted ─restore→ the state before
+     – ─register→ pending ─verify→ active ⇄ suspended
+     pending, active, suspended ─delete→ deleted ─restore→ the state before
      pending ─expire→ deleted ─erase→ deleted, with nothing personal left
 
-   Truths: an e-mail belongs to one account, also a deleted one,
-       until it is erased; only verified accounts are active or
+   Truths: an e-mail belongs to one account, also a deleted one, until it is erased; only verified accounts are active or
    suspended; an erased account has no e-mail, no password and no profile. Suspending and deleting raise session_epoch,
    so every token of the person stops at once. There is always an active admin (staff.c counts them). */
 #include "actors/identity/accounts.h"
@@ -61,8 +60,7 @@ static const struct field user_rows[] = {
     TEXT(user, 11, time_zone, .format = FORMAT_TIME_ZONE, .sees = ONESELF, .changes = ONESELF,
          .doc = "for showing times"),
     MAP(user, 12, preferences, .element = &preference_element, .max = 50, .flags = PERSONAL, .sees = ONESELF,
-        .changes = ONESELF,
-        .doc = "whatever clients want to remember"),
+        .changes = ONESELF, .doc = "whatever clients want to remember"),
     STRUCT(user, 13, permissions, struct permissions, &permissions_fields, .flags = READ_ONLY, .sees = ONESELF,
            .doc = "what the person may do"),
     INTEGER(user, 14, session_epoch, .flags = READ_ONLY | SECRET, .doc = "raised when all logins end"),
@@ -93,49 +91,40 @@ static const struct field user_reason_event_rows[] = {
 static const struct fields user_reason_event_fields =
     FIELDS("user_reason_event", struct user_reason_event, user_reason_event_rows);
 
-const struct event user_created             = {1,  "user.created", NULL, &user_event_fields, "a person registered"};
-const struct event user_profile_updated     = {2,  "user.profile_updated", NULL, &user_event_fields,
-    "the person changed the account"};
-const struct event user_verified            = {3,  "user.verified", NULL, &user_reason_event_fields,
-    "the e-mail is the person's"};
-const struct event user_suspended           = {4,  "user.suspended", NULL, &user_reason_event_fields,
-    "staff shut the person out"};
-const struct event user_reinstated          = {5,  "user.reinstated", NULL, &user_reason_event_fields,
-    "staff let the person in again"};
-const struct event user_deleted             = {6,  "user.deleted", NULL, &user_reason_event_fields,
-    "the account is closed"};
-const struct event user_restored            = {7,  "user.restored", NULL, &user_event_fields,
-    "the account is as it was before"};
-const struct event user_erased              = {8,  "user.erased", NULL, NULL, "nothing personal is left"};
-const struct event user_role_granted        = {9,  "user.role_granted", NULL, &user_reason_event_fields,
-    "the person may do more"};
-const struct event user_role_revoked        = {10, "user.role_revoked", NULL, &user_reason_event_fields,
-    "the person may do less"};
-const struct event user_permissions_updated = {11, "user.permissions_updated", NULL, &user_reason_event_fields,
-    "limits of the person changed"};
-const struct event user_password_changed    = {12, "user.password_changed", NULL, NULL,
-    "a new password; all logins ended"};
-const struct event user_logins_ended        = {13, "user.logins_ended", NULL, NULL, "the person logged out everywhere"};
+#define CARD &user_event_fields
+#define REASON &user_reason_event_fields
+const struct event user_created             = {1,  "user.created",              NULL, CARD,   "a person registered"};
+const struct event user_profile_updated     = {2,  "user.profile_updated",      NULL, CARD,   "the account changed"};
+const struct event user_verified            = {3,  "user.verified",             NULL, REASON, "the e-mail is the person's"};
+const struct event user_suspended           = {4,  "user.suspended",            NULL, REASON, "staff shut the person out"};
+const struct event user_reinstated          = {5,  "user.reinstated",           NULL, REASON, "staff let the person in again"};
+const struct event user_deleted             = {6,  "user.deleted",              NULL, REASON, "the account is closed"};
+const struct event user_restored            = {7,  "user.restored",             NULL, CARD,   "the account is as before"};
+const struct event user_erased              = {8,  "user.erased",               NULL, NULL,   "nothing personal is left"};
+const struct event user_role_granted        = {9,  "user.role_granted",         NULL, REASON, "the person may do more"};
+const struct event user_role_revoked        = {10, "user.role_revoked",         NULL, REASON, "the person may do less"};
+const struct event user_permissions_updated = {11, "user.permissions_updated",  NULL, REASON, "limits of the person changed"};
+const struct event user_password_changed    = {12, "user.password_changed",     NULL, NULL,   "a new password; all logins ended"};
+const struct event user_logins_ended        = {13, "user.logins_ended",         NULL, NULL,   "the person logged out everywhere"};
 static const struct event *const user_events[] = {
     &user_created, &user_profile_updated, &user_verified, &user_suspended, &user_reinstated, &user_deleted,
-        &user_restored, &user_erased,
-    &user_role_granted, &user_role_revoked, &user_permissions_updated, &user_password_changed, &user_logins_ended,
-        NULL};
+    &user_restored, &user_erased, &user_role_granted, &user_role_revoked, &user_permissions_updated,
+    &user_password_changed, &user_logins_ended, NULL};
 
 const struct user_event *user_event_of(struct tx *tx, const struct user *user, uint32_t status)
 {
     struct user_event *data = ARENA_NEW(tx->arena, struct user_event);
     *data = (struct user_event){.role = user->role, .status = (enum user_status)status,
-        .display_name = user->profile.display_name,
-                                .avatar = user->profile.avatar, .bio = user->profile.bio};
+                                .display_name = user->profile.display_name, .avatar = user->profile.avatar,
+                                .bio = user->profile.bio};
     return data;
 }
 
 const struct user_reason_event *user_reason_event_of(struct tx *tx, const struct user *user, struct text reason)
 {
     struct user_reason_event *data = ARENA_NEW(tx->arena, struct user_reason_event);
-    *data = (struct user_reason_event){.role = user->role, .admin = user->admin, .permissions = user->permissions,
-        .reason = reason};
+    *data = (struct user_reason_event){
+        .role = user->role, .admin = user->admin, .permissions = user->permissions, .reason = reason};
     return data;
 }
 
@@ -188,13 +177,13 @@ static void user_status_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
-const struct index user_by_email = {.number = 1, .name = "email", .unique = true, .taken = ERROR_EMAIL_TAKEN,
-    .path = "email",
-                                    .keys = user_email_keys, .doc = "by keyed hash of the e-mail"};
-static const struct index user_by_created = {.number = 2, .name = "created", .keys = user_created_keys,
-    .doc = "by age"};
-static const struct index user_by_status = {.number = 3, .name = "status", .keys = user_status_keys,
-    .doc = "by state and age"};
+const struct index user_by_email = {
+    .number = 1, .name = "email", .unique = true, .taken = ERROR_EMAIL_TAKEN, .path = "email",
+    .keys = user_email_keys, .doc = "by keyed hash of the e-mail"};
+static const struct index user_by_created = {
+    .number = 2, .name = "created", .keys = user_created_keys, .doc = "by age"};
+static const struct index user_by_status = {
+    .number = 3, .name = "status", .keys = user_status_keys, .doc = "by state and age"};
 static const struct index *const user_indexes[] = {&user_by_email, &user_by_created, &user_by_status, NULL};
 
 static const struct listing user_listings[] = {
@@ -225,9 +214,9 @@ static bool user_visible(struct tx *tx, const void *entity, uint32_t relations)
 static const char *user_check(const void *entity)
 {
     const struct user *user = entity;
-    if (user->erased_at && (user->email.data || user->email_hash.data || user->password_hash.data ||
-        user->profile.display_name.data))
-        return "an erased user has nothing personal";
+    bool personal = user->email.data || user->email_hash.data || user->password_hash.data ||
+                    user->profile.display_name.data;
+    if (user->erased_at && personal) return "an erased user has nothing personal";
     if (user->erased_at && user->entity.status != USER_DELETED) return "an erased user is deleted";
     if (!user->erased_at && (!user->email.data || !user->email_hash.data)) return "a user has an e-mail";
     bool verified = user->entity.status == USER_ACTIVE || user->entity.status == USER_SUSPENDED;
@@ -256,67 +245,53 @@ static const struct join user_joins[] = {
     {0},
 };
 
-#define CALL(name_, path_, fields_, decide_, status_, doc_)                                                                      \
-    {.name = (name_), .method = "POST", .path = (path_), .action = ACTION_CALL, .who = ANYONE, .body = (fields_), .decide = (decide_), \
-     .status = (status_), .rate = RATE_AUTH, .doc = (doc_)}
-#define STAFF_COMMAND(name_, fields_, decide_, doc_)                                                                             \
-    {.name = (name_), .method = "POST", .path = "/admin/users/{id}/" name_, .action = ACTION_COMMAND, .who = ADMIN, .body = (fields_), \
-     .decide = (decide_), .doc = (doc_)}
+#define CALL(name_, path_, fields_, decide_, status_, ...)                                                            \
+    {(name_), "POST", (path_), NULL, ACTION_CALL, ANYONE, .body = (fields_), .decide = (decide_), .status = (status_),  \
+     .rate = RATE_AUTH, __VA_ARGS__}
+#define STAFF_COMMAND(name_, fields_, decide_, doc_)                                                                  \
+    {(name_), "POST", "/admin/users/{id}/" name_, NULL, ACTION_COMMAND, ADMIN, .body = (fields_), .decide = (decide_),  \
+     .doc = (doc_)}
 
 static const struct command user_commands[] = {
     CALL("register", "/auth/register", &register_fields, user_register, 201,
-         "opens an account, to be verified by mail"),
-    CALL("verify", "/auth/verify", &token_fields, user_verify, 200, "proves the e-mail by the token sent there"),
-    {.name = "resend-verification", .method = "POST", .path = "/auth/resend-verification", .action = ACTION_CALL,
-     .who = ANYONE,
-     .body = &email_fields, .decide = user_resend, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields,
-     .doc = "sends a new token; at most one a minute"},
-    {.name = "forgot-password", .method = "POST", .path = "/auth/forgot-password", .action = ACTION_CALL, .who = ANYONE,
-     .body = &email_fields, .decide = user_forgot_password, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields,
-     .doc = "sends a token that lets set a new password; at most one a minute"},
+         .doc = "opens an account, to be verified by mail"),
+    CALL("verify", "/auth/verify", &token_fields, user_verify, 200, .doc = "proves the e-mail by the token sent there"),
+    CALL("resend-verification", "/auth/resend-verification", &email_fields, user_resend, 202,
+         .reply = &accepted_fields, .doc = "sends a new token; at most one a minute"),
+    CALL("forgot-password", "/auth/forgot-password", &email_fields, user_forgot_password, 202,
+         .reply = &accepted_fields, .doc = "sends a token that lets set a new password; at most one a minute"),
     CALL("reset-password", "/auth/reset-password", &reset_fields, user_reset_password, 204,
-         "sets a new password; all logins end"),
+         .doc = "sets a new password; all logins end"),
 
-    {.name = "me", .method = "GET", .path = "/users/me", .action = ACTION_READ, .who = SELF, .target = myself,
-     .doc = "the asker's account"},
-    {.name = "patch", .method = "PATCH", .path = "/users/me", .action = ACTION_PATCH, .who = SELF, .target = myself,
-     .event = &user_profile_updated, .decide = user_patch, .doc = "changes the asker's account"},
-    {.name = "delete", .method = "DELETE", .path = "/users/me", .action = ACTION_COMMAND, .who = SELF, .target = myself,
-     .body = &delete_fields, .decide = user_delete, .doc = "closes the asker's account"},
-    {.name = "password", .method = "POST", .path = "/users/me/password", .action = ACTION_COMMAND, .who = SELF,
-     .target = myself,
-     .body = &password_fields, .event = &user_password_changed, .decide = user_password, .status = 204,
-         .rate = RATE_AUTH,
+    {"me", "GET", "/users/me", NULL, ACTION_READ, SELF, .target = myself, .doc = "the asker's account"},
+    {"patch", "PATCH", "/users/me", NULL, ACTION_PATCH, SELF, .target = myself, .event = &user_profile_updated,
+     .decide = user_patch, .doc = "changes the asker's account"},
+    {"delete", "DELETE", "/users/me", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &delete_fields,
+     .decide = user_delete, .doc = "closes the asker's account"},
+    {"password", "POST", "/users/me/password", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &password_fields,
+     .event = &user_password_changed, .decide = user_password, .status = 204, .rate = RATE_AUTH,
      .doc = "sets a new password; all logins end"},
-    {.name = "read", .method = "GET", .path = "/users/{id}", .action = ACTION_READ, .who = ANYONE,
-     .doc = "a person as others see it"},
+    {"read", "GET", "/users/{id}", NULL, ACTION_READ, ANYONE, .doc = "a person as others see it"},
 
-    {.name = "list", .method = "GET", .path = "/admin/users", .action = ACTION_LIST, .who = ADMIN,
-     .query = &users_query_fields,
-     .listings = user_listings, .matches = users_match, .doc = "all people, newest first"},
-    {.name = "admin_create", .method = "POST", .path = "/admin/users", .action = ACTION_CALL, .who = OPERATOR,
-     .body = &admin_create_fields,
+    {"list", "GET", "/admin/users", NULL, ACTION_LIST, ADMIN, .query = &users_query_fields, .listings = user_listings,
+     .matches = users_match, .doc = "all people, newest first"},
+    {"admin_create", "POST", "/admin/users", NULL, ACTION_CALL, OPERATOR, .body = &admin_create_fields,
      .decide = user_admin_create, .status = 201, .doc = "makes an admin: the first one, at installation"},
-    {.name = "admin_read", .method = "GET", .path = "/admin/users/{id}", .action = ACTION_READ, .who = ADMIN,
-     .doc = "a person as staff sees it"},
-    {.name = "admin_delete", .method = "DELETE", .path = "/admin/users/{id}", .action = ACTION_COMMAND, .who = ADMIN,
-     .body = &reason_fields,
+    {"admin_read", "GET", "/admin/users/{id}", NULL, ACTION_READ, ADMIN, .doc = "a person as staff sees it"},
+    {"admin_delete", "DELETE", "/admin/users/{id}", NULL, ACTION_COMMAND, ADMIN, .body = &account_reason_fields,
      .decide = user_admin_delete, .doc = "closes an account"},
-    STAFF_COMMAND("suspend", &reason_fields, user_suspend, "shuts a person out; all logins end"),
-    STAFF_COMMAND("reinstate", &reason_fields, user_reinstate, "lets a person in again"),
-    STAFF_COMMAND("restore", &reason_fields, user_restore, "brings a closed account back"),
+    STAFF_COMMAND("suspend", &account_reason_fields, user_suspend, "shuts a person out; all logins end"),
+    STAFF_COMMAND("reinstate", &account_reason_fields, user_reinstate, "lets a person in again"),
+    STAFF_COMMAND("restore", &account_reason_fields, user_restore, "brings a closed account back"),
     STAFF_COMMAND("grant-role", &role_fields, user_grant_role, "makes a person leader or admin"),
     STAFF_COMMAND("revoke-role", &role_fields, user_revoke_role, "takes that back"),
-    {.name = "permissions", .method = "PATCH", .path = "/admin/users/{id}/permissions", .action = ACTION_COMMAND,
-     .who = ADMIN,
+    {"permissions", "PATCH", "/admin/users/{id}/permissions", NULL, ACTION_COMMAND, ADMIN,
      .body = &permissions_body_fields, .event = &user_permissions_updated, .decide = user_permissions,
-         .doc = "changes a person's limits"},
+     .doc = "changes a person's limits"},
 
-    {.name = "expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire,
-     .doc = "a registration that nobody verified"},
-    {.name = "erase", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_erase,
-     .doc = "destroys what is personal"},
-    {.name = "mailed", .action = ACTION_COMMAND, .who = SYSTEM, .body = &mail_answer_fields, .decide = user_mailed,
+    {"expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire, .doc = "nobody verified it in time"},
+    {"erase", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_erase, .doc = "destroys what is personal"},
+    {"mailed", .action = ACTION_COMMAND, .who = SYSTEM, .body = &mail_answer_fields, .decide = user_mailed,
      .doc = "a mail was sent, or given up"},
     {0},
 };

@@ -80,8 +80,7 @@ static void user_statistics_follow(struct tx *tx, const struct fact *fact)
 }
 
 const struct follower user_cards_follower = {
-    .name = "user_cards",
-        .doc = "the card of a person, shown with posts, communities and members", .view = true,
-            .follow = user_cards_follow};
+    .name = "user_cards", .doc = "the card of a person, shown with posts, communities and members", .view = true,
+    .follow = user_cards_follow};
 const struct follower user_statistics_follower = {
     .name = "user_statistics", .doc = "communities of a person", .view = true, .follow = user_statistics_follow};

@@ -117,7 +117,7 @@ const struct kind promotion_counts_kind = {
 
 static const struct field by_product_rows[] = {
     ENTITY_ROW(product_promotions),
-    SCALARS(product_promotions, 2, promotions, struct id, &promotion_element, .max = 100000, .flags = READ_ONLY, .doc = "live promotions that name it"),
+    SCALARS(product_promotions, 2, promotions, struct id, &promotion_element, .max = 10000, .flags = READ_ONLY, .doc = "live promotions that name it"),
 };
 static const struct fields by_product_fields = FIELDS("product_promotions", struct product_promotions, by_product_rows);
 

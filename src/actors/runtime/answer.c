@@ -3,6 +3,9 @@
 #include "schema/codec.h"
 #include "schema/json.h"
 
+#include "base/check.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- entities ---- */
@@ -63,9 +66,13 @@ static void render_join(struct tx *tx, struct buffer *out, const struct join *jo
     }
 }
 
-void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision)
+static void render_whole(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision)
 {
     if (kind->shown) entity = kind->shown(tx, entity, relations);
+    if (!entity) {                      /* pending */
+        buffer_string(out, "null");
+        return;
+    }
     buffer_byte(out, '{');
     render_head(out, kind, entity_of(entity));
     struct fields rest = own_rows(kind->fields);
@@ -74,6 +81,89 @@ void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, c
     if (!schema_render_members(out, &rest, entity, relations)) out->length = mark;
     for (const struct join *join = kind->joins; join && join->name; join++) render_join(tx, out, join, entity, relations, revision);
     buffer_byte(out, '}');
+}
+
+/* ---- what the public sees is rendered once and kept with the block ---- */
+static uint32_t sees_of(const struct fields *fields)
+{
+    uint32_t sees = 0;
+    for (uint32_t i = 0; i < fields->count; i++) {
+        sees |= fields->rows[i].sees;
+        if (fields->rows[i].nested) sees |= sees_of(fields->rows[i].nested);
+    }
+    return sees;
+}
+
+void renderings_prepare(struct core *core)
+{
+    for (const struct kind *const *kind = core->registry->kinds; *kind; kind++) {
+        CHECK((*kind)->number < sizeof core->sees / sizeof core->sees[0]);
+        uint32_t sees = sees_of((*kind)->fields);
+        for (const struct join *join = (*kind)->joins; join && join->name; join++) sees |= sees_of(join->kind->fields);
+        core->sees[(*kind)->number] = sees;
+    }
+}
+
+/* The committed block, when all that these relations see of it is what everybody sees. */
+static struct block *public_block(struct tx *tx, const struct kind *kind, const void *entity, uint32_t relations)
+{
+    if (relations & ~(uint32_t)(ANYONE | USER | LEADER) || relations & tx->core->sees[kind->number]) return NULL;
+    struct touched *touched = tx_find(tx, kind, entity_of(entity)->id);
+    if (!touched || touched->copy || touched->discarded || !touched->before || touched->before->state != (const char *)entity) return NULL;
+    return touched->actor->block;
+}
+
+static bool rendering_valid(struct tx *tx, const struct rendering *rendering)
+{
+    for (uint32_t i = 0; i < rendering->dependency_count; i++) {
+        const struct dependency *dependency = &rendering->dependencies[i];
+        const struct touched *touched = tx_touch(tx, dependency->kind, dependency->id);
+        if (!touched || touched->copy || touched->discarded) return false;
+        if ((touched->before ? touched->before->lsn : 0) != dependency->lsn) return false;
+    }
+    return true;
+}
+
+static void rendering_keep(struct tx *tx, struct block *block, struct text json, uint64_t revision)
+{
+    const struct dependency *dependencies = tx->state->watched.at;
+    uint32_t count = tx->state->watched.count;
+    for (uint32_t i = 0; i < count; i++)
+        if (dependencies[i].lsn == UINT64_MAX) return;
+    size_t size = sizeof(struct rendering) + count * sizeof *dependencies + json.length;
+    struct rendering *rendering = memory_alloc(size);
+    rendering->revision = revision;
+    rendering->length = json.length;
+    rendering->dependency_count = count;
+    if (count) memcpy(rendering->dependencies, dependencies, count * sizeof *dependencies);
+    memcpy(rendering->dependencies + count, json.data, json.length);
+    size_t old = block->rendering ? sizeof(struct rendering) + block->rendering->dependency_count * sizeof *dependencies + block->rendering->length : 0;
+    free(block->rendering);
+    block->rendering = rendering;
+    block->size += (uint32_t)(size - old);
+    tx->core->directory.bytes += size - old;
+}
+
+void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision)
+{
+    struct block *block = public_block(tx, kind, entity, relations);
+    if (!block || tx->state->watching) {
+        render_whole(tx, out, kind, entity, relations, revision);
+        return;
+    }
+    if (block->rendering && rendering_valid(tx, block->rendering)) {
+        buffer_bytes(out, block->rendering->dependencies + block->rendering->dependency_count, block->rendering->length);
+        if (revision) *revision += block->rendering->revision;
+        return;
+    }
+    uint64_t own_revision = 0;
+    size_t start = out->length;
+    tx->state->watching = true;
+    tx->state->watched.count = 0;
+    render_whole(tx, out, kind, entity, relations, &own_revision);
+    tx->state->watching = false;
+    if (revision) *revision += own_revision;
+    if (!pending(tx)) rendering_keep(tx, block, (struct text){out->data + start, (uint32_t)(out->length - start)}, own_revision);
 }
 
 static void render_members(struct buffer *out, const struct extra_member *members, uint32_t count)

@@ -11,16 +11,21 @@
 #include "base/map.h"
 
 /* ---- committed state ---- */
-struct rendering {
-    uint64_t stamp;                     /* sum of the versions of what is joined */
-    uint32_t length;
-    char json[];
+struct dependency {                     /* what else a rendering read, and as of which record (0: it was not there) */
+    const struct kind *kind;
+    struct id id;
+    uint64_t lsn;
+};
+struct rendering {                      /* valid while its dependencies are as they were */
+    uint64_t revision;
+    uint32_t length, dependency_count;
+    struct dependency dependencies[];   /* then the JSON */
 };
 struct block {
     uint32_t references;
     uint32_t size;
     uint64_t lsn;                       /* of the record that made it */
-    struct rendering *rendering;        /* as the public sees it, or NULL */
+    struct rendering *rendering;        /* as the public sees it, or NULL; kept for the next reader */
     char state[] __attribute__((aligned(16)));   /* the kind's struct and all it points to */
 };
 struct message;
@@ -148,6 +153,8 @@ struct tx_state {
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
     LIST_OF(struct figure) figures;     /* counted when the answer is a success */
+    bool watching;                      /* loads are noted as dependencies of a rendering */
+    LIST_OF(struct dependency) watched;
     bool pending;
     bool replay;                        /* loads may wait for the disk, and nothing is refused */
     bool follower;
@@ -212,6 +219,7 @@ struct core {
     struct map *figures_by_entity;      /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
     struct map *rates;
+    uint32_t sees[512];                 /* by kind number: relations that see more of it than the public does */
     int64_t last_sweep;
     struct id default_tenant;
     uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
@@ -316,6 +324,7 @@ enum error run_list(struct tx *tx);
 /* answer.c: fills the request's reply from what the unit of work answers; rendering may need joined rows: then pending */
 void reply_success(struct tx *tx);
 void reply_error(struct tx *tx, enum error error);
+void renderings_prepare(struct core *core);
 void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision);
 /* history.c: the entity as it was at a version, rebuilt from the log; NULL: pending or not there */
 const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int64_t version);

@@ -227,6 +227,7 @@ static enum error subject_patch(struct tx *tx, const struct request *request)
 /* ---- one command ---- */
 static enum error subject_create(struct tx *tx, const struct request *request)
 {
+    tx->subject = request ? request->bound : NULL;      /* what a derived id is derived from */
     tx->id = tx->command->target ? tx->command->target(tx) : draw_id(tx);
     if (pending(tx)) return OK;
     if (load(tx, tx->kind, tx->id)) return fail(tx, ERROR_ALREADY_EXISTS, "this %s exists already", tx->kind->name);

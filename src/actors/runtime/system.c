@@ -25,18 +25,24 @@ static const struct field health_rows[] = {
 };
 static const struct fields health_fields = FIELDS("health", struct health, health_rows);
 
+/* What is answered lives in the arena: it is rendered after the handler. */
+static enum error answer_health(struct tx *tx, struct text status)
+{
+    struct health *health = ARENA_NEW(tx->arena, struct health);
+    *health = (struct health){ status, (int64_t)tx->core->durable_lsn };
+    return answer(tx, 200, &health_fields, health);
+}
+
 static enum error healthz(struct tx *tx)
 {
-    struct health health = { LITERAL("alive"), (int64_t)tx->core->durable_lsn };
-    return answer(tx, 200, &health_fields, &health);
+    return answer_health(tx, LITERAL("alive"));
 }
 
 static enum error readyz(struct tx *tx)
 {
     if (tx->core->stopping) return fail(tx, ERROR_STOPPING, "the server is stopping");
     if (tx->core->read_only_disk) return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached: only reads are answered");
-    struct health health = { LITERAL("ready"), (int64_t)tx->core->durable_lsn };
-    return answer(tx, 200, &health_fields, &health);
+    return answer_health(tx, LITERAL("ready"));
 }
 
 /* ---- Figures and the document --------------------------------------------------------------------------------------- */
@@ -166,8 +172,9 @@ static enum error backup(struct tx *tx)
     const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like);
     if (!memo) return OK;                       /* void: it runs again */
     if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
-    struct backup_reply reply = { body->path, position };
-    return answer(tx, 200, &backup_reply_fields, &reply);
+    struct backup_reply *reply = ARENA_NEW(tx->arena, struct backup_reply);
+    *reply = (struct backup_reply){ body->path, position };
+    return answer(tx, 200, &backup_reply_fields, reply);
 }
 
 /* ---- The log -------------------------------------------------------------------------------------------------------- */
@@ -190,10 +197,11 @@ static void run_log(struct job *job)
     for (uint64_t lsn = job->from; job->good && lsn < job->to && job->result.length < LOG_PAGE_BYTES; lsn++) {
         struct arena *arena = arena_create();
         struct text head, body;
-        struct record record;
+        struct record record = { 0 };
         job->good = store->calls->read_log(store, lsn, arena, &head, &body) == FOUND &&
                     record_decode(arena, head, body, &record);
         if (job->good) {
+            record.lsn = lsn;
             record_render(&job->result, arena, job->core->registry, &record);
             buffer_byte(&job->result, '\n');
         }

@@ -117,6 +117,9 @@ const void *load(struct tx *tx, const struct kind *kind, struct id id)
 {
     if (id_is_none(id)) return NULL;
     struct touched *touched = tx_touch(tx, kind, id);
+    if (tx->state->watching && touched)
+        *LIST_ADD(tx->arena, &tx->state->watched) =
+            (struct dependency){kind, id, touched->copy ? UINT64_MAX : touched->before ? touched->before->lsn : 0};
     return touched ? touched_state(touched) : NULL;
 }
 

@@ -27,9 +27,9 @@ static const struct fields revenue_day_fields = FIELDS("revenue_day", struct rev
 /* ---- the fold ---- */
 static struct id revenue_id(int32_t day, enum revenue_by by, struct id reference_id)
 {
-    char name[32], text[16];
-    date_format(day, text);
-    snprintf(name, sizeof name, "%s %d", text, (int)by);
+    char name[16] = {0};
+    date_format(day, name);             /* ten characters */
+    name[10] = (char)('0' + by);
     return id_derived_text("revenue_day", reference_id, text_of(name));
 }
 
@@ -38,7 +38,7 @@ static struct revenue_day *row_of(struct tx *tx, const struct order *order, int6
     int32_t day = time_date(time);
     struct revenue_day *row = edit_or_create(tx, &revenue_day_kind, revenue_id(day, by, reference_id));
     if (!row || row->day) return row;
-    struct money nothing = order_money(order, 0);
+    struct money nothing = money_of(0, order->total.currency);
     row->day = day;
     row->by = by;
     row->reference_id = reference_id;
@@ -130,10 +130,89 @@ static void reference_keys(const void *entity, struct key_writer *writer)
 static const struct index reference_index = {.number = 2, .name = "reference", .keys = reference_keys, .doc = "one supplier or community, by day"};
 static const struct index *const revenue_indexes[] = {&by_index, &reference_index, NULL};
 
-struct revenue_query {
-    struct day_range days;
+struct revenue_query {                  /* starts as struct day_range */
+    int32_t from, to;
     enum revenue_by by;
 };
 static const struct field revenue_query_rows[] = {
-    DATE(revenue_query_flat, 1, from, .doc = "first day; 30 days before the last when absent"),
+    DATE(revenue_query, 1, from, .doc = "first day; 30 days before the last when absent"),
+    DATE(revenue_query, 2, to, .doc = "last day, included; today when absent"),
+    ENUM(revenue_query, 3, by, &bys, .initial = BY_TOTAL, .doc = "rows of what"),
 };
+static const struct fields revenue_query_fields = FIELDS("revenue_query", struct revenue_query, revenue_query_rows);
+
+static struct id total_id(int32_t day)
+{
+    return revenue_id(day, BY_TOTAL, ID_NONE);
+}
+
+static enum error revenue_read(struct tx *tx)
+{
+    enum error error = day_range_take(tx, sizeof(struct revenue_query));
+    if (error) return error;
+    const struct revenue_query *query = tx->query;
+    return query->by <= BY_TOTAL ? days_answer(tx, &revenue_day_kind, total_id, NULL) : OK;
+}
+
+static void of_what(struct tx *tx, struct key_writer *writer)
+{
+    const struct revenue_query *query = tx->query;
+    key_integer(writer, query->by);
+}
+
+static bool within(struct tx *tx, const void *entity)
+{
+    const struct day_range *range = tx->query;
+    const struct revenue_day *row = entity;
+    return row->day >= range->from && row->day <= range->to;
+}
+static const struct listing revenue_listings[] = {{"oldest", NULL, &by_index, .scope = of_what}, {0}};
+
+/* ---- of one supplier, one community ---- */
+static enum error refuse(struct tx *tx, uint32_t relations, uint32_t who, const char *noun)
+{
+    if (!relations) return fail(tx, ERROR_NOT_FOUND, "there is no such %s", noun);
+    if (!(relations & who)) return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this %s", noun);
+    return day_range_take(tx, sizeof(struct day_range));
+}
+
+static enum error supplier_check(struct tx *tx)
+{
+    const struct supplier *supplier = load(tx, &supplier_kind, supplier_of_path(tx));
+    return refuse(tx, supplier ? relations_to(tx, &supplier_kind, supplier) : 0, MANAGER | ADMIN, "supplier");
+}
+
+static enum error community_check(struct tx *tx)
+{
+    const struct community *community = load(tx, &community_kind, community_of_path(tx));
+    return refuse(tx, community ? relations_to(tx, &community_kind, community) : 0, OWNER | ADMIN, "community");
+}
+
+static void of_supplier(struct tx *tx, struct key_writer *writer)
+{
+    key_integer(writer, BY_SUPPLIER);
+    key_id(writer, supplier_of_path(tx));
+}
+
+static void of_community(struct tx *tx, struct key_writer *writer)
+{
+    key_integer(writer, BY_COMMUNITY);
+    key_id(writer, community_of_path(tx));
+}
+static const struct listing supplier_listings[] = {{"oldest", NULL, &reference_index, .scope = of_supplier}, {0}};
+static const struct listing community_listings[] = {{"oldest", NULL, &reference_index, .scope = of_community}, {0}};
+
+static const struct command revenue_commands[] = {
+    {"read", "GET", "/admin/analytics/revenue", .action = ACTION_LIST, .who = ADMIN, .query = &revenue_query_fields, .decide = revenue_read,
+     .listings = revenue_listings, .matches = within, .rate = RATE_READ, .doc = "Revenue by UTC day, oldest first: in all, by community, promotion or supplier."},
+    {"read_supplier", "GET", "/suppliers/{id}/analytics", "/sellers/{id}/analytics", .action = ACTION_LIST, .who = USER,
+     .query = &day_range_fields, .decide = supplier_check, .listings = supplier_listings, .matches = within, .rate = RATE_READ,
+     .doc = "Revenue of one supplier by UTC day, for its managers."},
+    {"read_community", "GET", "/communities/{id}/analytics", .action = ACTION_LIST, .who = USER, .query = &day_range_fields,
+     .decide = community_check, .listings = community_listings, .matches = within, .rate = RATE_READ,
+     .doc = "Revenue attributed to one community by UTC day, for its owner."},
+    {0}};
+
+const struct kind revenue_day_kind = {
+    .number = 80, .name = "revenue_day", .plural = "revenue_days", .doc = "sales and refunds of a day", .fields = &revenue_day_fields,
+    .indexes = revenue_indexes, .commands = revenue_commands, .derived = true};

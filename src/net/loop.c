@@ -1,0 +1,287 @@
+/* A loop: its listeners, its clock, and the flush that ends each iteration. The same code runs on the core's loop and on
+   threads of the net's own. */
+#include "net/loop.h"
+#include "base/check.h"
+#include "base/log.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TICK_MS = 100, BACKLOG = 4096, OUT_KEPT_BYTES = 1024 * 1024 };
+
+/* ---- time ---- */
+
+void loop_clock(struct net_loop *loop)
+{
+    uint64_t now = uv_now(loop->uv);
+    if (now < loop->clock_due) return;
+    loop->clock_due = now + TICK_MS;
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    if (wall.tv_sec == loop->wall_s) return;
+    loop->wall_s = wall.tv_sec;
+    loop->bind.now_s = wall.tv_sec;
+    reply_date(wall.tv_sec, loop->date);
+}
+
+static struct connection *connection_of(struct deadline *deadline, enum wait wait)
+{
+    size_t offset = wait == WAIT_WRITE ? offsetof(struct connection, writing_deadline) : offsetof(struct connection, reading_deadline);
+    return (struct connection *)(void *)((char *)deadline - offset);
+}
+
+/* Bodies have to come at a rate, once they had some time to begin. */
+static void check_bodies(struct net_loop *loop, uint64_t now)
+{
+    const struct net_config *config = &loop->net->config;
+    struct deadline *end = &loop->deadlines[WAIT_BODY].end;
+    for (struct deadline *deadline = end->next, *next; deadline != end; deadline = next) {
+        next = deadline->next;
+        struct connection *connection = connection_of(deadline, WAIT_BODY);
+        int64_t counted = (int64_t)(now - connection->body_began) - config->body_grace;
+        if (counted > 0 && (int64_t)connection->parser->body_bytes < config->body_rate * counted / 1000)
+            connection_overdue(connection, WAIT_BODY);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct net_loop *loop = timer->data;
+    uint64_t now = uv_now(loop->uv);
+    loop_clock(loop);
+    for (int wait = 0; wait < WAIT_COUNT; wait++) {
+        struct deadline *end = &loop->deadlines[wait].end;
+        while (end->next != end && end->next->due <= now) connection_overdue(connection_of(end->next, (enum wait)wait), (enum wait)wait);
+    }
+    check_bodies(loop, now);
+    if (loop->stopping && now >= loop->stop_due)
+        for (struct connection *connection = loop->connections; connection; connection = connection->next) connection_close(connection);
+    if (!loop->connection_count) uv_timer_stop(timer);
+}
+
+void loop_start_timer(struct net_loop *loop)
+{
+    if (!uv_is_active((uv_handle_t *)&loop->timer) && !uv_is_closing((uv_handle_t *)&loop->timer))
+        uv_timer_start(&loop->timer, on_tick, TICK_MS, TICK_MS);
+}
+
+/* ---- arenas ---- */
+
+struct arena *loop_arena(struct net_loop *loop)
+{
+    return loop->pooled ? loop->pool[--loop->pooled] : arena_create();
+}
+
+void loop_recycle(struct net_loop *loop, struct arena *arena)
+{
+    if (loop->pooled == LIMIT_ARENAS_KEPT) {
+        arena_destroy(arena);
+        return;
+    }
+    arena_reset(arena);
+    loop->pool[loop->pooled++] = arena;
+}
+
+/* ---- the flush ---- */
+
+/* Sends what became ready. Flushing one connection may make it or others dirty again. */
+void loop_flush(struct net_loop *loop)
+{
+    struct connection *connection;
+    if (loop->dirty_first) loop_clock(loop);
+    while ((connection = loop->dirty_first)) {
+        loop->dirty_first = connection->dirty_next;
+        if (!loop->dirty_first) loop->dirty_last = &loop->dirty_first;
+        connection->dirty = false;
+        if (connection->gone) free(connection);
+        else connection_flush(connection);
+    }
+    if (loop->out.capacity > OUT_KEPT_BYTES) buffer_free(&loop->out);
+}
+
+static void on_check(uv_check_t *check)
+{
+    loop_flush(check->data);
+}
+
+/* Answers that came from the core's thread, or the wish to stop. */
+static void on_async(uv_async_t *async)
+{
+    struct net_loop *loop = async->data;
+    struct inbox_item *next;
+    for (struct inbox_item *item = inbox_take(&loop->inbox); item; item = next) {
+        next = item->next;
+        exchange_done((struct exchange *)(void *)((char *)item - offsetof(struct exchange, item)));
+    }
+    if (atomic_load(&loop->net->stopping) && !loop->stopping) loop_stop(loop);
+}
+
+static void wake(void *context)
+{
+    struct net_loop *loop = context;
+    uv_async_send(&loop->async);
+}
+
+/* ---- listening ---- */
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct net_loop *loop = listener->data;
+    if (status == 0) {
+        connection_accept(loop, listener, listener == (uv_stream_t *)&loop->control);
+        return;
+    }
+    metrics_add(&loop->metrics->connections_refused, 1);        /* no file descriptor is left: libuv has closed it */
+    log_line("net", LOG_WARNING, "cannot accept", "error=%s", uv_err_name(status));
+}
+
+static bool complain(char problem[256], const char *what, const char *where, int fault)
+{
+    snprintf(problem, 256, "cannot %s %.150s: %s", what, where, uv_strerror(fault));
+    return false;
+}
+
+bool loop_listen(struct net_loop *loop, int port, char problem[256])
+{
+    const struct net_config *config = &loop->net->config;
+    struct sockaddr_storage address;
+    int fault = uv_ip4_addr(config->address, port, (struct sockaddr_in *)(void *)&address);
+    if (fault) fault = uv_ip6_addr(config->address, port, (struct sockaddr_in6 *)(void *)&address);
+    if (fault) return complain(problem, "listen on", config->address, fault);
+
+    fault = uv_tcp_init_ex(loop->uv, &loop->listener, address.ss_family);
+    if (fault) return complain(problem, "listen on", config->address, fault);
+    loop->listener.data = loop;
+    loop->has_listener = true;
+    loop->handles++;
+    if (config->loops > 1) {            /* each loop has a listener of its own; the kernel spreads the connections */
+        int descriptor, on = 1;
+        fault = uv_fileno((uv_handle_t *)&loop->listener, &descriptor);
+        if (!fault && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) fault = uv_translate_sys_error(errno);
+    }
+    if (!fault) fault = uv_tcp_bind(&loop->listener, (struct sockaddr *)&address, 0);
+    if (!fault) fault = uv_listen((uv_stream_t *)&loop->listener, BACKLOG, on_connection);
+    return fault ? complain(problem, "listen on", config->address, fault) : true;
+}
+
+bool loop_listen_control(struct net_loop *loop, char problem[256])
+{
+    const char *path = loop->net->config.control_path;
+    if (strlen(path) >= sizeof ((struct sockaddr_un *)0)->sun_path)
+        return complain(problem, "listen on the control socket, its path is too long:", path, UV_ENAMETOOLONG);
+    unlink(path);                       /* left by a process that was killed; the data directory's lock is ours */
+    int fault = uv_pipe_init(loop->uv, &loop->control, 0);
+    if (fault) return complain(problem, "listen on", path, fault);
+    loop->control.data = loop;
+    loop->has_control = true;
+    loop->handles++;
+    fault = uv_pipe_bind(&loop->control, path);
+    if (!fault && chmod(path, 0600) != 0) fault = uv_translate_sys_error(errno);    /* before anybody can connect */
+    if (!fault) fault = uv_listen((uv_stream_t *)&loop->control, BACKLOG, on_connection);
+    return fault ? complain(problem, "listen on", path, fault) : true;
+}
+
+/* ---- beginning and end ---- */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct net_loop *loop = handle->data;
+    if (--loop->handles == 0) net_loop_ended(loop);
+}
+
+static void close_handle(struct net_loop *loop, uv_handle_t *handle)
+{
+    CHECK(handle->data == loop);
+    if (!uv_is_closing(handle)) uv_close(handle, on_handle_closed);
+}
+
+static void close_handles(struct net_loop *loop)
+{
+    close_handle(loop, (uv_handle_t *)&loop->timer);
+    close_handle(loop, (uv_handle_t *)&loop->check);
+    if (!loop->on_core) close_handle(loop, (uv_handle_t *)&loop->async);
+}
+
+void loop_connection_gone(struct net_loop *loop)
+{
+    loop->connection_count--;
+    if (loop->stopping && !loop->connection_count) close_handles(loop);
+}
+
+void loop_stop(struct net_loop *loop)
+{
+    if (loop->stopping) return;
+    loop->stopping = true;
+    uv_update_time(loop->uv);
+    loop->stop_due = uv_now(loop->uv) + (uint64_t)loop->net->config.stop_timeout;
+    if (loop->has_listener) close_handle(loop, (uv_handle_t *)&loop->listener);
+    if (loop->has_control) {
+        close_handle(loop, (uv_handle_t *)&loop->control);
+        unlink(loop->net->config.control_path);
+    }
+    for (struct connection *connection = loop->connections; connection; connection = connection->next) connection_stop(connection);
+    if (!loop->connection_count) close_handles(loop);
+}
+
+bool loop_open(struct net_loop *loop, char problem[256])
+{
+    const struct net_config *config = &loop->net->config;
+    const int64_t durations[WAIT_COUNT] = {
+        [WAIT_IDLE] = config->idle_timeout,     [WAIT_HEAD] = config->head_timeout, [WAIT_BODY] = config->body_timeout,
+        [WAIT_LINGER] = config->linger_timeout, [WAIT_WRITE] = config->write_timeout,
+    };
+    for (int wait = 0; wait < WAIT_COUNT; wait++) {
+        struct deadline *end = &loop->deadlines[wait].end;
+        end->next = end->previous = end;
+        loop->deadlines[wait].duration = durations[wait];
+    }
+    loop->dirty_last = &loop->dirty_first;
+    loop->read_buffer = memory_alloc(LIMIT_READ_BYTES);
+    loop->addresses = map_create();
+    loop->metrics = metrics_create(router_size(loop->net->router));
+    loop->bind.router = loop->net->router;
+    loop->bind.tokens = token_cache_create(config->token_keys, config->token_key_count);
+    loop->bind.hosts = config->hosts;
+    loop->bind.proxies = config->proxies;
+    inbox_init(&loop->inbox, SIZE_MAX, wake, loop);     /* bounded by what the loop has given to the core */
+
+    int fault = uv_random(NULL, NULL, &loop->bind.id_prefix, sizeof loop->bind.id_prefix, 0, NULL);
+    if (fault) return complain(problem, "draw", "random bytes", fault);
+    CHECK(uv_timer_init(loop->uv, &loop->timer) == 0);
+    CHECK(uv_check_init(loop->uv, &loop->check) == 0);
+    loop->timer.data = loop->check.data = loop->async.data = loop;
+    loop->handles = 2;
+    if (!loop->on_core) {
+        fault = uv_async_init(loop->uv, &loop->async, on_async);
+        if (fault) return complain(problem, "make", "an event", fault);
+        loop->handles++;
+    }
+    uv_check_start(&loop->check, on_check);
+    loop_clock(loop);
+    return true;
+}
+
+void loop_free(struct net_loop *loop)
+{
+    for (struct inbox_item *item = inbox_take(&loop->inbox), *next; item; item = next) {
+        next = item->next;
+        arena_destroy(((struct exchange *)(void *)((char *)item - offsetof(struct exchange, item)))->request.arena);
+    }
+    inbox_destroy(&loop->inbox);
+    while (loop->pooled) arena_destroy(loop->pool[--loop->pooled]);
+    for (struct connection *connection; (connection = loop->dirty_first);) {    /* all are gone */
+        loop->dirty_first = connection->dirty_next;
+        free(connection);
+    }
+    token_cache_destroy(loop->bind.tokens);
+    map_destroy(loop->addresses);
+    buffer_free(&loop->out);
+    free(loop->read_buffer);
+    free(loop->metrics);
+}
