@@ -47,7 +47,7 @@ LIBRARY_LIBS   = $(eval LIBRARY_LIBS := $$(shell pkg-config --libs $(LIBRARIES))
 CMOCKA_CFLAGS  = $(eval CMOCKA_CFLAGS := $$(shell pkg-config --cflags cmocka))$(CMOCKA_CFLAGS)
 CMOCKA_LIBS    = $(eval CMOCKA_LIBS := $$(shell pkg-config --libs cmocka))$(CMOCKA_LIBS)
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
+WARNINGS := -Wall -Wextra -Werror -Wshadow -fno-strict-aliasing -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
             -Wno-missing-field-initializers
 
 HARDEN_release    := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2

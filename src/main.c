@@ -160,8 +160,9 @@ int main(int count, char **words)
         overview(stderr);
         return EXIT_USAGE;
     }
-    if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0) words[1] = (char[]){ "help" };
-    if (strcmp(words[1], "--version") == 0) words[1] = (char[]){ "version" };
+    static char help[] = "help", version[] = "version";
+    if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0) words[1] = help;
+    if (strcmp(words[1], "--version") == 0) words[1] = version;
     int used;
     const struct verb *verb = find_verb(count - 1, words + 1, &used);
     if (!verb) {

@@ -82,8 +82,8 @@ def registration_fields_have_limits():
     suite.equal(status(display_name="ж" * 60), 201, "60 letters")
     suite.equal(status(display_name="ж" * 61), 400, "61 letters")
     suite.equal(status(display_name="a\nb"), 400, "one line")
-    suite.equal(status(email="a" * 64 + "@" + "b" * 180 + ".example"), 201, "253 bytes")
-    suite.equal(status(email="a" * 64 + "@" + "b" * 190 + ".example"), 400, "more than 254 bytes")
+    suite.equal(status(email="a" * 64 + "@" + ".".join(["b" * 59] * 3) + ".example"), 201, "252 bytes")
+    suite.equal(status(email="a" * 64 + "@" + ".".join(["b" * 60] * 3) + ".example"), 400, "255 bytes")
     suite.equal(status(birth_date="2999-01-01"), 400, "not born yet")
     suite.equal(status(birth_date="1801-01-01"), 400, "nobody is so old")
     suite.equal(status(birth_date="2001-02-29"), 400, "no such day")
@@ -257,7 +257,7 @@ def refresh_rotates_and_a_used_token_ends_the_family():
 def forged_refresh_tokens_do_nothing():
     ann = server.user("Ann")
     session, generation, tag = ann.refresh_token.split(".")
-    for forged in ("x", "a.b.c", ".." , session, f"{session}.{generation}", f"{session}.0.{tag}", f"{session}.2.{tag}",
+    for forged in ("x", "a.b.c", "..", session, f"{session}.{generation}", f"{session}.0.{tag}", f"{session}.2.{tag}",
                    f"{session}.{generation}.{tag[:-1]}", f"{session}.{generation}.{'A' * len(tag)}",
                    f"{session}.-1.{tag}", f"{'A' * len(session)}.{generation}.{tag}"):
         suite.answers(server.client().post("/auth/refresh", {"refresh_token": forged}), 401, "unauthorized", forged)

@@ -12,6 +12,7 @@ same rounds with a store that forgets to sync must fail, or this test finds noth
 """
 
 import argparse
+import collections
 import concurrent.futures
 import os
 import random
@@ -157,11 +158,12 @@ def crash_rounds(directory, shim, program, rounds, seed, with_cut):
 
 
 def fault_round(directory, shim, program, fault, after, seed):
-    """One call fails once, on a store that has seen some rounds. None, or what was wrong."""
+    """One call fails once, from the making of a store on. Returns how the writer ended, and None or what was wrong."""
     chance = random.Random(f"{seed} {fault} {after}")
     shutil.rmtree(directory, ignore_errors=True)
     disk = Disk(directory, shim, program)
     text = f"{fault[0]}:{fault[1]}:{after}:1:{fault[2]}"
+    code = None
     try:
         process = disk.start(chance.getrandbits(32), text)
         try:
@@ -180,8 +182,8 @@ def fault_round(directory, shim, program, fault, after, seed):
         disk.cut(chance)
         disk.check()
     except Wrong as wrong:
-        return f"fault {text}: {wrong}"
-    return None
+        return code, f"fault {text}: {wrong}"
+    return code, None
 
 
 def main():
@@ -216,12 +218,15 @@ def main():
             faults = [(fault, after) for fault in FAULTS for after in (0, 1, 7, 40)]
             runs = [pool.submit(fault_round, os.path.join(base, f"fault{i}"), shim, writer, fault, after, seed)
                     for i, (fault, after) in enumerate(faults)]
-            wrongs = [run.result() for run in runs]
-            passed += wrongs.count(None)
-            problems += [wrong for wrong in wrongs if wrong]
-            print(f"{len(faults)} faults")
+            results = [run.result() for run in runs]
+            passed += sum(wrong is None for _, wrong in results)
+            problems += [wrong for _, wrong in results if wrong]
+            ends = collections.Counter("killed" if code == -signal.SIGKILL else f"exit {code}" for code, _ in results)
+            print(f"{len(faults)} faults: " + ", ".join(f"{count} {end}" for end, count in sorted(ends.items())))
+            if ends[f"exit {EXIT_FAILED}"] < 15:
+                problems.append("too few faults ended the writer: they do not reach the store")
 
-        _, _, wrong = crash_rounds(os.path.join(base, "mutant"), shim, mutant, MUTANT_ROUNDS, seed, True)
+        _, _, wrong = crash_rounds(os.path.join(base, "unsynced"), shim, mutant, MUTANT_ROUNDS, seed, True)
         if wrong:
             passed += 1
             print(f"without a sync: {wrong}")

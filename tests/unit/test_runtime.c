@@ -227,7 +227,7 @@ static void test_pages(void **state)
                 char time[40];
                 snprintf(time, sizeof time, "%.24s", at + 14);
                 assert_true(strcmp(time, last) < 0);
-                strcpy(last, time);
+                memcpy(last, time, sizeof last);
                 seen++;
             }
             struct text next = said_field(page, "next");

@@ -6,6 +6,7 @@
 #include "schema/codec.h"
 #include "schema/pack.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -408,7 +409,7 @@ static bool space_load(struct core *core, enum space space, bool (*load_row)(str
 bool outside_load(struct core *core, char problem[256])
 {
     if (space_load(core, SPACE_TIMER, timer_row_load) && space_load(core, SPACE_EFFECT, effect_row_load)) return true;
-    strcpy(problem, "the tables of timers and effects are damaged");
+    snprintf(problem, 256, "the tables of timers and effects are damaged");
     return false;
 }
 

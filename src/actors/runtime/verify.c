@@ -3,6 +3,7 @@
 #include "actors/runtime/internal.h"
 #include "base/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +164,7 @@ int64_t core_verify(const struct registry *registry, const struct ports *ports, 
         if (core->freezing) core_checkpointed(core, shadow.given);
         for (unsigned i = 0; good && i < sizeof spaces / sizeof spaces[0]; i++) {
             good = compare_space(&shadow, spaces[i], &comparison);
-            if (!good) strcpy(problem, "the tables cannot be read");
+            if (!good) snprintf(problem, 256, "the tables cannot be read");
         }
         core_destroy(core);
     }

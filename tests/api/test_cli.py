@@ -1,0 +1,259 @@
+"""The command line: what it takes, what it refuses and with which exit status, and what its verbs do."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import threading
+import time
+
+from harness import PASSWORD, ROOT, Server, Suite
+
+suite = Suite("cli")
+server = Server()
+binary = server.binary
+
+USAGE, DAMAGED, IN_USE, NOT_WRITABLE = 2, 3, 4, 6
+
+
+def run(*words, stdin="", timeout=60):
+    return subprocess.run([binary, *words], input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def refused(status, text, *words, stdin=""):
+    """It ends with this status and says this on standard error, and nothing on standard output."""
+    done = run(*words, stdin=stdin)
+    suite.equal(done.returncode, status, " ".join(words))
+    suite.check(text in done.stderr, f"{' '.join(words)}: {text!r} in {done.stderr!r}")
+    suite.equal(done.stdout, "", " ".join(words))
+
+
+@suite.case
+def helps():
+    overview = run("help")
+    suite.equal(overview.returncode, 0)
+    verbs = re.findall(r"^  souk (admin [a-z-]+|[a-z]+)", overview.stdout, re.MULTILINE)
+    suite.check(len(verbs) >= 10, f"{verbs}")
+    for verb in verbs:
+        done = run("help", *verb.split())
+        suite.equal(done.returncode, 0, verb)
+        suite.check(done.stdout.startswith(f"souk {verb}"), verb)
+        suite.equal(run(*verb.split(), "--help").stdout, done.stdout, f"{verb} --help is help {verb}")
+    suite.equal(run("--help").stdout, overview.stdout)
+    suite.check(re.fullmatch(r"souk \d+\.\d+\.\d+\n", run("version").stdout), "version")
+    for code in (0, 1, 2, 3, 4, 5, 6, 7, 75):
+        suite.check(re.search(rf"^ +{code}  \w", overview.stdout, re.MULTILINE), f"exit code {code} is explained")
+
+
+@suite.case
+def refuses_what_it_does_not_know():
+    suite.equal(run().returncode, USAGE)
+    refused(USAGE, "there is no command sreve", "sreve")
+    refused(USAGE, "there is no command admin", "admin")
+    refused(USAGE, "there is no command sreve", "help", "sreve")
+    refused(USAGE, "is no flag", "serve", "--port", "1")
+    refused(USAGE, "needs a value", "serve", "--data")
+    refused(USAGE, "takes no value", "serve", "--demo=yes")
+    refused(USAGE, "is given twice", "serve", "--data", "a", "--data", "b")
+    refused(USAGE, "one word too many", "serve", "here")
+    refused(USAGE, "is missing", "restore", "from")
+    refused(USAGE, "none of openapi, fields, states", "dump", "everything")
+
+
+@suite.case
+def refuses_a_bad_configuration():
+    with tempfile.TemporaryDirectory() as directory:
+        data, conf = os.path.join(directory, "data"), os.path.join(directory, "souk.conf")
+        for pair, text in (("server.lisen=x", "server.lisen is no key"), ("server.mode=fast", "one of: development production"),
+                           ("store.reserve=lots", "a number of bytes"), ("orders.hold=soon", "a time"),
+                           ("net.idle_timeout=0", "is from"), ("nothing", "name=value")):
+            refused(USAGE, text, "serve", "--data", data, "--set", pair)
+        with open(conf, "w", encoding="utf-8") as file:
+            file.write("[server]\nlisten = 127.0.0.1:0\n\n[orders]\nhodl = 5m\n")
+        refused(USAGE, f"{conf}:5: orders.hodl", "serve", "--data", data, "--config", conf)
+        refused(USAGE, "cannot be read", "serve", "--data", data, "--config", conf + ".none")
+        refused(USAGE, "--demo needs --mode development", "serve", "--data", data, "--demo", "--mode", "production")
+        refused(USAGE, "--scale is", "serve", "--data", data, "--demo", "--mode", "development", "--scale", "huge")
+        suite.check(not os.path.exists(data), "nothing was made")
+        for listen in ("8080", ":8080", "127.0.0.1:", "127.0.0.1:99999", "::1:80"):
+            refused(USAGE, "HOST:PORT", "serve", "--data", data, "--listen", listen)
+
+
+@suite.case
+def the_shipped_configuration_and_the_described_one_are_good():
+    for content in (open(os.path.join(ROOT, "conf/souk.conf"), encoding="utf-8").read(), run("help", "config").stdout):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write(content)
+            file.flush()
+            one = Server(arguments=["--config", file.name])
+            suite.answers(one.client().get("//readyz"), 200)
+            suite.equal(one.stop(), 0)
+            one.remove()
+
+
+@suite.case
+def a_directory_has_one_server():
+    done = run("serve", "--data", server.data, "--listen", "127.0.0.1:0")
+    suite.equal(done.returncode, IN_USE)
+    suite.equal(run("verify", "--data", server.data).returncode, IN_USE)
+    suite.answers(server.client().get("//readyz"), 200, text="the first one is not disturbed")
+
+
+@suite.case
+def refuses_damage_and_foreign_directories():
+    with tempfile.TemporaryDirectory() as directory:
+        foreign = os.path.join(directory, "foreign")
+        os.mkdir(foreign)
+        with open(os.path.join(foreign, "letter.txt"), "w", encoding="utf-8") as file:
+            file.write("dear Ann")
+        suite.equal(run("serve", "--data", foreign, "--listen", "127.0.0.1:0").returncode, DAMAGED)
+        suite.check("letter.txt" in os.listdir(foreign) and "rocks" not in os.listdir(foreign), "no store is made there")
+        suite.equal(run("serve", "--data", os.path.join(foreign, "letter.txt", "x"), "--listen", "127.0.0.1:0").returncode,
+                    NOT_WRITABLE)
+        other = Server()
+        other.user("Ann")
+        other.kill()
+        mark = os.path.join(other.data, "mark")
+        os.rename(mark, mark + ".away")
+        suite.equal(run("serve", "--data", other.data, "--listen", "127.0.0.1:0").returncode, DAMAGED)
+        suite.equal(run("verify", "--data", other.data).returncode, DAMAGED)
+        os.rename(mark + ".away", mark)
+        other.restart()
+        suite.equal(other.stop(), 0)
+        other.remove()
+
+
+@suite.case
+def old_data_needs_its_old_key():
+    other = Server()
+    other.user("Ann")
+    suite.equal(other.stop(), 0)
+    key = other.data + ".key"
+    suite.equal(os.stat(key).st_mode & 0o777, 0o600)
+    suite.equal(os.stat(os.path.join(other.data, "token.keys")).st_mode & 0o777, 0o600)
+    os.rename(key, key + ".away")
+    refused(USAGE, "is missing", "serve", "--data", other.data, "--listen", "127.0.0.1:0")
+    suite.check(not os.path.exists(key), "no new key is made for old data")
+    os.rename(key + ".away", key)
+    os.chmod(key, 0o644)
+    done = run("serve", "--data", other.data, "--listen", "127.0.0.1:0")
+    suite.equal(done.returncode, USAGE, "others could read the key")
+    os.chmod(key, 0o600)
+    other.remove()
+
+
+@suite.case
+def makes_admins():
+    refused(USAGE, "--email and --password-stdin", "admin", "create", "--data", server.data, "--email", "a@example.com")
+    refused(USAGE, "holds no password", "admin", "create", "--data", server.data, "--email", "a@example.com",
+            "--password-stdin")
+    refused(1, "password", "admin", "create", "--data", server.data, "--email", "a@example.com", "--password-stdin",
+            stdin="short\n")
+    refused(1, "email", "admin", "create", "--data", server.data, "--email", "not an address", "--password-stdin",
+            stdin=PASSWORD + "\n")
+    refused(1, "no server runs", "admin", "create", "--data", "/nonexistent", "--email", "a@example.com",
+            "--password-stdin", stdin=PASSWORD + "\n")
+    admin = server.admin()
+    me = admin.get("/users/me")
+    suite.equal(me.data["admin"], True)
+    refused(1, "409", "admin", "create", "--data", server.data, "--email", "admin@example.com", "--password-stdin",
+            stdin=PASSWORD + "\n")
+
+
+@suite.case
+def prints_and_follows_the_log():
+    ann = server.user("Ann")
+    records = [json.loads(line) for line in server.command(["log"]).splitlines()]
+    suite.equal([record["lsn"] for record in records], list(range(1, len(records) + 1)), "every position once")
+    types = [event["type"] for record in records for event in record["events"]]
+    suite.check({"tenant.created", "user.created", "user.verified"} <= set(types), f"{types}")
+    text = json.dumps(records)
+    suite.check(PASSWORD not in text and "@example.com" not in text and "argon2" not in text, "nothing secret or personal")
+    last = records[-1]["lsn"]
+    suite.equal(server.command(["log", "--after", str(last)]), "")
+    refused(USAGE, "--after", "log", "--data", server.data, "--after", "x")
+
+    follower = subprocess.Popen([binary, "log", "--follow", "--after", str(last), "--data", server.data],
+                                stdout=subprocess.PIPE, text=True)
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(follower.stdout))
+    reader.start()
+    ann.patch("/users/me", {"profile": {"bio": "follows"}}, version=ann.get("/users/me").data["version"])
+    deadline = time.monotonic() + 20
+    while "user.profile_updated" not in "".join(lines) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    follower.terminate()
+    follower.wait()
+    reader.join()
+    suite.check("user.profile_updated" in "".join(lines), "what happens is shown")
+
+
+@suite.case
+def backs_up_and_restores():
+    ann = server.user("Ann")
+    with tempfile.TemporaryDirectory() as directory:
+        copy, restored = os.path.join(directory, "copy"), os.path.join(directory, "restored")
+        server.command(["backup", copy])
+        done = run("backup", copy, "--data", server.data)
+        suite.equal(done.returncode, 1, "it never writes over a backup")
+        key = server.data + ".key"
+        suite.equal(run("verify", "--data", copy, "--key-file", key).returncode, 0, "the backup is whole")
+        done = run("restore", copy, restored)
+        suite.equal(done.returncode, 0)
+        suite.check("master key" in done.stdout, "it says what is needed besides")
+        refused(NOT_WRITABLE, "not empty", "restore", copy, restored)
+        suite.equal(run("verify", "--data", restored, "--key-file", key).returncode, 0, "so is what was restored")
+
+        other = Server(settings={"server.key_file": key}, start=False)
+        os.rename(restored, other.data)
+        other.start()
+        again = other.login(ann.user["email"])
+        suite.equal(again.id, ann.id, "who was backed up can log in")
+        suite.equal(other.stop(), 0)
+        other.remove()
+
+        damaged = os.path.join(copy, "mark")
+        with open(damaged, "r+b") as file:
+            file.write(b"\xff" * 16)
+        for verb in (["restore", copy, restored], ["verify", "--data", copy, "--key-file", key]):
+            done = run(*verb)
+            suite.check(done.returncode in (0, DAMAGED), f"{verb[0]}: {done.returncode} {done.stderr}")
+
+
+@suite.case
+def keys_can_be_changed():
+    other = Server()
+    ann = other.user("Ann")
+    suite.equal(other.stop(), 0)
+    other.command(["admin", "rotate-keys"])
+    other.restart()
+    suite.answers(ann.get("/users/me"), 200, text="the old token still counts")
+    new = other.login(ann.user["email"])
+    suite.check(new.token.split(".")[0] != ann.token.split(".")[0], "the new one names another key")
+    suite.answers(new.get("/users/me"), 200)
+    suite.equal(other.stop(), 0)
+    other.remove()
+
+
+@suite.case
+def documents_are_what_is_committed_in_form():
+    for name, begins in (("openapi", "{"), ("fields", "# "), ("states", "# ")):
+        first, second = run("dump", name).stdout, run("dump", name).stdout
+        suite.check(first.startswith(begins) and len(first) > 1000, name)
+        suite.equal(first, second, f"{name} is the same each time")
+
+
+@suite.case
+def production_is_strict():
+    other = Server(mode="production")
+    reply = other.client().post("/auth/register", {"email": "ann@example.com", "password": PASSWORD, "display_name": "Ann",
+                                                   "accept_terms": True})
+    suite.answers(reply, 201)
+    suite.check("verification_token" not in reply.data, "no token in the answer")
+    suite.equal(other.stop(), 0)
+    other.remove()
+
+
+if __name__ == "__main__":
+    suite.main()
