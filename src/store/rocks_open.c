@@ -195,7 +195,9 @@ static void start_threads(struct rocks_store *store)
 static int prepare(struct rocks_store *store, char problem[PROBLEM_SIZE])
 {
     const char *path = store->config.path;
-    if (!path_join(store->path, path, "") || !path_join(store->rocks_path, path, "rocks") || !path_join(store->mark_path, path, "mark"))
+    if ((size_t)snprintf(store->path, PATH_SIZE, "%s", path) >= PATH_SIZE) errno = ENAMETOOLONG;
+    else errno = 0;
+    if (errno || !path_join(store->rocks_path, path, "rocks") || !path_join(store->mark_path, path, "mark"))
         return refuse_errno(problem, "cannot use", path);
     if (store->config.read_only && !path_exists(path)) return refuse(problem, STORE_EXIT_DAMAGED, path, "there is no store");
     if (!directory_make(path)) return refuse_errno(problem, "cannot use", path);

@@ -17,6 +17,7 @@ def created(reply, status=201):
 def leader(server, admin, name="Lea", **more):
     client = server.user(name, **more)
     created(admin.post(f"/admin/users/{client.id}/grant-role", {"role": "leader", "reason": "applied"}), 200)
+    created(admin.patch(f"/admin/users/{client.id}/permissions", {"max_communities": 50}), 200)
     return client
 
 

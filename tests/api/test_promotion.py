@@ -205,6 +205,20 @@ def every_state_and_command():
 
 
 @suite.case
+def an_ended_one_can_only_be_deleted():
+    promotion = make(ends_at=at(milliseconds=400))
+    must(shop.owner, promotion, "submit")
+    must(admin, promotion, "approve")
+    suite.equal(wait_for(promotion, "ended")["status"], "ended", "ended")
+    for name in COMMANDS:
+        if name != "delete":
+            asker = admin if name in ("approve", "reject", "revoke-approval") else shop.owner
+            suite.answers(run(promotion, name, asker, read(promotion).data["version"]), 409, "invalid_transition", name)
+    suite.equal(run(promotion, "delete", shop.owner, None).data["status"], "deleted", "deleted")
+    suite.equal(must(shop.owner, promotion, "restore")["status"], "ended", "restored")
+
+
+@suite.case
 def rights_of_each_command():
     everybody = (shop.owner, manager, staff, lea, leo, admin, stranger)
     cases = (       # state, command, status for each of everybody; makers (of Lea) is a target, not cooks (of Leo)
