@@ -149,7 +149,7 @@ static void watch_threads(int process, struct moment *moment)
         snprintf(path, sizeof path, "/proc/%d/task/%s/comm", process, entry->d_name);
         if (!read_small(path, text, sizeof text)) continue;
         text[strcspn(text, "\n\"\\")] = 0;
-        snprintf(thread->name, sizeof thread->name, "%.19s", text);
+        snprintf(thread->name, sizeof thread->name, "%.19s", thread->id == process ? "main" : text);
         moment->thread_count++;
     }
     closedir(directory);

@@ -2,10 +2,11 @@
    (chain, mark, thread), then the store with checkpoints under way. Every figure is to be read against the floor of the
    same run on the same machine.
 
-     store_floor [--dir DIRECTORY] [--seconds N] [--rows N]
+     store_floor [--dir DIRECTORY] [--seconds N] [--rows N] [--work N]
 
    A record is as large as that of an order: a head of 180 bytes and a body of 1 KiB. The store is driven in a closed loop,
-   as a core with so many clients drives it: who was answered sends the next record, and those of one turn are one batch. */
+   as a core with so many clients drives it: who was answered sends the next record, and those of one turn are one batch.
+   With checkpoints each record also costs `work` microseconds of the core and changes `rows` rows. */
 #include "store/rocks_store.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ enum {
     ROW_BYTES = 300,
     SAMPLES_MOST = 4 * 1000 * 1000,
     CHECKPOINT_BYTES = 32 * 1024 * 1024,
+    TURN_RECORDS = 32,                      /* a core with work to do appends after so many */
     EXIT_FAILED = 75,
 };
 
@@ -111,6 +113,7 @@ struct load {
     uint64_t durable, commits;
     bool checkpointing;
     uint64_t appended;
+    uint32_t rows, work_us;
     struct ordered *delta;
     int64_t *sent_ns;                       /* by lsn, a ring as large as what may be under way */
     uint32_t ring;
@@ -160,10 +163,10 @@ static void append(struct load *load, uint32_t records)
 }
 
 /* Rows that a record changes: its own, an index entry, and others that many records share. */
-static void rows_change(struct load *load, uint64_t lsn, uint32_t rows)
+static void rows_change(struct load *load, uint64_t lsn)
 {
     char key[40];
-    for (uint32_t i = 0; i < rows; i++) {
+    for (uint32_t i = 0; i < load->rows; i++) {
         uint64_t number = i < 2 ? lsn : (lsn * UINT64_C(0x9E3779B97F4A7C15) + i) % 100000;
         int length = snprintf(key, sizeof key, "%c%030" PRIu64, i < 2 ? 'E' + (int)i : 'T', number);
         ordered_set(load->delta, (struct text){key, (uint32_t)length}, (struct text){body_bytes, i == 1 ? 0 : ROW_BYTES});
@@ -182,9 +185,31 @@ static void maybe_checkpoint(struct load *load)
     load->delta = ordered_create();
 }
 
-static void store_run(const char *path, const char *what, uint32_t clients, bool hasty, uint32_t rows, double seconds, struct samples *samples)
+static void work(uint32_t microseconds)
 {
-    struct load load = {.ring = 2 * clients, .delta = ordered_create()};
+    int64_t end = monotonic_ns() + microseconds * INT64_C(1000);
+    while (microseconds && monotonic_ns() < end) continue;
+}
+
+/* What the core does for `records` clients that were answered: their next records, in turns. */
+static void turns(struct load *load, uint64_t records)
+{
+    while (records) {
+        uint32_t turn = (load->work_us || load->rows) && records > TURN_RECORDS ? TURN_RECORDS : (uint32_t)records;
+        for (uint32_t i = 1; i <= turn; i++) {
+            work(load->work_us);
+            rows_change(load, load->appended + i);
+        }
+        append(load, turn);
+        records -= turn;
+    }
+    maybe_checkpoint(load);
+}
+
+static void store_run(const char *path, const char *what, uint32_t clients, bool hasty, uint32_t rows, uint32_t work_us, double seconds,
+                      struct samples *samples)
+{
+    struct load load = {.ring = 2 * clients, .delta = ordered_create(), .rows = rows, .work_us = work_us};
     pthread_mutex_init(&load.mutex, NULL);
     pthread_cond_init(&load.changed, NULL);
     load.sent_ns = memory_alloc(load.ring * sizeof *load.sent_ns);
@@ -199,7 +224,7 @@ static void store_run(const char *path, const char *what, uint32_t clients, bool
     }
     samples->count = 0;
     struct usage before = usage_now();
-    append(&load, clients);
+    turns(&load, clients);
     uint64_t answered = 0;
     while ((double)(monotonic_ns() - before.wall_ns) < seconds * 1e9) {
         pthread_mutex_lock(&load.mutex);
@@ -208,10 +233,9 @@ static void store_run(const char *path, const char *what, uint32_t clients, bool
         pthread_mutex_unlock(&load.mutex);
         int64_t now = monotonic_ns();
         for (uint64_t lsn = answered + 1; lsn <= durable; lsn++) sample(samples, now - load.sent_ns[lsn % load.ring]);
-        append(&load, (uint32_t)(durable - answered));
-        for (uint64_t lsn = answered + 1; rows && lsn <= durable; lsn++) rows_change(&load, lsn, rows);
+        uint64_t records = durable - answered;
         answered = durable;
-        maybe_checkpoint(&load);
+        turns(&load, records);
     }
     report(what, clients, before, load.commits, answered, samples);
     load.store->calls->close(load.store);
@@ -235,10 +259,11 @@ int main(int count, char **arguments)
     static const uint32_t clients[] = {1, 16, 64, 256, 1024};
     char directory[] = "souk-floor-XXXXXX", path[PATH_SIZE];
     double seconds = 3;
-    uint32_t rows = 8;
+    uint32_t rows = 8, work_us = 8;
     for (int i = 1; i + 1 < count; i += 2) {
         if (strcmp(arguments[i], "--seconds") == 0) seconds = strtod(arguments[i + 1], NULL);
         if (strcmp(arguments[i], "--rows") == 0) rows = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
+        if (strcmp(arguments[i], "--work") == 0) work_us = (uint32_t)strtoul(arguments[i + 1], NULL, 10);
         if (strcmp(arguments[i], "--dir") == 0 && chdir(arguments[i + 1]) != 0) return 2;
     }
     if (!mkdtemp(directory) || !path_join(path, directory, "store")) return 2;
@@ -249,17 +274,19 @@ int main(int count, char **arguments)
     printf("records of %d bytes                 commits/s records/s  rec/com  CPU us/rec  CPU    p50 us    p99     max\n", HEAD_BYTES + BODY_BYTES);
     for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) floor_run(path, widths[i], seconds, &samples);
     for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
-        store_run(path, "store, hasty", clients[i], true, 0, seconds, &samples);
-        remove_store(path);
-        store_run(path, "store", clients[i], false, 0, seconds, &samples);
+        store_run(path, "store", clients[i], false, 0, 0, seconds, &samples);
         remove_store(path);
     }
-    store_run(path, "store, with checkpoints", 64, false, rows, seconds * 3, &samples);
-    remove_store(path);
-    store_run(path, "store, with checkpoints", 256, false, rows, seconds * 3, &samples);
-    remove_store(path);
-    store_run(path, "store, with checkpoints", 1024, false, rows, seconds * 3, &samples);
-    remove_store(path);
+    for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
+        store_run(path, "store, work, never pausing", clients[i], true, 0, work_us, seconds, &samples);
+        remove_store(path);
+        store_run(path, "store, work", clients[i], false, 0, work_us, seconds, &samples);
+        remove_store(path);
+    }
+    for (size_t i = 2; i < sizeof clients / sizeof *clients; i++) {
+        store_run(path, "store, work, checkpoints", clients[i], false, rows, work_us, seconds * 3, &samples);
+        remove_store(path);
+    }
     rmdir(directory);
     free(samples.microseconds);
     return 0;

@@ -30,6 +30,7 @@ static const struct flag serve_flags[] = {
 };
 static const struct flag demo_flags[] = {
     DATA_FLAG,
+    { "address",   "HOST:PORT",  .doc = "where the server serves HTTP (127.0.0.1:8080)" },
     { "scale",     "SCALE",      .doc = "small (40 people), medium (400), or a number of people" },
     { "seed",      "NUMBER",     .doc = "another seed gives another marketplace; the same one the same (1)" },
     { 0 },

@@ -92,7 +92,7 @@ static bool fail_with(struct client *client, const char *what)
     return false;
 }
 
-static bool send_all(struct client *client)
+bool client_flush(struct client *client)
 {
     const char *at = client->outgoing.data;
     for (size_t left = client->outgoing.length; left;) {
@@ -168,7 +168,7 @@ bool client_receive(struct client *client, struct arena *arena, struct client_re
 {
     size_t length = 0;
     *reply = (struct client_reply){ 0 };
-    if (!send_all(client) || !read_head(client, arena, reply, &length)) return false;
+    if (!client_flush(client) || !read_head(client, arena, reply, &length)) return false;
     while (client->incoming.length - client->taken < length)
         if (!read_more(client)) return false;
     reply->body = arena_text(arena, (struct text){ client->incoming.data + client->taken, (uint32_t)length });

@@ -1,6 +1,147 @@
-#include "main/demo.h"
+/* The demo as a whole: its size, its order, and what it says at the end. */
+#include "main/demo_world.h"
+#include "main/exit.h"
+#include "main/files.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-bool demo_size_of(const char *scale, struct demo_size *size) { (void)size; return strcmp(scale, "small") == 0; }
-bool demo_fill(const char *control_socket, const char *host, uint16_t port, const struct demo_size *size, uint64_t seed, char problem[256]) { (void)control_socket,(void)host,(void)port,(void)size,(void)seed,(void)problem; return true; }
-void demo_introduce(const char *host, uint16_t port) { (void)host,(void)port; }
-int run_demo(const struct arguments *arguments) { (void)arguments; return 0; }
+#include <unistd.h>
+
+static const char ADMIN_EMAIL[] = "admin@demo.example";
+enum { PEOPLE_LEAST = 12, PEOPLE_MOST = 100000, COMMUNITIES_PER_LEADER = 2 };
+
+bool demo_size_of(const char *scale, struct demo_size *size)
+{
+    int64_t people;
+    if (strcmp(scale, "small") == 0) people = 40;
+    else if (strcmp(scale, "medium") == 0) people = 400;
+    else if (!text_to_integer(text_of(scale), &people) || people < PEOPLE_LEAST || people > PEOPLE_MOST) return false;
+    unsigned count = (unsigned)people;
+    *size = (struct demo_size){
+        .people = count,
+        .leaders = count / 10 < 3 ? 3 : count / 10,
+        .suppliers = count / 10 < 5 ? 5 : count / 10,
+        .products_each = 6,
+        .posts_each = 5,
+        .orders = count * 2,
+    };
+    return true;
+}
+
+/* The operator's half: the one admin that everything else needs. Done before, it is no fault. */
+static bool make_admin(struct demo *demo, const char *control_socket)
+{
+    struct client_reply reply;
+    struct client *control = client_connect_unix(control_socket);
+    if (!control) {
+        snprintf(demo->problem, 256, "%.160s: %s", control_socket, strerror(errno));
+        return false;
+    }
+    struct text body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"Demo Admin\"}", ADMIN_EMAIL,
+                                 DEMO_PASSWORD);
+    bool good = client_call(control, "POST", LITERAL("/api/v1/admin/users"), body, demo->arena, &reply);
+    if (!good) snprintf(demo->problem, 256, "%.200s", client_problem(control));
+    else if (!(good = reply.status < 300 || reply.status == 409))
+        snprintf(demo->problem, 256, "the admin cannot be made: %d %.180s", reply.status, reply.body.data);
+    client_close(control);
+    demo->admin = (struct demo_person){ .email = ADMIN_EMAIL, .authorization = "" };
+    return good;
+}
+
+static void make_room(struct demo *demo)
+{
+    const struct demo_size *size = &demo->size;
+    demo->community_count = size->leaders * COMMUNITIES_PER_LEADER;
+    demo->product_count = size->suppliers * size->products_each;
+    demo->post_count = demo->community_count * size->posts_each;
+    demo->people = ARENA_ARRAY(demo->arena, struct demo_person, size->people);
+    demo->communities = ARENA_ARRAY(demo->arena, struct demo_community, demo->community_count);
+    demo->suppliers = ARENA_ARRAY(demo->arena, struct demo_supplier, size->suppliers);
+    demo->products = ARENA_ARRAY(demo->arena, struct demo_product, demo->product_count);
+    demo->promotions = ARENA_ARRAY(demo->arena, struct demo_promotion, demo->product_count);
+    demo->posts = ARENA_ARRAY(demo->arena, struct demo_post, demo->post_count);
+    demo->orders = ARENA_ARRAY(demo->arena, struct demo_order, size->orders);
+    for (unsigned i = 0; i < size->people; i++) demo->people[i].authorization = "";
+}
+
+static bool fill(struct demo *demo, const char *control_socket, const char *host, uint16_t port)
+{
+    if (!make_admin(demo, control_socket)) return false;
+    demo->client = client_connect_tcp(host, port);
+    if (!demo->client) {
+        snprintf(demo->problem, 256, "%.100s, port %u: %s", host, port, strerror(errno));
+        return false;
+    }
+    make_room(demo);
+    demo_make_people(demo);
+    demo_make_communities(demo);
+    demo_make_suppliers(demo);
+    demo_make_products(demo);
+    demo_make_promotions(demo);
+    demo_make_posts(demo);
+    demo_make_orders(demo);
+    client_close(demo->client);
+    return !demo->failed;
+}
+
+bool demo_fill(const char *control_socket, const char *host, uint16_t port, const struct demo_size *size, uint64_t seed,
+               char problem[256])
+{
+    struct demo *demo = memory_alloc(sizeof *demo);
+    demo->arena = arena_create();
+    demo->size = *size;
+    demo->random = seed;
+    demo->problem = problem;
+    demo->terminal = isatty(STDERR_FILENO);
+    bool good = fill(demo, control_socket, host, port);
+    if (demo->terminal) fprintf(stderr, "\r\033[K");
+    if (good)
+        printf("demo: %u people, %u communities, %u suppliers, %u products, %u promotions, %u posts, %u orders\n",
+               size->people, demo->community_count, size->suppliers, demo->product_count, demo->promotion_count,
+               demo->post_count, size->orders);
+    fflush(stdout);
+    arena_destroy(demo->arena);
+    free(demo);
+    return good;
+}
+
+void demo_introduce(const char *host, uint16_t port)
+{
+    bool six = strchr(host, ':') != NULL;
+    char base[128];
+    snprintf(base, sizeof base, "http://%s%s%s:%u/api/v1", six ? "[" : "", host, six ? "]" : "", port);
+    printf("\nEverybody's password is `%s`. An admin: %s. A leader: ada1@demo.example.\n\n"
+           "  curl %s/feed\n"
+           "  curl %s/products?limit=3\n"
+           "  curl %s/auth/login -H 'Content-Type: application/json' -d '{\"email\":\"ada1@demo.example\",\"password\":\"%s\"}'\n\n",
+           DEMO_PASSWORD, ADMIN_EMAIL, base, base, base, DEMO_PASSWORD);
+    fflush(stdout);
+}
+
+/* ---- souk demo ----------------------------------------------------------------------------------------------------- */
+
+int run_demo(const struct arguments *arguments)
+{
+    const char *data = argument(arguments, "data"), *scale = argument(arguments, "scale"), *seed = argument(arguments, "seed");
+    const char *address = argument(arguments, "address");
+    struct demo_size size;
+    int64_t number = 1, port = 8080;
+    char problem[256];
+    if (!demo_size_of(scale ? scale : "small", &size) || (seed && !text_to_integer(text_of(seed), &number))) {
+        fprintf(stderr, "souk demo: --scale is small, medium or a number of people from %d on, --seed a whole number\n", PEOPLE_LEAST);
+        return EXIT_USAGE;
+    }
+    struct text rest = text_of(address ? address : "127.0.0.1:8080"), host = text_split(&rest, ':');
+    if (!rest.data || !text_to_integer(rest, &port) || port < 1 || port > 65535) {
+        fprintf(stderr, "souk demo: --address is HOST:PORT, such as 127.0.0.1:8080\n");
+        return EXIT_USAGE;
+    }
+    struct arena *arena = arena_create();
+    const char *name = arena_text(arena, host).data, *control = file_path(arena, data ? data : "data", "control.sock").data;
+    bool good = demo_fill(control, name, (uint16_t)port, &size, (uint64_t)number, problem);
+    if (good) demo_introduce(name, (uint16_t)port);
+    else fprintf(stderr, "souk demo: %s\n", problem);
+    arena_destroy(arena);
+    return good ? EXIT_DONE : EXIT_FAILED;
+}

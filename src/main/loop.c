@@ -101,10 +101,11 @@ static void schedule(struct shell *shell)
     uv_timer_start(&shell->due, on_due, wait > 0 ? (uint64_t)wait : 0, 0);
 }
 
-/* Answers first, which net bounds by net.stop_timeout; then what is durable; then what workers have begun. */
+/* The core ends at once what waits for something outside; net waits for its answers, at most net.stop_timeout. */
 static void go_on_stopping(struct shell *shell)
 {
-    if (shell->net_stopped && core_stop(shell->core) && !workers_pending(shell->workers)) uv_stop(&shell->loop);
+    bool core_stopped = core_stop(shell->core);
+    if (shell->net_stopped && core_stopped && !workers_pending(shell->workers)) uv_stop(&shell->loop);
 }
 
 static void on_net_stopped(void *context)

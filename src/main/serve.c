@@ -70,6 +70,7 @@ static void harden(bool production)
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
     if (production) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is a failed write, not the end */
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;

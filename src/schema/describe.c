@@ -44,8 +44,9 @@ static bool is_required(const struct field *field, const struct fields *fields, 
     return shape == SHAPE_CREATE || (place == ELEMENT_OF_LIST && !has_id_row(fields));
 }
 
-/* May the member be null? Going out: when its zero value is shown as null and nothing says that it is there. */
-static bool is_nullable(const struct field *field, enum schema_shape shape)
+/* May the member be null? Going out: when its zero value is shown as null and nothing says that it is there. A nested
+   struct may be absent as a whole, its required members with it. */
+static bool is_nullable(const struct field *field, enum schema_shape shape, enum place place)
 {
     if (shape != SHAPE_OUTPUT) return !(field->flags & REQUIRED);
     switch ((enum field_type)field->type) {
@@ -55,7 +56,7 @@ static bool is_nullable(const struct field *field, enum schema_shape shape)
     case FIELD_INTEGER:
     case FIELD_BASIS_POINTS:
     case FIELD_STRUCT:       return field->flags & OPTIONAL;
-    default:                 return !(field->flags & REQUIRED) || (field->flags & PERSONAL);
+    default:                 return !(field->flags & REQUIRED) || (field->flags & PERSONAL) || place == NESTED;
     }
 }
 
@@ -181,10 +182,10 @@ static void describe_default(struct buffer *out, const struct field *field)
     else buffer_format(out, ",\"default\":%lld", (long long)field->initial);
 }
 
-static void describe_property(struct buffer *out, const struct field *field, enum schema_shape shape)
+static void describe_property(struct buffer *out, const struct field *field, enum schema_shape shape, enum place place)
 {
     buffer_format(out, "\"%s\":{", field->name);
-    describe_value(out, field, shape, is_nullable(field, shape), field->flags);
+    describe_value(out, field, shape, is_nullable(field, shape, place), field->flags);
     if (shape == SHAPE_OUTPUT && (field->flags & READ_ONLY)) buffer_string(out, ",\"readOnly\":true");
     if (shape != SHAPE_OUTPUT && (field->flags & SECRET)) buffer_string(out, ",\"writeOnly\":true");
     if (shape == SHAPE_CREATE && field->initial) describe_default(out, field);
@@ -204,7 +205,7 @@ static void describe_object(struct buffer *out, const struct fields *fields, enu
         if (!takes_part(&fields->rows[i], shape, place)) continue;
         if (some) buffer_byte(out, ',');
         some = true;
-        describe_property(out, &fields->rows[i], shape);
+        describe_property(out, &fields->rows[i], shape, place);
     }
     if (shape == SHAPE_PATCH && place == AT_TOP && !field_by_name(fields, LITERAL("version")))
         buffer_format(out, "%s\"version\":{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":0,\"description\":"

@@ -1,8 +1,9 @@
 /* The log thread: takes batches, chains their records, writes them with one synchronous write, moves the mark, says so.
 
    Group commit: while one write is under way the next batches gather, so nothing has to wait when there is little to do.
-   When commits come faster than one in COMMIT_INTERVAL_NS and each serves several records, the thread pauses a little
-   before it takes what has gathered, so that fsyncs do not eat the processor that would produce the next records. */
+   When commits come faster than one in COMMIT_INTERVAL_NS and find batches waiting that came meanwhile, the thread pauses a
+   little before it takes them, so that fsyncs do not eat the processor that would produce the next records. Clients that
+   all wait for the same commit never meet a pause: nobody else would come. */
 #include "store/rocks_store.h"
 #include "base/check.h"
 #include "base/log.h"
@@ -18,7 +19,6 @@ enum {
     COMMIT_INTERVAL_NS = 500 * 1000,
     PAUSE_STEP_NS = 25 * 1000,
     PAUSE_MOST_NS = 400 * 1000,
-    SHARED_RECORDS = 4,             /* a commit of fewer has nobody else to wait for */
     TIMER_SLACK_NS = 5 * 1000,      /* the kernel's 50 µs would double a short pause */
 };
 
@@ -103,10 +103,12 @@ static void count_commit(struct figures *figures, uint32_t batches, uint32_t rec
     figures->records_buckets[bucket]++;
 }
 
-static void pause_adapt(struct rocks_store *store, uint32_t records, int64_t began)
+/* `waited`: there were batches when the last commit was done. */
+static void pause_adapt(struct rocks_store *store, bool waited)
 {
-    bool hurried = began - store->commit_began_ns < COMMIT_INTERVAL_NS && records >= SHARED_RECORDS && !store->config.hasty;
-    store->commit_began_ns = began;
+    int64_t now = monotonic_ns();
+    bool hurried = waited && now - store->taken_ns < COMMIT_INTERVAL_NS && !store->config.hasty;
+    store->taken_ns = now;
     store->pause_ns += hurried ? PAUSE_STEP_NS : -PAUSE_STEP_NS;
     if (store->pause_ns < 0) store->pause_ns = 0;
     if (store->pause_ns > PAUSE_MOST_NS) store->pause_ns = PAUSE_MOST_NS;
@@ -129,7 +131,6 @@ static struct inbox_item *commit(struct rocks_store *store, struct inbox_item *i
     if (!write_and_mark(store, &value)) return items;
     acknowledge(store, &value);
     count_commit(&store->figures, batches, records, rocks_batch_bytes(store->log_batch), monotonic_ns() - began);
-    pause_adapt(store, records, began);
     return items;
 }
 
@@ -143,9 +144,10 @@ static void sleep_ns(int64_t nanoseconds)
 
 static struct inbox_item *gather(struct rocks_store *store)
 {
-    struct inbox_item *items = inbox_wait(&store->log_inbox);
-    if (!items || !store->pause_ns) return items;
-    sleep_ns(store->pause_ns);
+    struct inbox_item *items = inbox_take(&store->log_inbox);
+    pause_adapt(store, items != NULL);
+    if (!items) return inbox_wait(&store->log_inbox);
+    if (store->pause_ns) sleep_ns(store->pause_ns);
     struct inbox_item *last = items;
     while (last->next) last = last->next;
     last->next = inbox_take(&store->log_inbox);

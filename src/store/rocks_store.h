@@ -49,7 +49,7 @@ struct rocks_store {
     struct mark mark;
     uint64_t written_lsn;
     uint8_t chain[CHAIN_SIZE];              /* after written_lsn */
-    int64_t pause_ns, commit_began_ns;
+    int64_t pause_ns, taken_ns;
 
     /* the table thread's own */
     pthread_t table_thread;

@@ -37,6 +37,8 @@ import tempfile
 import time
 import traceback
 
+import openapi
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 START_SECONDS = float(os.environ.get("SOUK_START_SECONDS", "60"))
 STOP_SECONDS = 30
@@ -191,7 +193,17 @@ class Client:
             value = check_form(reply.status, content_type, data, method == "HEAD")
         else:
             value = json.loads(data) if data and is_json(content_type) else None
+        self.hold_against_document(method, target, reply.status, content_type, value)
         return Reply(reply.status, reply.headers, data, value)
+
+    def hold_against_document(self, method, target, status, content_type, value):
+        """Every answer is as /openapi.json describes it, or the case fails."""
+        if self.server is None or method in ("HEAD", "OPTIONS") or os.environ.get("SOUK_VALIDATE", "0") == "0":
+            return
+        path = re.sub(r"^/api(/[^/]+)?/v1", "", target.split("?")[0]) or "/"
+        problems = self.server.document().problems(method, path, status, content_type, value)
+        if problems:
+            raise FormError("; ".join(problems[:5]))
 
     def get(self, path, **options):
         return self.request("GET", path, **options)
@@ -324,6 +336,8 @@ class Raw:
 # ---- Server ----------------------------------------------------------------------------------------------------------
 
 class Server:
+    openapi = None
+
     def __init__(self, settings=None, arguments=(), mode="development", environment=None, start=True):
         self.settings, self.arguments, self.mode = dict(settings or {}), list(arguments), mode
         self.environment = dict(environment or {})
@@ -376,6 +390,13 @@ class Server:
             return False
         finally:
             connection.close()
+
+    def document(self):
+        """The OpenAPI document of this binary, read once."""
+        if Server.openapi is None:
+            dumped = subprocess.run([self.binary, "dump", "openapi"], capture_output=True, check=True).stdout
+            Server.openapi = openapi.Document(json.loads(dumped))
+        return Server.openapi
 
     def client(self, token=None, tenant=None, headers=None):
         return Client(self, token, tenant, headers)

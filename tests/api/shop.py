@@ -17,7 +17,7 @@ def created(reply, status=201):
 def leader(server, admin, name="Lea", **more):
     client = server.user(name, **more)
     created(admin.post(f"/admin/users/{client.id}/grant-role", {"role": "leader", "reason": "applied"}), 200)
-    created(admin.patch(f"/admin/users/{client.id}/permissions", {"max_communities": 50}), 200)
+    created(admin.patch(f"/admin/users/{client.id}/permissions", {"max_communities": 50, "reason": "tests"}), 200)
     return client
 
 
@@ -31,6 +31,11 @@ def join(client, where):
     reply = client.post(f"/communities/{where['id']}/join")
     if reply.status not in (200, 201):
         raise AssertionError(f"join: {reply}")
+
+
+def newest_first(entries):
+    """The ids in the order of lists: by time, and within a millisecond by id."""
+    return [entry["id"] for entry in sorted(entries, key=lambda entry: (entry["created_at"], entry["id"]), reverse=True)]
 
 
 class Supplier:

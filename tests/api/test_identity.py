@@ -330,6 +330,31 @@ def a_forgotten_password_is_set_anew_once():
     server.login(ann.user["email"], "another password")
 
 
+@suite.case
+def another_email_counts_once_proved():
+    ann, bob = server.user("Ann"), server.user("Bob")
+    old, new = ann.user["email"], f"new.{ann.user['email']}"
+    suite.answers(server.client().post("/users/me/email", {"password": PASSWORD, "email": new}), 401, "unauthorized")
+    suite.answers(ann.post("/users/me/email", {"password": "wrong password", "email": new}), 403, "forbidden")
+    suite.answers(ann.post("/users/me/email", {"password": PASSWORD, "email": "nonsense"}), 400, "validation_failed")
+    suite.answers(ann.post("/users/me/email", {"password": PASSWORD, "email": bob.user["email"]}), 409, "email_taken")
+    reply = ann.post("/users/me/email", {"password": PASSWORD, "email": new})
+    suite.answers(reply, 202)
+    suite.equal(ann.get("/users/me").data["email"], old, "not yet")
+    server.login(old)
+    suite.answers(server.client().post("/auth/reset-password", {"token": reply.data["verification_token"],
+                                                                "password": "another password"}), 400, "invalid_token")
+    proved = server.client().post("/auth/verify", {"token": reply.data["verification_token"]})
+    suite.equal((proved.status, proved.data["email"]), (200, new), "now")
+    suite.equal(ann.get("/users/me").data["email"], new, "logins go on")
+    suite.answers(server.client().post("/auth/login", {"email": old, "password": PASSWORD}), 401, "invalid_credentials")
+    server.login(new)
+    suite.answers(server.client().post("/auth/register", registration(email=old)), 201, text="the old one is free")
+    first = bob.post("/users/me/email", {"password": PASSWORD, "email": f"late.{old}"}).data["verification_token"]
+    suite.answers(server.client().post("/auth/register", registration(email=f"late.{old}")), 201)
+    suite.answers(server.client().post("/auth/verify", {"token": first}), 409, "email_taken", "somebody was faster")
+
+
 # ---- The own account -------------------------------------------------------------------------------------------------
 
 @suite.case
@@ -395,7 +420,7 @@ def patches_are_checked():
                        ({"profile": {"nickname": "x"}}, "profile.nickname"),
                        ({"profile": {"business": {"name": "Ann & Co"}}}, "profile.business"),
                        ({"profile": 7}, "profile"), ({"locale": "no such locale"}, "locale"),
-                       ({"time_zone": "nowhere"}, "time_zone"), ({"country": "XXX"}, "country"),
+                       ({"time_zone": "nowhere"}, "time_zone"), ({"country": "ZZZ"}, "country"),
                        ({"birth_date": "2999-01-01"}, "birth_date"),
                        ({"preferences": {str(n): "x" for n in range(51)}}, "preferences"),
                        ({"role": "leader"}, "role"), ({"admin": True}, "admin"), ({"email": "x@example.com"}, "email"),
@@ -436,6 +461,60 @@ def people_close_their_own_account():
 def a_fresh_login_stands_for_the_password():
     ann = server.user("Ann")
     suite.answers(ann.delete("/users/me", {}), 200)
+
+
+PLACE = {"first_name": "Ann", "last_name": "Archer", "line1": "Street 1", "city": "Wien", "country": "AT"}
+
+
+@suite.case
+def addresses_of_a_person():
+    ann, bob = server.user("Ann"), server.user("Bob")
+    path = "/users/me/addresses"
+    suite.answers(server.client().get(path), 401, "unauthorized")
+    first = ann.post(path, PLACE)
+    suite.answers(first, 201)
+    suite.equal(first.headers["Location"], f"/api/v1{path}/{first.data['id']}", "where it is")
+    suite.equal((first.data["is_default"], first.data["line2"], first.data["version"]), (True, None, 1), "the first is the default")
+    second = ann.post(path, {**PLACE, "label": "Work", "phone": "+43 (1) 234-56"}).data
+    suite.equal(second["is_default"], False, "another one is not")
+    third = ann.post(path, {**PLACE, "label": "New", "is_default": True}).data
+    rows = {row["id"]: row["is_default"] for row in ann.pages(path, limit=1)}
+    suite.equal(rows, {first.data["id"]: False, second["id"]: False, third["id"]: True}, "exactly one default")
+    changed = ann.patch(f"{path}/{second['id']}", {"label": None, "is_default": True, "city": "Graz"})
+    suite.equal((changed.data["label"], changed.data["is_default"], changed.data["city"]), (None, True, "Graz"), "changed")
+    rows = {row["id"]: row["is_default"] for row in ann.get(path).data}
+    suite.equal(rows, {first.data["id"]: False, second["id"]: True, third["id"]: False}, "exactly one default")
+    suite.answers(ann.patch(f"{path}/{second['id']}", {"is_default": False}), 409, "conflict")
+    suite.answers(ann.delete(f"{path}/{second['id']}"), 200)
+    suite.equal({row["id"]: row["is_default"] for row in ann.get(path).data},
+                {first.data["id"]: True, third["id"]: False}, "the oldest takes its place")
+    for reader in (bob, admin):
+        suite.answers(reader.get(f"{path}/{third['id']}"), 404, "not_found", "for nobody else")
+        suite.answers(reader.patch(f"{path}/{third['id']}", {"city": "Linz"}), 404, "not_found")
+        suite.answers(reader.delete(f"{path}/{third['id']}"), 404, "not_found")
+    suite.answers(ann.get(f"{path}/{second['id']}"), 404, "not_found", "gone")
+    suite.answers(ann.delete(f"{path}/{second['id']}"), 404, "not_found")
+    suite.equal(bob.get(path).data, [], "none")
+    for number in range(18):
+        suite.answers(ann.post(path, {**PLACE, "label": f"Nr. {number}"}), 201)
+    suite.answers(ann.post(path, PLACE), 409, "limit_reached")
+    before = ann.pages(path)
+    server.kill()
+    server.restart()
+    suite.equal(ann.pages(path), before, "a crash loses none")
+
+
+@suite.case
+def addresses_have_limits():
+    ann = server.user("Ann")
+    for field, bad in (("first_name", ""), ("first_name", "x" * 81), ("last_name", None), ("line1", "x" * 121),
+                       ("line2", "x" * 121), ("city", "x" * 81), ("state", "x" * 81), ("postal_code", "x" * 21),
+                       ("country", "Austria"), ("phone", "call me"), ("phone", "1" * 33), ("label", "x" * 41),
+                       ("is_default", "yes"), ("user_id", ann.id), ("colour", "red")):
+        reply = ann.post("/users/me/addresses", {**PLACE, field: bad})
+        suite.answers(reply, 400, "validation_failed", field)
+        suite.equal(reply.paths, [field], "which field")
+    suite.equal(ann.post("/users/me/addresses", {}).paths, ["city", "country", "first_name", "last_name", "line1"], "required")
 
 
 # ---- The staff -------------------------------------------------------------------------------------------------------

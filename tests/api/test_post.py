@@ -1,7 +1,7 @@
 """Posts: moderation, the global feed, pins, rights. SOCIAL section 6."""
 
 from harness import Server, Suite
-from shop import community, join, leader
+from shop import community, join, leader, newest_first
 
 suite = Suite("post")
 server = Server()
@@ -112,7 +112,7 @@ def who_may_post():
     suite.answers(lea.post("/posts", body(quiet)), 201, text="the owner may")
     muted = server.user("Muted")
     join(muted, makers)
-    reply = admin.patch(f"/admin/users/{muted.id}/permissions", {"may_post": False})
+    reply = admin.patch(f"/admin/users/{muted.id}/permissions", {"may_post": False, "reason": "spam"})
     suite.answers(reply, 200)
     suite.answers(muted.post("/posts", body()), 403, "forbidden", "may_post is off")
 
@@ -342,12 +342,13 @@ def private_communities_are_read_by_members():
 def lists_filter():
     where = community(lea)
     join(ann, where)
-    mine = [make(where=where, title=f"Post {i}")["id"] for i in range(5)]
-    theirs = make(lea, where)["id"]
+    mine = [make(where=where, title=f"Post {i}") for i in range(5)]
+    theirs = make(lea, where)
     listed = [entry["id"] for entry in stranger.pages(f"/posts?community_id={where['id']}", limit=2)]
-    suite.equal(listed, [theirs] + mine[::-1], "newest first")
+    suite.equal(listed, newest_first(mine + [theirs]), "newest first")
     listed = [entry["id"] for entry in stranger.pages(f"/posts?community_id={where['id']}&author_id={ann.id}", limit=2)]
-    suite.equal(listed, mine[::-1], "of an author")
+    suite.equal(listed, newest_first(mine), "of an author")
+    theirs = theirs["id"]
     suite.check(theirs in [entry["id"] for entry in stranger.get(f"/posts?author_id={lea.id}").data], "of another author")
     waiting = make(where=strict)["id"]
     query = f"/posts?community_id={strict['id']}&status=pending_moderation"

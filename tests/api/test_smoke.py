@@ -35,6 +35,17 @@ def counts():
 
 
 @suite.case
+def figures_are_for_this_machine():
+    for shown, status in (("loopback", 403), ("everybody", 200)):
+        other = Server(settings={"server.metrics": shown, "net.proxies": "127.0.0.1"})
+        far = other.client(headers={"X-Forwarded-For": "203.0.113.7"})
+        suite.equal(far.get("//metrics", form=False).status, status, f"{shown}: asked from elsewhere")
+        suite.equal(other.client().get("//metrics", form=False).status, 200, f"{shown}: asked from here")
+        suite.equal(other.stop(), 0)
+        other.remove()
+
+
+@suite.case
 def serves_its_document():
     reply = server.client().get("//openapi.json")
     suite.equal(reply.status, 200)

@@ -191,6 +191,11 @@ struct said *loopback_send(struct loopback *loopback, struct asking asking)
         if (!id_parse(request->path[0].value, &request->path[0].id)) request->path[0].id = ID_NONE;
         request->path_count = 1;
     }
+    if (asking.part) {
+        struct path_parameter *part = &request->path[request->path_count++];
+        *part = (struct path_parameter){.name = copy(arena, asking.part), .value = copy(arena, asking.part_id)};
+        if (!id_parse(part->value, &part->id)) part->id = ID_NONE;
+    }
     bind(said, kind, command, asking);
     if (!core_request(loopback->core, request)) request->reply.status = 503, said->answered = true;
     return said;

@@ -39,6 +39,7 @@ struct asking {
     int64_t if_match;
     bool operator_, dry_run;
     uint32_t limit;
+    const char *part, *part_id;         /* a second parameter of the path: "item" and its value */
 };
 /* Sends; the answer may come later (said->answered). */
 struct said *loopback_send(struct loopback *loopback, struct asking asking);

@@ -1,9 +1,9 @@
 /* Products.
 
-   draft ─publish→ published ─archive→ archived ─publish→ published; all ─delete→ deleted ─restore→ the state before.
+   draft ─publish→ published ⇄ archived (archive, publish); all ─delete→ deleted ─restore→ the state before.
    published   has a live variant, and shipping unless all live variants are digital
    deleted     keeps its slug and its SKUs, so that a restore cannot collide
-   always      lowest_price is the lowest price of a live variant; product_counts of the supplier counts what is not deleted */
+   always      lowest_price is the lowest price of a live variant; product_counts counts what is not deleted */
 #include "actors/catalog/product_internal.h"
 
 #include "actors/catalog/stock.h"
@@ -15,22 +15,27 @@
 struct product_event {
     struct text reason;
 };
+/* clang-format off */
 static const struct field event_rows[] = {
     TEXT(product_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why, when the staff did it"),
 };
+/* clang-format on */
 static const struct fields event_fields = FIELDS("product_event", struct product_event, event_rows);
-static const uint16_t carried[] = {2, 3, 4, 15, 0};             /* supplier_id, name, slug, lowest_price */
-const struct event product_created   = {1, "product.created",   carried, NULL, "a product was made, as a draft"};
-const struct event product_published = {2, "product.published", carried, NULL, "it can be seen and bought"};
-const struct event product_deleted   = {3, "product.deleted",   carried, &event_fields, "it is gone for all but the staff"};
-const struct event product_updated   = {4, "product.updated",   carried, NULL, "fields or variants changed"};
-const struct event product_archived  = {5, "product.archived",  carried, &event_fields, "it is not sold any more"};
-const struct event product_restored  = {6, "product.restored",  carried, NULL, "the deletion was taken back"};
-static const struct event *const events[] = {&product_created, &product_published, &product_deleted, &product_updated,
-                                             &product_archived, &product_restored, NULL};
+static const uint16_t carried[] = { 2, 3, 4, 15, 0 }; /* supplier_id, name, slug, lowest_price */
+const struct event product_created = { 1, "product.created", carried, NULL, "a product was made, as a draft" };
+const struct event product_published = { 2, "product.published", carried, NULL, "it can be seen and bought" };
+const struct event product_deleted = { 3, "product.deleted", carried, &event_fields,
+                                       "it is gone for all but the staff" };
+const struct event product_updated = { 4, "product.updated", carried, NULL, "fields or variants changed" };
+const struct event product_archived = { 5, "product.archived", carried, &event_fields, "it is not sold any more" };
+const struct event product_restored = { 6, "product.restored", carried, NULL, "the deletion was taken back" };
+static const struct event *const events[] = {
+    &product_created, &product_published, &product_deleted, &product_updated, &product_archived, &product_restored, NULL
+};
 
 /* ---- machine ---- */
 #define LIVE (STATE(PRODUCT_DRAFT) | STATE(PRODUCT_PUBLISHED) | STATE(PRODUCT_ARCHIVED))
+/* clang-format off */
 static const struct transition transitions[] = {
     /* from                                            command           to                 event */
     {FROM_NONE,                                        "create",         PRODUCT_DRAFT,     &product_created},
@@ -43,115 +48,8 @@ static const struct transition transitions[] = {
     {LIVE,                                             "delete",         PRODUCT_DELETED,   &product_deleted},
     {STATE(PRODUCT_DELETED),                           "restore",        TO_REMEMBERED,     &product_restored},
 };
+/* clang-format on */
 static const struct machine machine = MACHINE(&product_statuses, transitions);
-
-/* ---- indexes: lists hold what is not deleted, under its status ---- */
-enum { NAME_KEY_BYTES = 96 };           /* of a name that its place in a list depends on */
-
-static bool listed(const struct product *product)
-{
-    return product->entity.status != PRODUCT_DELETED;
-}
-
-static void slug_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    key_begin(writer);
-    key_text(writer, product->slug);
-    key_end(writer);
-}
-
-static void sku_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    for (uint32_t i = 0; i < product->variants.count; i++) {
-        key_begin(writer);
-        key_id(writer, product->supplier_id);
-        key_text(writer, product->variants.at[i].sku);
-        key_end(writer);
-    }
-}
-
-static void variant_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    for (uint32_t i = 0; i < product->variants.count; i++) {
-        char id[ID_TEXT_LENGTH + 1];
-        id_format(product->variants.at[i].id, id);
-        key_begin(writer);
-        key_text(writer, text_of(id));
-        key_end(writer);
-    }
-}
-
-static void newest_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    if (!listed(product)) return;
-    key_begin(writer);
-    key_integer(writer, product->entity.status);
-    key_integer(writer, product->entity.created_at);
-    key_end(writer);
-}
-
-static void supplier_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    if (!listed(product)) return;
-    key_begin(writer);
-    key_integer(writer, product->entity.status);
-    key_id(writer, product->supplier_id);
-    key_integer(writer, product->entity.created_at);
-    key_end(writer);
-}
-
-static void category_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    if (!listed(product) || !product->category.data) return;
-    key_begin(writer);
-    key_integer(writer, product->entity.status);
-    key_text(writer, product->category);
-    key_integer(writer, product->entity.created_at);
-    key_end(writer);
-}
-
-static void name_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    if (!listed(product)) return;
-    char folded[NAME_KEY_BYTES];
-    uint32_t length = product->name.length < sizeof folded ? product->name.length : sizeof folded;
-    for (uint32_t i = 0; i < length; i++) {
-        char c = product->name.data[i];
-        folded[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
-    key_begin(writer);
-    key_integer(writer, product->entity.status);
-    key_text(writer, (struct text){folded, length});
-    key_end(writer);
-}
-
-static void price_keys(const void *entity, struct key_writer *writer)
-{
-    const struct product *product = entity;
-    if (!listed(product)) return;
-    key_begin(writer);
-    key_integer(writer, product->entity.status);
-    key_integer(writer, product->lowest_price.amount);
-    key_end(writer);
-}
-
-static const struct index by_slug     = {1, "slug", true, ERROR_SLUG_TAKEN, "slug", slug_keys, "slugs of the tenant"};
-static const struct index by_sku      = {2, "sku", true, ERROR_SKU_TAKEN, "variants.sku", sku_keys, "SKUs of a supplier"};
-static const struct index by_variant  = {3, "variant", true, ERROR_CONFLICT, "variants.id", variant_keys, "the product of a variant"};
-static const struct index by_newest   = {4, "newest", .keys = newest_keys, .doc = "status, created_at"};
-static const struct index by_supplier = {5, "supplier", .keys = supplier_keys, .doc = "status, supplier, created_at"};
-static const struct index by_category = {6, "category", .keys = category_keys, .doc = "status, category, created_at"};
-static const struct index by_name     = {7, "name", .keys = name_keys, .doc = "status, name without case"};
-static const struct index by_price    = {8, "price", .keys = price_keys, .doc = "status, lowest live price"};
-static const struct index *const indexes[] = {&by_slug, &by_sku, &by_variant, &by_newest, &by_supplier, &by_category,
-                                              &by_name, &by_price, NULL};
 
 /* ---- what others ask of a product ---- */
 const struct product_variant *product_variant_find(const struct product *product, struct id variant_id)
@@ -166,14 +64,14 @@ struct id product_of_variant(struct tx *tx, struct id variant_id)
     if (id_is_none(variant_id)) return ID_NONE;
     char id[ID_TEXT_LENGTH + 1];
     id_format(variant_id, id);
-    return find_text(tx, &product_kind, &by_variant, text_of(id));
+    return find_text(tx, &product_kind, &product_by_variant, text_of(id));
 }
 
 struct id product_of_path(struct tx *tx)
 {
     const struct path_parameter *parameter = path_parameter(tx, "id");
     if (!parameter) return ID_NONE;
-    return id_is_none(parameter->id) ? find_text(tx, &product_kind, &by_slug, parameter->value) : parameter->id;
+    return id_is_none(parameter->id) ? find_text(tx, &product_kind, &product_by_slug, parameter->value) : parameter->id;
 }
 
 bool product_has_live_variant(const struct product *product)
@@ -227,7 +125,8 @@ static const char *product_check(const void *entity)
         return "deleted_at is set exactly in deleted";
     for (uint32_t i = 0; i < product->variants.count; i++) {
         const struct product_variant *variant = &product->variants.at[i];
-        if (id_is_none(variant->id) || !variant->sku.length || money_is_absent(variant->price)) return "a variant has id, SKU and price";
+        if (id_is_none(variant->id) || !variant->sku.length || money_is_absent(variant->price))
+            return "a variant has id, SKU and price";
     }
     return NULL;
 }
@@ -247,7 +146,8 @@ static enum error count_one_more(struct tx *tx, const struct product *product)
     struct product_counts *counts = edit_or_create(tx, &product_counts_kind, product->supplier_id);
     if (!counts) return fail(tx, ERROR_NOT_FOUND, "there is no such supplier");
     if (counts->live >= supplier->limits.max_products)
-        return fail(tx, ERROR_LIMIT_REACHED, "this supplier may have %lld products", (long long)supplier->limits.max_products);
+        return fail(tx, ERROR_LIMIT_REACHED, "this supplier may have %lld products",
+                    (long long)supplier->limits.max_products);
     counts->live++;
     return OK;
 }
@@ -259,14 +159,15 @@ static enum error product_create(struct tx *tx)
     if (error) return error;
     error = product_complete(tx, product, NULL);
     if (error) return error;
-    product->slug = slug_make(tx, &product_kind, &by_slug, product->slug, product->name);
+    product->slug = slug_make(tx, &product_kind, &product_by_slug, product->slug, product->name);
     return OK;
 }
 
 static enum error product_patch(struct tx *tx)
 {
     struct product *product = tx->subject;
-    if (!product->slug.data) product->slug = slug_make(tx, &product_kind, &by_slug, product->slug, product->name);
+    if (!product->slug.data)
+        product->slug = slug_make(tx, &product_kind, &product_by_slug, product->slug, product->name);
     return product_complete(tx, product, tx->before);
 }
 
@@ -317,7 +218,8 @@ static enum error product_publish(struct tx *tx)
     const struct supplier *supplier = load(tx, &supplier_kind, product->supplier_id);
     if (product->archived_by_staff && !(tx->relations & ADMIN))
         return fail(tx, ERROR_FORBIDDEN, "the staff archived it: only they publish it again");
-    if (!supplier || !supplier_sells(supplier)) return fail(tx, ERROR_SUPPLIER_NOT_VERIFIED, "products are published once their supplier is verified");
+    if (!supplier || !supplier_sells(supplier))
+        return fail(tx, ERROR_SUPPLIER_NOT_VERIFIED, "products are published once their supplier is verified");
     enum error error = product_publishable(tx, product);
     if (error) return error;
     product->archived_by_staff = false;
@@ -327,9 +229,11 @@ static enum error product_publish(struct tx *tx)
 struct reason_body {
     struct text reason;
 };
+/* clang-format off */
 static const struct field reason_rows[] = {
     TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .doc = "why; the staff must say"),
 };
+/* clang-format on */
 static const struct fields reason_fields = FIELDS("product_reason", struct reason_body, reason_rows);
 
 /* What archiving and deleting have in common: the team may not break a promotion that is shown or waits, the staff may
@@ -395,7 +299,8 @@ enum { AVAILABLE_UNTRACKED = 1000000000 };
 static int64_t available_of(const struct product_stock *row, const struct supplier *supplier, struct id variant_id)
 {
     int64_t sum = 0;
-    for (uint32_t i = product_stock_first(row, variant_id); i < row->levels.count && id_equal(row->levels.at[i].variant_id, variant_id); i++) {
+    for (uint32_t i = product_stock_first(row, variant_id);
+         i < row->levels.count && id_equal(row->levels.at[i].variant_id, variant_id); i++) {
         const struct location *location = supplier_location(supplier, row->levels.at[i].location_id);
         if (location && location->active) sum += row->levels.at[i].available;
     }
@@ -412,16 +317,18 @@ static const void *product_shown(struct tx *tx, const void *entity, uint32_t rel
     const struct supplier *supplier = load(tx, &supplier_kind, product->supplier_id);
     if (!supplier || !product->variants.count) return product;
     struct product *shown = arena_copy(tx->arena, product, sizeof *product);
-    shown->variants.at = arena_copy(tx->arena, product->variants.at, product->variants.count * sizeof product->variants.at[0]);
+    shown->variants.at =
+        arena_copy(tx->arena, product->variants.at, product->variants.count * sizeof product->variants.at[0]);
     for (uint32_t i = 0; i < shown->variants.count; i++) {
         struct product_variant *variant = &shown->variants.at[i];
-        variant->available = variant->track_stock ? available_of(row ? row : &none, supplier, variant->id) : AVAILABLE_UNTRACKED;
+        variant->available =
+            variant->track_stock ? available_of(row ? row : &none, supplier, variant->id) : AVAILABLE_UNTRACKED;
     }
     return shown;
 }
 
 /* ---- lists ---- */
-static const char *const sort_values[] = {NULL, "newest", "name", "price_asc", "price_desc"};
+static const char *const sort_values[] = { NULL, "newest", "name", "price_asc", "price_desc" };
 static const struct enumeration sorts = ENUMERATION("product_sort", sort_values);
 struct product_query {
     struct id supplier_id, promotion_id;
@@ -431,17 +338,22 @@ struct product_query {
     int64_t price_min, price_max;
     uint32_t sort;
 };
+/* clang-format off */
 static const struct field query_rows[] = {
     ID(product_query, 1, supplier_id, .refers = "supplier", .doc = "of this supplier"),
     ID(product_query, 2, promotion_id, .refers = "promotion", .doc = "named by this promotion"),
     TEXT(product_query, 3, category, .max = 120, .doc = "of this category"),
     TEXT(product_query, 4, brand, .max = 80, .doc = "of this brand"),
     ENUM(product_query, 5, condition, &product_conditions, .doc = "in this condition"),
-    ENUM(product_query, 6, status, &product_statuses, .doc = "published when absent; others are shown to the supplier's team and the staff"),
-    INTEGER(product_query, 7, price_min, .min = 0, .max = MONEY_MAX, .doc = "lowest price at least this, in minor units"),
-    INTEGER(product_query, 8, price_max, .min = 0, .max = MONEY_MAX, .doc = "lowest price at most this, in minor units"),
+    ENUM(product_query, 6, status, &product_statuses,
+        .doc = "published when absent; others are shown to the supplier's team and the staff"),
+    INTEGER(product_query, 7, price_min, .min = 0, .max = MONEY_MAX,
+        .doc = "lowest price at least this, in minor units"),
+    INTEGER(product_query, 8, price_max, .min = 0, .max = MONEY_MAX,
+        .doc = "lowest price at most this, in minor units"),
     ENUM(product_query, 9, sort, &sorts, .doc = "newest, name, price_asc or price_desc"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("product_query", struct product_query, query_rows);
 
 static void status_scope(struct tx *tx, struct key_writer *writer)
@@ -478,28 +390,30 @@ static bool supplier_product_matches(struct tx *tx, const void *entity)
     return id_equal(product->supplier_id, supplier_of_path(tx)) && product_matches(tx, entity);
 }
 
+/* clang-format off */
 static const struct listing listings[] = {
     /* sort        filter         index         reverse  scope */
-    {"newest",     "supplier_id", &by_supplier, true,    status_scope},
-    {"newest",     "category",    &by_category, true,    status_scope},
-    {"newest",     NULL,          &by_newest,   true,    status_scope},
-    {"name",       NULL,          &by_name,     false,   status_scope},
-    {"price_asc",  NULL,          &by_price,    false,   status_scope},
-    {"price_desc", NULL,          &by_price,    true,    status_scope},
+    {"newest",     "supplier_id", &product_by_supplier, true,    status_scope},
+    {"newest",     "category",    &product_by_category, true,    status_scope},
+    {"newest",     NULL,          &product_by_newest,   true,    status_scope},
+    {"name",       NULL,          &product_by_name,     false,   status_scope},
+    {"price_asc",  NULL,          &product_by_price,    false,   status_scope},
+    {"price_desc", NULL,          &product_by_price,    true,    status_scope},
     {0},
 };
 static const struct listing supplier_listings[] = {
-    {"newest",     NULL,          &by_supplier, true,    supplier_scope},
-    {"name",       NULL,          &by_name,     false,   status_scope},
-    {"price_asc",  NULL,          &by_price,    false,   status_scope},
-    {"price_desc", NULL,          &by_price,    true,    status_scope},
+    {"newest",     NULL,          &product_by_supplier, true,    supplier_scope},
+    {"name",       NULL,          &product_by_name,     false,   status_scope},
+    {"price_asc",  NULL,          &product_by_price,    false,   status_scope},
+    {"price_desc", NULL,          &product_by_price,    true,    status_scope},
     {0},
 };
 
 /* ---- commands ---- */
 #define TEAM_OR_STAFF (MANAGER | ADMIN)
 static const struct command commands[] = {
-    {.name = "create", .method = "POST", .path = "/products", .action = ACTION_CREATE, .who = MANAGER, .decide = product_create,
+    {.name = "create", .method = "POST", .path = "/products", .action = ACTION_CREATE, .who = MANAGER,
+     .decide = product_create,
      .doc = "Makes a draft"},
     {.name = "list", .method = "GET", .path = "/products", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields,
      .listings = listings, .matches = product_matches, .rate = RATE_READ, .doc = "Published products"},
@@ -510,28 +424,37 @@ static const struct command commands[] = {
      .doc = "A product, with what each variant has in stock"},
     {.name = "patch", .method = "PATCH", .path = "/products/{id}", .action = ACTION_PATCH, .who = MANAGER,
      .decide = product_patch, .doc = "Changes fields; `variants` names every variant that exists"},
-    {.name = "publish", .method = "POST", .path = "/products/{id}/publish", .action = ACTION_COMMAND, .who = TEAM_OR_STAFF,
+    {.name = "publish", .method = "POST", .path = "/products/{id}/publish", .action = ACTION_COMMAND,
+     .who = TEAM_OR_STAFF,
      .decide = product_publish, .doc = "Shows and sells it"},
-    {.name = "archive", .method = "POST", .path = "/products/{id}/archive", .action = ACTION_COMMAND, .who = TEAM_OR_STAFF,
+    {.name = "archive", .method = "POST", .path = "/products/{id}/archive", .action = ACTION_COMMAND,
+     .who = TEAM_OR_STAFF,
      .body = &reason_fields, .decide = product_archive, .doc = "Stops selling it"},
     {.name = "delete", .method = "DELETE", .path = "/products/{id}", .action = ACTION_COMMAND, .who = TEAM_OR_STAFF,
      .body = &reason_fields, .decide = product_delete, .doc = "Deletes it; restore takes it back within 30 days"},
-    {.name = "restore", .method = "POST", .path = "/products/{id}/restore", .action = ACTION_COMMAND, .who = TEAM_OR_STAFF,
+    {.name = "restore", .method = "POST", .path = "/products/{id}/restore", .action = ACTION_COMMAND,
+     .who = TEAM_OR_STAFF,
      .decide = product_restore, .doc = "Takes the deletion back"},
-    {.name = "add_variant", .method = "POST", .path = "/products/{id}/variants", .action = ACTION_COMMAND, .who = MANAGER,
+    {.name = "add_variant", .method = "POST", .path = "/products/{id}/variants", .action = ACTION_COMMAND,
+     .who = MANAGER,
      .body = &product_variant_fields, .decide = product_add_variant, .doc = "Adds a variant"},
-    {.name = "patch_variant", .method = "PATCH", .path = "/products/{id}/variants/{variant_id}", .action = ACTION_COMMAND,
-     .who = MANAGER, .body = &product_variant_patch_fields, .decide = product_patch_variant, .doc = "Changes a variant"},
-    {.name = "retire_variant", .method = "DELETE", .path = "/products/{id}/variants/{variant_id}", .action = ACTION_COMMAND,
+    {.name = "patch_variant", .method = "PATCH", .path = "/products/{id}/variants/{variant_id}",
+     .action = ACTION_COMMAND,
+     .who = MANAGER, .body = &product_variant_patch_fields, .decide = product_patch_variant,
+      .doc = "Changes a variant"},
+    {.name = "retire_variant", .method = "DELETE", .path = "/products/{id}/variants/{variant_id}",
+     .action = ACTION_COMMAND,
      .who = MANAGER, .decide = product_retire_variant, .doc = "Retires a variant: it is no longer sold"},
     {0},
 };
+/* clang-format on */
 
 static struct id own_id(const void *entity)
 {
     return ((const struct entity *)entity)->id;
 }
 
+/* clang-format off */
 static const struct join joins[] = {
     {.name = "stock", .kind = &product_stock_kind, .key = own_id, .revision = true},
     {0},
@@ -539,8 +462,10 @@ static const struct join joins[] = {
 
 const struct kind product_kind = {
     .number = 30, .name = "product", .plural = "products", .doc = "What a supplier sells, with its variants.",
-    .fields = &product_fields, .machine = &machine, .events = events, .indexes = indexes, .commands = commands, .joins = joins,
-    .slug = &by_slug, .patch_needs_version = true, .relations = product_relations, .visible = product_visible, .check = product_check,
+    .fields = &product_fields, .machine = &machine, .events = events, .indexes = product_indexes, .commands = commands,
+     .joins = joins,
+    .slug = &product_by_slug, .patch_needs_version = true, .relations = product_relations, .visible = product_visible,
+     .check = product_check,
     .shown = product_shown,
 };
 
@@ -553,6 +478,8 @@ static const struct event *const no_events[] = {NULL};
 static const struct command no_commands[] = {{0}};
 
 const struct kind product_counts_kind = {
-    .number = 32, .name = "product_counts", .plural = "product_counts", .doc = "How many products a supplier has; its limit is decided by it.",
+    .number = 32, .name = "product_counts", .plural = "product_counts",
+     .doc = "How many products a supplier has; its limit is decided by it.",
     .fields = &counts_fields, .events = no_events, .commands = no_commands, .quiet = true, .check = counts_check,
 };
+/* clang-format on */

@@ -1,6 +1,6 @@
 /* Products: what a supplier sells, with its variants. Stock is a kind of its own (stock.h).
 
-   draft ─publish→ published ─archive→ archived ─publish→ published; all ─delete→ deleted ─restore→ the state before.
+   draft ─publish→ published ⇄ archived (archive, publish); all ─delete→ deleted ─restore→ the state before.
    A variant is retired, never removed, so that what was ordered can always be named. */
 #pragma once
 #include "actors/runtime/kind.h"
@@ -18,9 +18,9 @@ struct product_variant {
     struct text image_url;
     bool retired;
     enum fulfilment fulfilment;
-    bool track_stock;                   /* false: never out of stock, nothing is reserved */
+    bool track_stock; /* false: never out of stock, nothing is reserved */
     LIST_OF(struct text) barcodes;
-    int64_t available;                  /* filled in when shown, never stored: what the active locations have */
+    int64_t available; /* filled in when shown, never stored: what the active locations have */
 };
 
 struct product_media {
@@ -30,7 +30,7 @@ struct product_media {
 
 struct product_shipping {
     struct text from;
-    LIST_OF(struct text) to;            /* countries, or "*" */
+    LIST_OF(struct text) to; /* countries, or "*" */
     struct money cost, extra_cost;
     int64_t days_min, days_max;
 };
@@ -46,7 +46,7 @@ struct product {
     LIST_OF(struct product_variant) variants;
     struct product_media media;
     struct product_shipping shipping;
-    struct money lowest_price;          /* of the live variants; absent without one */
+    struct money lowest_price; /* of the live variants; absent without one */
     struct id category_id, product_type_id;
     LIST_OF(struct text_pair) attributes;
     struct id deleted_by;
@@ -60,11 +60,12 @@ struct product_counts {
 };
 
 extern const struct kind product_kind, product_counts_kind;
-extern const struct event product_created, product_published, product_updated, product_archived, product_deleted, product_restored;
+extern const struct event product_created, product_published, product_updated, product_archived, product_deleted,
+    product_restored;
 extern const struct fields product_variant_fields, product_fields;
 /* Products and stock. */
-extern const struct kind *const catalog_kinds[];            /* NULL-terminated */
-extern const struct follower *const catalog_followers[];    /* NULL-terminated */
+extern const struct kind *const catalog_kinds[];         /* NULL-terminated */
+extern const struct follower *const catalog_followers[]; /* NULL-terminated */
 
 /* The product that the path's {id} names, by id or slug; ID_NONE when there is none (or pending). */
 struct id product_of_path(struct tx *tx);

@@ -28,9 +28,10 @@ static struct text attributes_label(struct tx *tx, const struct product_variant 
 {
     uint32_t count = variant->attributes.count;
     struct labelled *keys = ARENA_ARRAY(tx->arena, struct labelled, count + 1);
-    for (uint32_t i = 0; i < count; i++) keys[i] = (struct labelled){variant->attributes.at[i].key, i};
+    for (uint32_t i = 0; i < count; i++)
+        keys[i] = (struct labelled){ variant->attributes.at[i].key, i };
     qsort(keys, count, sizeof *keys, labelled_compare);
-    struct buffer label = {.arena = tx->arena};
+    struct buffer label = { .arena = tx->arena };
     for (uint32_t i = 0; i < count; i++) {
         buffer_text(&label, keys[i].value);
         buffer_byte(&label, '\x1f');
@@ -41,13 +42,15 @@ static struct text attributes_label(struct tx *tx, const struct product_variant 
 }
 
 /* Names every label that another variant before it has already. */
-static bool report_duplicates(struct tx *tx, struct labelled *labels, uint32_t count, const char *member, const char *what)
+static bool report_duplicates(struct tx *tx, struct labelled *labels, uint32_t count, const char *member,
+                              const char *what)
 {
     bool found = false;
     qsort(labels, count, sizeof *labels, labelled_compare);
     for (uint32_t i = 1; i < count; i++) {
         if (!text_equal(labels[i - 1].value, labels[i].value)) continue;
-        fail_detail(tx, variant_path(tx, labels[i].index, member), "duplicate", "another variant has the same %s", what);
+        fail_detail(tx, variant_path(tx, labels[i].index, member), "duplicate", "another variant has the same %s",
+                    what);
         found = true;
     }
     return found;
@@ -56,7 +59,8 @@ static bool report_duplicates(struct tx *tx, struct labelled *labels, uint32_t c
 static bool report_skus(struct tx *tx, const struct product *product)
 {
     struct labelled *skus = ARENA_ARRAY(tx->arena, struct labelled, product->variants.count + 1);
-    for (uint32_t i = 0; i < product->variants.count; i++) skus[i] = (struct labelled){product->variants.at[i].sku, i};
+    for (uint32_t i = 0; i < product->variants.count; i++)
+        skus[i] = (struct labelled){ product->variants.at[i].sku, i };
     return report_duplicates(tx, skus, product->variants.count, "sku", "SKU");
 }
 
@@ -64,7 +68,7 @@ static bool report_skus(struct tx *tx, const struct product *product)
 static bool report_attributes(struct tx *tx, const struct product *product)
 {
     struct labelled *labels = ARENA_ARRAY(tx->arena, struct labelled, product->variants.count + 1);
-    struct text names = {0};
+    struct text names = { 0 };
     uint32_t live = 0;
     bool found = false;
     for (uint32_t i = 0; i < product->variants.count; i++) {
@@ -73,10 +77,11 @@ static bool report_attributes(struct tx *tx, const struct product *product)
         struct text own = attributes_label(tx, variant, false);
         if (!names.data) names = own;
         if (!text_equal(own, names)) {
-            fail_detail(tx, variant_path(tx, i, "attributes"), "bad_format", "all variants need the same attribute names");
+            fail_detail(tx, variant_path(tx, i, "attributes"), "bad_format",
+                        "all variants need the same attribute names");
             found = true;
         }
-        labels[live++] = (struct labelled){attributes_label(tx, variant, true), i};
+        labels[live++] = (struct labelled){ attributes_label(tx, variant, true), i };
     }
     return report_duplicates(tx, labels, live, "attributes", "attributes") || found;
 }
@@ -101,12 +106,14 @@ static bool report_identity(struct tx *tx, struct product *product, const struct
         } else if (had_variant(before, i, variant->id)) {
             known++;
         } else {
-            fail_detail(tx, variant_path(tx, i, "id"), "not_allowed", "this product has no such variant; new ones come without an id");
+            fail_detail(tx, variant_path(tx, i, "id"), "not_allowed",
+                        "this product has no such variant; new ones come without an id");
             found = true;
         }
     }
     if (before && known < before->variants.count) {
-        fail_detail(tx, "variants", "too_few", "variants are retired, never removed: name all %u by their id", before->variants.count);
+        fail_detail(tx, "variants", "too_few", "variants are retired, never removed: name all %u by their id",
+                    before->variants.count);
         found = true;
     }
     return found;
@@ -117,7 +124,7 @@ static bool report_ids(struct tx *tx, const struct product *product)
 {
     struct labelled *ids = ARENA_ARRAY(tx->arena, struct labelled, product->variants.count + 1);
     for (uint32_t i = 0; i < product->variants.count; i++)
-        ids[i] = (struct labelled){{(const char *)product->variants.at[i].id.bytes, sizeof(struct id)}, i};
+        ids[i] = (struct labelled){ { (const char *)product->variants.at[i].id.bytes, sizeof(struct id) }, i };
     return report_duplicates(tx, ids, product->variants.count, "id", "id");
 }
 
@@ -142,8 +149,8 @@ static bool report_variant(struct tx *tx, const struct product_variant *variant,
 /* ---- shipping ---- */
 static bool shipping_given(const struct product_shipping *shipping)
 {
-    return shipping->from.data || shipping->to.count || !money_is_absent(shipping->cost) || !money_is_absent(shipping->extra_cost) ||
-           shipping->days_min || shipping->days_max;
+    return shipping->from.data || shipping->to.count || !money_is_absent(shipping->cost) ||
+           !money_is_absent(shipping->extra_cost) || shipping->days_min || shipping->days_max;
 }
 
 static bool shipping_complete(const struct product_shipping *shipping)
@@ -155,18 +162,18 @@ static bool shipping_complete(const struct product_shipping *shipping)
 static struct text destination(struct tx *tx, struct text given)
 {
     if (text_is(given, "*")) return given;
-    if (given.length != 2) return (struct text){0};
+    if (given.length != 2) return (struct text){ 0 };
     char *capitals = arena_copy(tx->arena, given.data, 2);
     for (int i = 0; i < 2; i++) {
         if (capitals[i] >= 'a' && capitals[i] <= 'z') capitals[i] = (char)(capitals[i] - 'a' + 'A');
-        if (capitals[i] < 'A' || capitals[i] > 'Z') return (struct text){0};
+        if (capitals[i] < 'A' || capitals[i] > 'Z') return (struct text){ 0 };
     }
-    return (struct text){capitals, 2};
+    return (struct text){ capitals, 2 };
 }
 
 static struct money nothing(const struct tx *tx)
 {
-    struct money money = {0};
+    struct money money = { 0 };
     struct text currency = tx->settings->currency;
     if (currency.length < sizeof money.currency) memcpy(money.currency, currency.data, currency.length);
     return money;
@@ -195,7 +202,8 @@ static bool report_shipping(struct tx *tx, struct product_shipping *shipping)
     for (uint32_t i = 0; i < shipping->to.count; i++) {
         struct text country = destination(tx, shipping->to.at[i]);
         if (!country.data) {
-            fail_detail(tx, text_print(tx, "shipping.to[%u]", i).data, "bad_format", "a country of two letters, or \"*\"");
+            fail_detail(tx, text_print(tx, "shipping.to[%u]", i).data, "bad_format",
+                        "a country of two letters, or \"*\"");
             found = true;
         }
         shipping->to.at[i] = country;
@@ -207,10 +215,11 @@ static bool report_shipping(struct tx *tx, struct product_shipping *shipping)
 /* ---- all of it ---- */
 static struct money lowest_live_price(const struct product *product)
 {
-    struct money lowest = {0};
+    struct money lowest = { 0 };
     for (uint32_t i = 0; i < product->variants.count; i++) {
         const struct product_variant *variant = &product->variants.at[i];
-        if (!variant->retired && (money_is_absent(lowest) || variant->price.amount < lowest.amount)) lowest = variant->price;
+        if (!variant->retired && (money_is_absent(lowest) || variant->price.amount < lowest.amount))
+            lowest = variant->price;
     }
     return lowest;
 }
@@ -222,7 +231,8 @@ enum error product_complete(struct tx *tx, struct product *product, const struct
     bad = report_skus(tx, product) || bad;
     bad = report_attributes(tx, product) || bad;
     bad = report_shipping(tx, &product->shipping) || bad;
-    for (uint32_t i = 0; i < product->variants.count; i++) bad = report_variant(tx, &product->variants.at[i], i) || bad;
+    for (uint32_t i = 0; i < product->variants.count; i++)
+        bad = report_variant(tx, &product->variants.at[i], i) || bad;
     if (bad) return fail(tx, ERROR_VALIDATION_FAILED, "the product has invalid values");
 
     for (uint32_t i = 0; i < product->variants.count; i++)
@@ -230,7 +240,8 @@ enum error product_complete(struct tx *tx, struct product *product, const struct
     if (!product->tax_class.data) product->tax_class = LITERAL("standard");
     if (!product->condition) product->condition = CONDITION_NEW;
     product->lowest_price = lowest_live_price(product);
-    if (product->entity.status == PRODUCT_PUBLISHED && !product_may_be_published(product)) return product_publishable(tx, product);
+    if (product->entity.status == PRODUCT_PUBLISHED && !product_may_be_published(product))
+        return product_publishable(tx, product);
     return OK;
 }
 
@@ -249,8 +260,10 @@ bool product_may_be_published(const struct product *product)
 enum error product_publishable(struct tx *tx, const struct product *product)
 {
     if (product_may_be_published(product)) return OK;
-    if (!product_has_live_variant(product)) fail_detail(tx, "variants", "incomplete", "a published product has a variant that is not retired");
+    if (!product_has_live_variant(product))
+        fail_detail(tx, "variants", "incomplete", "a published product has a variant that is not retired");
     if (needs_shipping(product) && !shipping_complete(&product->shipping))
-        fail_detail(tx, "shipping", "incomplete", "a published product says where it is shipped from and to, and for how much");
+        fail_detail(tx, "shipping", "incomplete",
+                    "a published product says where it is shipped from and to, and for how much");
     return fail(tx, ERROR_INCOMPLETE, "a published product needs a live variant and its shipping");
 }

@@ -16,15 +16,30 @@ struct supplier;
 struct product_variant;
 
 enum stock_status { STOCK_KEPT = 1 };
-enum stock_cause { CAUSE_RESERVE = 1, CAUSE_RELEASE, CAUSE_COMMIT, CAUSE_SHIP, CAUSE_RESTOCK, CAUSE_ADJUST, CAUSE_LIMITS };
-enum adjust_reason { ADJUST_RECEIVED = 1, ADJUST_COUNT, ADJUST_DAMAGED, ADJUST_LOST, ADJUST_RETURNED, ADJUST_CORRECTION };
+enum stock_cause {
+    CAUSE_RESERVE = 1,
+    CAUSE_RELEASE,
+    CAUSE_COMMIT,
+    CAUSE_SHIP,
+    CAUSE_RESTOCK,
+    CAUSE_ADJUST,
+    CAUSE_LIMITS
+};
+enum adjust_reason {
+    ADJUST_RECEIVED = 1,
+    ADJUST_COUNT,
+    ADJUST_DAMAGED,
+    ADJUST_LOST,
+    ADJUST_RETURNED,
+    ADJUST_CORRECTION
+};
 
 struct stock {
     struct entity entity;
     struct id product_id, variant_id, location_id, supplier_id;
     int64_t on_hand, reserved, allocated, shipped;
-    int64_t available;                  /* on_hand - reserved */
-    int64_t received, adjusted;         /* sums of the adjustments with reason received, and of all others */
+    int64_t available;          /* on_hand - reserved */
+    int64_t received, adjusted; /* sums of the adjustments with reason received, and of all others */
     int64_t unavailable, incoming, oversold;
     int64_t threshold, backorder_limit;
 };
@@ -66,7 +81,7 @@ struct product_stock {
 
 extern const struct kind stock_kind, product_stock_kind;
 extern const struct event product_inventory_updated, product_stock_low;
-extern const struct follower product_stock_follower;        /* keeps product_stock */
+extern const struct follower product_stock_follower; /* keeps product_stock */
 
 /* Where the levels of a variant begin, or would. */
 uint32_t product_stock_first(const struct product_stock *row, struct id variant_id);
@@ -78,11 +93,14 @@ struct id stock_id(struct id variant_id, struct id location_id);
    filled. *available: what the active locations have together. Reads what earlier calls of this unit of work left. */
 bool stock_plan(struct tx *tx, const struct supplier *supplier, struct id variant_id, int64_t quantity,
                 struct allocation_list *plan, int64_t *available);
-/* Plans and reserves; a variant that tracks no stock takes nothing. ERROR_OUT_OF_STOCK without calling fail(): the caller
-   reports all lines together. */
-enum error stock_reserve(struct tx *tx, const struct supplier *supplier, const struct product_variant *variant, int64_t quantity,
-                         struct stock_holder holder, struct allocation_list *taken, int64_t *available);
-void stock_release(struct tx *tx, struct id variant_id, const struct allocation_list *taken, struct stock_holder holder);
+/* Plans and reserves; a variant that tracks no stock takes nothing. ERROR_OUT_OF_STOCK without calling fail(): the
+   caller reports all lines together. */
+enum error stock_reserve(struct tx *tx, const struct supplier *supplier, const struct product_variant *variant,
+                         int64_t quantity, struct stock_holder holder, struct allocation_list *taken,
+                         int64_t *available);
+void stock_release(struct tx *tx, struct id variant_id, const struct allocation_list *taken,
+                   struct stock_holder holder);
 void stock_commit(struct tx *tx, struct id variant_id, const struct allocation_list *taken, struct stock_holder holder);
 void stock_ship(struct tx *tx, struct id variant_id, const struct allocation_list *taken, struct stock_holder holder);
-void stock_restock(struct tx *tx, struct id variant_id, const struct allocation_list *taken, struct stock_holder holder);
+void stock_restock(struct tx *tx, struct id variant_id, const struct allocation_list *taken,
+                   struct stock_holder holder);

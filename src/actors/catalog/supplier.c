@@ -423,7 +423,8 @@ static enum error supplier_list(struct tx *tx)
 {
     if (!queried(tx, "status") || tx->relations & ADMIN) return OK;
     fail_detail(tx, "status", "not_allowed", "only staff may ask for a state");
-    return fail(tx, ERROR_FORBIDDEN, "only staff may list suppliers by state");
+    bool anonymous = tx->principal.kind == PRINCIPAL_ANONYMOUS;
+    return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN, "only staff may list suppliers by state");
 }
 
 /* The public directory holds those that sell; staff sees all. */

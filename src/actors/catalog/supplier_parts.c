@@ -212,10 +212,6 @@ enum error supplier_location_patch(struct tx *tx)
     uint32_t index = location_index(tx, supplier);
     if (index == supplier->locations.count) return fail(tx, ERROR_NOT_FOUND, "this supplier has no such location");
     struct location *location = &supplier->locations.at[index];
-    if (has(tx, "name") && !body->name.length) fail_detail(tx, "name", "required", "a location has a name");
-    if (has(tx, "address") && !body->address.country.data)
-        fail_detail(tx, "address", "required", "a location has an address");
-    if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the location has invalid values");
     if (has(tx, "name")) location->name = body->name;
     if (has(tx, "address")) location->address = body->address;
     if (has(tx, "priority")) location->priority = body->priority;

@@ -438,10 +438,12 @@ static enum error members_list(struct tx *tx)
     const struct community *community = load(tx, &community_kind, community_of_path(tx));
     if (!community) return fail(tx, ERROR_NOT_FOUND, "there is no such community");
     bool staff = tx->relations & (MODERATOR | OWNER | ADMIN);
-    if (!staff && !community_readable(tx, community)) return fail(tx, ERROR_FORBIDDEN, "only members see who is in it");
+    bool anonymous = tx->principal.kind == PRINCIPAL_ANONYMOUS;
+    if (!staff && !community_readable(tx, community))
+        return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN, "only members see who is in it");
     if (staff || !queried(tx, "status") || query->status == MEMBERSHIP_ACTIVE) return OK;
     fail_detail(tx, "status", "not_allowed", "only moderators see these");
-    return fail(tx, ERROR_FORBIDDEN, "only moderators see who is not an active member");
+    return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN, "only moderators see who is not an active member");
 }
 
 static bool members_match(struct tx *tx, const void *entity)

@@ -23,20 +23,24 @@ static bool is_moderated(struct tx *tx, const void *entity)
 }
 
 #define NOT_DELETED (STATE(POST_PUBLISHED) | STATE(POST_PENDING_MODERATION) | STATE(POST_REJECTED) | STATE(POST_HIDDEN))
+/* clang-format off */
 static const struct transition transitions[] = {
     /* from                          command     to                       event              guard */
-    {FROM_NONE,                      "create",   POST_PENDING_MODERATION, &post_created,     is_moderated, "the community is moderated, and the author no moderator"},
+    {FROM_NONE,                      "create",   POST_PENDING_MODERATION, &post_created,     is_moderated,
+     "the community is moderated, and the author no moderator"},
     {FROM_NONE,                      "create",   POST_PUBLISHED,          &post_published},
     {STATE(POST_PENDING_MODERATION), "approve",  POST_PUBLISHED,          &post_published},
     {STATE(POST_PENDING_MODERATION), "reject",   POST_REJECTED,           &post_rejected},
     {STATE(POST_REJECTED),           "resubmit", POST_PENDING_MODERATION, &post_resubmitted},
-    {STATE(POST_PUBLISHED),          "patch",    POST_PENDING_MODERATION, &post_updated,     is_moderated, "the community is moderated, and the author no moderator"},
+    {STATE(POST_PUBLISHED),          "patch",    POST_PENDING_MODERATION, &post_updated,     is_moderated,
+         "the community is moderated, and the author no moderator"},
     {STATE(POST_PUBLISHED),          "patch",    TO_SAME,                 &post_updated},
     {STATE(POST_PUBLISHED),          "hide",     POST_HIDDEN,             &post_hidden},
     {STATE(POST_HIDDEN),             "restore",  POST_PUBLISHED,          &post_restored},
     {NOT_DELETED,                    "delete",   POST_DELETED,            &post_deleted},
     {STATE(POST_DELETED),            "restore",  TO_REMEMBERED,           &post_restored},
 };
+/* clang-format on */
 static const struct machine machine = MACHINE(&post_statuses, transitions);
 
 /* ---- rights ---- */
@@ -56,7 +60,8 @@ static bool post_visible(struct tx *tx, const void *entity, uint32_t relations)
     if (!community || !community_readable(tx, community)) return false;
     switch (post->entity.status) {
     case POST_PUBLISHED: return true;
-    case POST_DELETED: return tx->kind == &post_kind && !strcmp(tx->command->name, "restore") && (relations & (SELF | MODERATOR));
+    case POST_DELETED:
+        return tx->kind == &post_kind && !strcmp(tx->command->name, "restore") && (relations & (SELF | MODERATOR));
     default: return relations & (SELF | MODERATOR);
     }
 }
@@ -68,8 +73,10 @@ static const char *post_check(const void *entity)
     if (published && !post->published_at) return "what is published says since when";
     if (!published && (post->pinned || post->pinned_global)) return "only what is published is pinned";
     if (!post->global.status) return "a post has a global state";
-    if (post->global.status == GLOBAL_APPROVED && !post->global.decided_at) return "what is approved for the global feed says since when";
-    if ((post->entity.status == POST_DELETED) != (post->entity.deleted_at != 0)) return "deleted_at is set exactly in deleted";
+    if (post->global.status == GLOBAL_APPROVED && !post->global.decided_at)
+        return "what is approved for the global feed says since when";
+    if ((post->entity.status == POST_DELETED) != (post->entity.deleted_at != 0))
+        return "deleted_at is set exactly in deleted";
     return NULL;
 }
 
@@ -81,16 +88,20 @@ static void report_shape(struct tx *tx, const struct post *post)
     if (post->type == POST_TEXT && !post->body.length) fail_detail(tx, "body", "required", "a text post has a body");
     if (pictures && !post->media.count) fail_detail(tx, "media", "required", "this type needs media");
     if (pictures && post->media.count > most) fail_detail(tx, "media", "too_many", "this type has at most %u", most);
-    if (!pictures && post->media.count) fail_detail(tx, "media", "not_allowed", "only image and video posts have media");
+    if (!pictures && post->media.count)
+        fail_detail(tx, "media", "not_allowed", "only image and video posts have media");
     if (link && !post->link.url.data) fail_detail(tx, "link.url", "required", "a link post has a link");
-    if (!link && (post->link.url.data || post->link.title.data || post->link.description.data || post->link.image_url.data))
+    if (!link &&
+        (post->link.url.data || post->link.title.data || post->link.description.data || post->link.image_url.data))
         fail_detail(tx, "link", "not_allowed", "only link posts have a link");
 }
 
 static enum error post_shape(struct tx *tx, const struct post *post)
 {
-    if (post->type == POST_POLL) fail_detail(tx, "type", "not_one_of", "must be one of text, image, video or link");
-    else report_shape(tx, post);
+    if (post->type == POST_POLL)
+        fail_detail(tx, "type", "not_one_of", "must be one of text, image, video or link");
+    else
+        report_shape(tx, post);
     return fail_details(tx) ? fail(tx, ERROR_VALIDATION_FAILED, "the post has invalid values") : OK;
 }
 
@@ -100,7 +111,8 @@ static enum error pin(struct tx *tx, struct id where, bool *pinned, bool wanted)
     if (*pinned == wanted) return OK;
     struct post_pins *pins = edit_or_create(tx, &post_pins_kind, where);
     if (!pins) return fail(tx, ERROR_NOT_FOUND, "there is no such place");
-    if (wanted && pins->pinned >= PINNED_MOST) return fail(tx, ERROR_LIMIT_REACHED, "at most %d posts are pinned there", PINNED_MOST);
+    if (wanted && pins->pinned >= PINNED_MOST)
+        return fail(tx, ERROR_LIMIT_REACHED, "at most %d posts are pinned there", PINNED_MOST);
     pins->pinned += wanted ? 1 : -1;
     *pinned = wanted;
     return OK;
@@ -122,7 +134,8 @@ static enum error may_post(struct tx *tx, const struct post *post)
     if (!community_live(community)) return fail(tx, ERROR_CONFLICT, "the community is not live");
     if (!user->permissions.may_post) return fail(tx, ERROR_FORBIDDEN, "you may not post");
     bool moderator = community_relations_of(tx, post->community_id) & MODERATOR;
-    if (!community->content.members_may_post && !moderator) return fail(tx, ERROR_FORBIDDEN, "only its moderators post in this community");
+    if (!community->content.members_may_post && !moderator)
+        return fail(tx, ERROR_FORBIDDEN, "only its moderators post in this community");
     return OK;
 }
 
@@ -143,7 +156,7 @@ static enum error post_create(struct tx *tx)
 static void withdraw_global(struct tx *tx, struct post *post)
 {
     (void)tx;
-    post->global = (struct post_global){.status = GLOBAL_NONE};
+    post->global = (struct post_global){ .status = GLOBAL_NONE };
 }
 
 static enum error post_patch(struct tx *tx)
@@ -164,14 +177,14 @@ static enum error post_patch(struct tx *tx)
 static void why(struct tx *tx, struct post *post)
 {
     const struct post_reason *body = tx->body;
-    post->reason = body ? body->reason : (struct text){0};
+    post->reason = body ? body->reason : (struct text){ 0 };
     event_data(tx, body);
 }
 
 static enum error post_approve(struct tx *tx)
 {
     struct post *post = tx->subject;
-    post->reason = (struct text){0};
+    post->reason = (struct text){ 0 };
     if (!post->published_at) post->published_at = tx->now;
     return OK;
 }
@@ -201,8 +214,10 @@ static enum error post_delete(struct tx *tx)
 static enum error restore_deleted(struct tx *tx, struct post *post)
 {
     if (!(tx->relations & ADMIN)) {
-        if (!id_equal(post->deleted_by, tx->principal.user)) return fail(tx, ERROR_FORBIDDEN, "only who deleted it, or the staff, restores it");
-        if (tx->now - post->entity.deleted_at > DAYS(30)) return fail(tx, ERROR_CONFLICT, "after 30 days only the staff restores it");
+        if (!id_equal(post->deleted_by, tx->principal.user))
+            return fail(tx, ERROR_FORBIDDEN, "only who deleted it, or the staff, restores it");
+        if (tx->now - post->entity.deleted_at > DAYS(30))
+            return fail(tx, ERROR_CONFLICT, "after 30 days only the staff restores it");
     }
     post->deleted_by = ID_NONE;
     return OK;
@@ -214,9 +229,10 @@ static enum error post_restore(struct tx *tx)
     struct post *post = tx->subject;
     if (post->entity.status == POST_DELETED) return restore_deleted(tx, post);
     if (!(tx->relations & (MODERATOR | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "moderators show it again");
-    if (post->hidden_by_staff && !(tx->relations & ADMIN)) return fail(tx, ERROR_FORBIDDEN, "the staff hid it: only they show it again");
+    if (post->hidden_by_staff && !(tx->relations & ADMIN))
+        return fail(tx, ERROR_FORBIDDEN, "the staff hid it: only they show it again");
     post->hidden_by_staff = false;
-    post->reason = (struct text){0};
+    post->reason = (struct text){ 0 };
     return OK;
 }
 
@@ -227,7 +243,8 @@ static enum error global_allows(struct tx *tx, const struct post *post, uint32_t
 {
     if (GLOBAL(post->global.status) & states) return OK;
     struct text status = enum_name(&post_global_statuses, post->global.status);
-    return fail(tx, ERROR_INVALID_TRANSITION, "a post whose global state is %.*s cannot %s", TEXT_ARGUMENTS(status), tx->command->name);
+    return fail(tx, ERROR_INVALID_TRANSITION, "a post whose global state is %.*s cannot %s", TEXT_ARGUMENTS(status),
+                tx->command->name);
 }
 
 static enum error is_public(struct tx *tx, const struct post *post)
@@ -245,7 +262,7 @@ static enum error post_request_global(struct tx *tx)
     enum error error = is_public(tx, post);
     if (!error) error = global_allows(tx, post, GLOBAL(GLOBAL_NONE) | GLOBAL(GLOBAL_REJECTED));
     if (error) return error;
-    post->global = (struct post_global){.status = GLOBAL_REQUESTED, .requested_at = tx->now};
+    post->global = (struct post_global){ .status = GLOBAL_REQUESTED, .requested_at = tx->now };
     return OK;
 }
 
@@ -258,7 +275,7 @@ static enum error decide_global(struct tx *tx, enum global_status status)
     post->global.status = status;
     post->global.decided_at = tx->now;
     post->global.decided_by = tx->principal.user;
-    post->global.reason = body ? body->reason : (struct text){0};
+    post->global.reason = body ? body->reason : (struct text){ 0 };
     event_data(tx, body);
     return OK;
 }
@@ -300,7 +317,8 @@ static enum error post_unpin(struct tx *tx)
 static enum error post_pin_global(struct tx *tx)
 {
     struct post *post = tx->subject;
-    if (!post_in_global_feed(post)) return fail(tx, ERROR_INVALID_TRANSITION, "only what is in the global feed is pinned there");
+    if (!post_in_global_feed(post))
+        return fail(tx, ERROR_INVALID_TRANSITION, "only what is in the global feed is pinned there");
     return pin(tx, tx->tenant, &post->pinned_global, true);
 }
 
@@ -325,6 +343,7 @@ static bool post_matches(struct tx *tx, const void *entity)
     return id_is_none(query->author_id) || id_equal(query->author_id, post->author_id);
 }
 
+/* clang-format off */
 static const struct listing listings[] = {
     /* sort  filter          index               reverse  scope */
     {NULL,   "community_id", &post_by_community, true,    status_scope},
@@ -335,34 +354,54 @@ static const struct listing listings[] = {
 
 /* ---- commands ---- */
 #define COMMAND(name_, path_, who_, body_, event_, decide_, doc_) \
-    {.name = (name_), .method = "POST", .path = "/posts/{id}/" path_, .action = ACTION_COMMAND, .who = (who_), .body = (body_), \
-     .event = (event_), .decide = (decide_), .doc = (doc_)}
+    {.name = (name_), .method = "POST", .path = "/posts/{id}/" path_, .action = ACTION_COMMAND, .who = (who_), \
+     .body = (body_), .event = (event_), .decide = (decide_), .doc = (doc_)}
 static const struct command commands[] = {
-    {.name = "create", .method = "POST", .path = "/posts", .action = ACTION_CREATE, .who = MEMBER, .decide = post_create,
+    {.name = "create", .method = "POST", .path = "/posts", .action = ACTION_CREATE, .who = MEMBER,
+     .decide = post_create,
      .doc = "Posts in a community; in a moderated one it waits for approval"},
-    {.name = "list", .method = "GET", .path = "/posts", .action = ACTION_LIST, .who = ANYONE, .query = &post_query_fields,
+    {.name = "list", .method = "GET", .path = "/posts", .action = ACTION_LIST, .who = ANYONE,
+     .query = &post_query_fields,
      .listings = listings, .matches = post_matches, .rate = RATE_READ, .doc = "Posts, newest first"},
-    {.name = "read", .method = "GET", .path = "/posts/{id}", .action = ACTION_READ, .who = ANYONE, .rate = RATE_READ, .doc = "A post"},
-    {.name = "patch", .method = "PATCH", .path = "/posts/{id}", .action = ACTION_PATCH, .who = SELF, .decide = post_patch,
+    {.name = "read", .method = "GET", .path = "/posts/{id}", .action = ACTION_READ, .who = ANYONE,
+     .rate = RATE_READ, .doc = "A post"},
+    {.name = "patch", .method = "PATCH", .path = "/posts/{id}", .action = ACTION_PATCH, .who = SELF,
+     .decide = post_patch,
      .doc = "Changes it; in a moderated community it waits for approval again"},
-    {.name = "delete", .method = "DELETE", .path = "/posts/{id}", .action = ACTION_COMMAND, .who = SELF | MODERATOR | ADMIN,
-     .body = &post_optional_reason_fields, .decide = post_delete, .doc = "Deletes it; restore takes it back within 30 days"},
-    /*      name               path               who                        body                event                     decide */
-    COMMAND("restore",         "restore",         SELF | MODERATOR | ADMIN,  NULL,               NULL,                     post_restore, "Shows a hidden one again, or takes a deletion back"),
-    COMMAND("resubmit",        "resubmit",        SELF,                      NULL,               NULL,                     NULL, "Asks for approval again"),
-    COMMAND("approve",         "approve",         MODERATOR,                 NULL,               NULL,                     post_approve, "Publishes what waits for approval"),
-    COMMAND("reject",          "reject",          MODERATOR,                 &post_reason_fields, NULL,                    post_reject, "Refuses what waits for approval"),
-    COMMAND("hide",            "hide",            MODERATOR | ADMIN,         &post_reason_fields, NULL,                    post_hide, "Takes it out of the feeds"),
-    COMMAND("request_global",  "request-global",  SELF,                      NULL,               &post_global_requested,   post_request_global, "Asks for the global feed"),
-    COMMAND("approve_global",  "approve-global",  ADMIN,                     NULL,               &post_global_approved,    post_approve_global, "Puts it into the global feed"),
-    COMMAND("reject_global",   "reject-global",   ADMIN,                     &post_reason_fields, &post_global_rejected,   post_reject_global, "Keeps it out of the global feed"),
-    COMMAND("withdraw_global", "withdraw-global", SELF | ADMIN,              NULL,               &post_global_withdrawn,   post_withdraw_global, "Takes it out of the global feed"),
-    COMMAND("pin",             "pin",             MODERATOR,                 NULL,               &post_pinned,             post_pin, "Puts it on top of its community's feed"),
-    COMMAND("unpin",           "unpin",           MODERATOR,                 NULL,               &post_unpinned,           post_unpin, "Takes the pin away"),
-    COMMAND("pin_global",      "pin-global",      ADMIN,                     NULL,               &post_pinned,             post_pin_global, "Puts it on top of the global feed"),
-    COMMAND("unpin_global",    "unpin-global",    ADMIN,                     NULL,               &post_unpinned,           post_unpin_global, "Takes the global pin away"),
+    {.name = "delete", .method = "DELETE", .path = "/posts/{id}", .action = ACTION_COMMAND,
+     .who = SELF | MODERATOR | ADMIN,
+     .body = &post_optional_reason_fields, .decide = post_delete,
+      .doc = "Deletes it; restore takes it back within 30 days"},
+    /*      name               path               who                        body                event */
+    COMMAND("restore",         "restore",         SELF | MODERATOR | ADMIN,  NULL,               NULL,
+         post_restore, "Shows a hidden one again, or takes a deletion back"),
+    COMMAND("resubmit",        "resubmit",        SELF,                      NULL,               NULL,
+         NULL, "Asks for approval again"),
+    COMMAND("approve",         "approve",         MODERATOR,                 NULL,               NULL,
+         post_approve, "Publishes what waits for approval"),
+    COMMAND("reject",          "reject",          MODERATOR,                 &post_reason_fields, NULL,
+         post_reject, "Refuses what waits for approval"),
+    COMMAND("hide",            "hide",            MODERATOR | ADMIN,         &post_reason_fields, NULL,
+         post_hide, "Takes it out of the feeds"),
+    COMMAND("request_global",  "request-global",  SELF,                      NULL,               &post_global_requested,
+         post_request_global, "Asks for the global feed"),
+    COMMAND("approve_global",  "approve-global",  ADMIN,                     NULL,               &post_global_approved,
+         post_approve_global, "Puts it into the global feed"),
+    COMMAND("reject_global",   "reject-global",   ADMIN,                     &post_reason_fields, &post_global_rejected,
+         post_reject_global, "Keeps it out of the global feed"),
+    COMMAND("withdraw_global", "withdraw-global", SELF | ADMIN,              NULL,               &post_global_withdrawn,
+         post_withdraw_global, "Takes it out of the global feed"),
+    COMMAND("pin",             "pin",             MODERATOR,                 NULL,               &post_pinned,
+         post_pin, "Puts it on top of its community's feed"),
+    COMMAND("unpin",           "unpin",           MODERATOR,                 NULL,               &post_unpinned,
+         post_unpin, "Takes the pin away"),
+    COMMAND("pin_global",      "pin-global",      ADMIN,                     NULL,               &post_pinned,
+         post_pin_global, "Puts it on top of the global feed"),
+    COMMAND("unpin_global",    "unpin-global",    ADMIN,                     NULL,               &post_unpinned,
+         post_unpin_global, "Takes the global pin away"),
     {0},
 };
+/* clang-format on */
 
 static struct id author_of(const void *entity)
 {
@@ -374,6 +413,7 @@ static struct id own_id(const void *entity)
     return ((const struct entity *)entity)->id;
 }
 
+/* clang-format off */
 static const struct join joins[] = {
     {.name = "author", .kind = &user_card_kind, .key = author_of, .placeholder = USER_CARD_PLACEHOLDER},
     {.name = "stats", .kind = &post_statistics_kind, .key = own_id, .revision = true},
@@ -382,6 +422,8 @@ static const struct join joins[] = {
 
 const struct kind post_kind = {
     .number = 50, .name = "post", .plural = "posts", .doc = "What a member shows to a community.",
-    .fields = &post_fields, .machine = &machine, .events = post_events, .indexes = post_indexes, .commands = commands, .joins = joins,
+    .fields = &post_fields, .machine = &machine, .events = post_events, .indexes = post_indexes, .commands = commands,
+     .joins = joins,
     .patch_needs_version = true, .relations = post_relations, .visible = post_visible, .check = post_check,
 };
+/* clang-format on */

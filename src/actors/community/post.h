@@ -1,8 +1,10 @@
 /* Posts of a community: text, image, video, link. (Polls have a place in the stored type.)
 
-   – ─create→ published, or pending_moderation ─approve→ published / ─reject→ rejected ─resubmit→ pending_moderation;
+   – ─create→ published or pending_moderation; pending_moderation ─approve→ published / ─reject→ rejected;
+   rejected ─resubmit→ pending_moderation;
    published ─hide→ hidden ─restore→ published; all ─delete→ deleted ─restore→ the state before.
-   Beside it the global state: none ─request-global→ requested ─approve-global→ approved / ─reject-global→ rejected;
+   Beside it the global state: none ─request-global→ requested; requested ─approve-global→ approved /
+   ─reject-global→ rejected;
    withdrawn by hand or by any edit of the content. */
 #pragma once
 #include "actors/runtime/kind.h"
@@ -21,7 +23,7 @@ struct post_link {
 };
 struct post_global {
     enum global_status status;
-    int64_t requested_at, decided_at;   /* decided_at of an approved one: its place in the global feed */
+    int64_t requested_at, decided_at; /* decided_at of an approved one: its place in the global feed */
     struct id decided_by;
     struct text reason;
 };
@@ -35,8 +37,8 @@ struct post {
     struct post_link link;
     struct post_global global;
     bool pinned, pinned_global;
-    int64_t published_at;               /* first publication; its place in the community's feed */
-    struct text reason;                 /* of the last rejection or hiding */
+    int64_t published_at; /* first publication; its place in the community's feed */
+    struct text reason;   /* of the last rejection or hiding */
     bool hidden_by_staff;
     struct id deleted_by;
 };
@@ -53,8 +55,8 @@ struct post_statistics {
 };
 
 extern const struct kind post_kind, post_pins_kind, post_statistics_kind;
-extern const struct kind *const post_kinds[];               /* NULL-terminated */
-extern const struct follower *const post_followers[];       /* NULL-terminated */
+extern const struct kind *const post_kinds[];         /* NULL-terminated */
+extern const struct follower *const post_followers[]; /* NULL-terminated */
 
 /* Published, so in its community's feed as long as that lives. */
 bool post_in_community_feed(const struct post *post);

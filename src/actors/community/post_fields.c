@@ -1,17 +1,18 @@
-/* Tables of posts: fields, events, indexes; what a card shows of one; the small kinds beside it; what follows its facts. */
+/* Tables of posts: fields, events, indexes; what a card shows; the small kinds beside it; what follows its facts. */
 #include "actors/community/post_internal.h"
 
 #include "actors/community/community.h"
 #include "actors/identity/identity.h"
 
-static const char *const status_values[] = {NULL, "published", "pending_moderation", "rejected", "hidden", "deleted"};
+static const char *const status_values[] = { NULL, "published", "pending_moderation", "rejected", "hidden", "deleted" };
 const struct enumeration post_statuses = ENUMERATION("post_status", status_values);
-static const char *const type_values[] = {NULL, "text", "image", "video", "link", "poll"};
+static const char *const type_values[] = { NULL, "text", "image", "video", "link", "poll" };
 static const struct enumeration types = ENUMERATION("post_type", type_values);
-static const char *const global_values[] = {NULL, "none", "requested", "approved", "rejected"};
+static const char *const global_values[] = { NULL, "none", "requested", "approved", "rejected" };
 const struct enumeration post_global_statuses = ENUMERATION("post_global_status", global_values);
 
 /* ---- fields ---- */
+/* clang-format off */
 static const struct field media_rows[] = {
     TEXT(post_media, 1, url, .format = FORMAT_URL, .flags = REQUIRED, .doc = "where it is"),
     TEXT(post_media, 2, alt, .max = 200, .doc = "what it shows, for those who do not see it"),
@@ -27,67 +28,83 @@ static const struct field link_rows[] = {
 static const struct fields link_fields = FIELDS("post_link", struct post_link, link_rows);
 
 static const struct field global_rows[] = {
-    ENUM(post_global, 1, status, &post_global_statuses, .initial = GLOBAL_NONE, .flags = READ_ONLY, .doc = "none, requested, approved, rejected"),
+    ENUM(post_global, 1, status, &post_global_statuses, .initial = GLOBAL_NONE, .flags = READ_ONLY,
+        .doc = "none, requested, approved, rejected"),
     TIME(post_global, 2, requested_at, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "when the author asked"),
     TIME(post_global, 3, decided_at, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "when it was decided"),
-    ID(post_global, 4, decided_by, .flags = READ_ONLY | OPTIONAL, .sees = SELF | ADMIN, .refers = "user", .doc = "who decided"),
+    ID(post_global, 4, decided_by, .flags = READ_ONLY | OPTIONAL, .sees = SELF | ADMIN, .refers = "user",
+        .doc = "who decided"),
     TEXT(post_global, 5, reason, .format = FORMAT_LONG, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "why not"),
 };
 static const struct fields global_fields = FIELDS("post_global", struct post_global, global_rows);
 
 static const struct field post_rows[] = {
-    /*         tag member               limits, flags                                               doc */
     ENTITY_ROW(post),
-    ID(post,   2, community_id,         .flags = REQUIRED | CREATE_ONLY, .refers = "community",     .doc = "where it is posted"),
-    ID(post,   3, author_id,            .flags = READ_ONLY, .refers = "user",                       .doc = "who posted it"),
-    ENUM(post, 4, type, &types,         .flags = REQUIRED | CREATE_ONLY,                            .doc = "text, image, video or link"),
-    TEXT(post, 5, title,                .max = 200,                                                 .doc = "title"),
-    TEXT(post, 6, body,                 .format = FORMAT_LONG, .max = 10000,                        .doc = "text; required in a text post"),
-    LIST(post, 7, media, struct post_media, &media_fields, .max = 10,                               .doc = "image: 1 to 10, video: 1"),
-    STRUCT(post, 8, link, struct post_link, &link_fields,                                           .doc = "of a link post"),
-    STRUCT(post, 9, global, struct post_global, &global_fields, .flags = READ_ONLY,                 .doc = "on its way to the global feed"),
-    BOOL(post, 10, pinned,              .flags = READ_ONLY,                                         .doc = "on top of its community's feed"),
-    BOOL(post, 11, pinned_global,       .flags = READ_ONLY,                                         .doc = "on top of the global feed"),
-    TIME(post, 12, published_at,        .flags = READ_ONLY,                                         .doc = "first publication"),
-    TEXT(post, 13, reason,              .format = FORMAT_LONG, .flags = READ_ONLY, .sees = SELF | MODERATOR | ADMIN, .doc = "why it was rejected or hidden"),
-    BOOL(post, 14, hidden_by_staff,     .flags = READ_ONLY, .sees = SELF | MODERATOR | ADMIN,       .doc = "hidden by the staff: only they show it again"),
-    ID(post,   15, deleted_by,          .flags = READ_ONLY, .sees = ADMIN, .refers = "user",        .doc = "who deleted it"),
+    ID(post, 2, community_id, .flags = REQUIRED | CREATE_ONLY, .refers = "community", .doc = "where it is posted"),
+    ID(post, 3, author_id, .flags = READ_ONLY, .refers = "user", .doc = "who posted it"),
+    ENUM(post, 4, type, &types, .flags = REQUIRED | CREATE_ONLY, .doc = "text, image, video or link"),
+    TEXT(post, 5, title, .max = 200, .doc = "title"),
+    TEXT(post, 6, body, .format = FORMAT_LONG, .max = 10000, .doc = "text; required in a text post"),
+    LIST(post, 7, media, struct post_media, &media_fields, .max = 10, .doc = "image: 1 to 10, video: 1"),
+    STRUCT(post, 8, link, struct post_link, &link_fields, .doc = "of a link post"),
+    STRUCT(post, 9, global, struct post_global, &global_fields, .flags = READ_ONLY,
+        .doc = "on its way to the global feed"),
+    BOOL(post, 10, pinned, .flags = READ_ONLY, .doc = "on top of its community's feed"),
+    BOOL(post, 11, pinned_global, .flags = READ_ONLY, .doc = "on top of the global feed"),
+    TIME(post, 12, published_at, .flags = READ_ONLY, .doc = "first publication"),
+    TEXT(post, 13, reason, .format = FORMAT_LONG, .flags = READ_ONLY, .sees = SELF | MODERATOR | ADMIN,
+        .doc = "why it was rejected or hidden"),
+    BOOL(post, 14, hidden_by_staff, .flags = READ_ONLY, .sees = SELF | MODERATOR | ADMIN,
+        .doc = "hidden by the staff: only they show it again"),
+    ID(post, 15, deleted_by, .flags = READ_ONLY, .sees = ADMIN, .refers = "user", .doc = "who deleted it"),
 };
 const struct fields post_fields = FIELDS("post", struct post, post_rows);
 
-#define REASON_ROW(flags_) TEXT(post_reason, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
+#define REASON_ROW(flags_) \
+    TEXT(post_reason, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
+
 static const struct field reason_rows[] = {REASON_ROW(REQUIRED)};
 static const struct field optional_reason_rows[] = {REASON_ROW(0)};
 const struct fields post_reason_fields = FIELDS("post_reason", struct post_reason, reason_rows);
-const struct fields post_optional_reason_fields = FIELDS("post_optional_reason", struct post_reason, optional_reason_rows);
+const struct fields post_optional_reason_fields = FIELDS("post_optional_reason", struct post_reason,
+     optional_reason_rows);
 
 static const struct field query_rows[] = {
     ID(post_query, 1, community_id, .refers = "community", .doc = "of this community"),
     ID(post_query, 2, author_id, .refers = "user", .doc = "of this author"),
-    ENUM(post_query, 3, status, &post_statuses, .doc = "published when absent; others are shown to author, moderators and staff"),
+    ENUM(post_query, 3, status, &post_statuses,
+        .doc = "published when absent; others are shown to author, moderators and staff"),
 };
+/* clang-format on */
 const struct fields post_query_fields = FIELDS("post_query", struct post_query, query_rows);
 
 /* ---- events ---- */
-static const uint16_t carded[] = {2, 3, 4, 5, 0};       /* community_id, author_id, type, title */
-static const uint16_t whose[] = {2, 3, 0};
-const struct event post_created          = {1, "post.created", carded, NULL, "somebody wrote it"};
-const struct event post_published        = {2, "post.published", carded, NULL, "it is in its community's feed"};
-const struct event post_updated          = {3, "post.updated", carded, NULL, "its content changed"};
-const struct event post_rejected         = {4, "post.rejected", carded, &post_reason_fields, "a moderator refused it"};
-const struct event post_resubmitted      = {5, "post.resubmitted", carded, NULL, "its author asks again"};
-const struct event post_hidden           = {6, "post.hidden", carded, &post_reason_fields, "it is out of the feeds"};
-const struct event post_restored         = {7, "post.restored", carded, NULL, "it is back"};
-const struct event post_deleted          = {8, "post.deleted", carded, &post_optional_reason_fields, "it is gone for all but the staff"};
-const struct event post_pinned           = {9, "post.pinned", whose, NULL, "it is on top of a feed"};
-const struct event post_unpinned         = {10, "post.unpinned", whose, NULL, "it is not on top any more"};
-const struct event post_global_requested = {11, "post.global_requested", whose, NULL, "its author asks for the global feed"};
-const struct event post_global_approved  = {12, "post.global_approved", whose, NULL, "it is in the global feed"};
-const struct event post_global_rejected  = {13, "post.global_rejected", whose, &post_reason_fields, "it stays in its community"};
-const struct event post_global_withdrawn = {14, "post.global_withdrawn", whose, NULL, "it left the global feed, or asks no more"};
+static const uint16_t carded[] = { 2, 3, 4, 5, 0 }; /* community_id, author_id, type, title */
+static const uint16_t whose[] = { 2, 3, 0 };
+const struct event post_created = { 1, "post.created", carded, NULL, "somebody wrote it" };
+const struct event post_published = { 2, "post.published", carded, NULL, "it is in its community's feed" };
+const struct event post_updated = { 3, "post.updated", carded, NULL, "its content changed" };
+const struct event post_rejected = { 4, "post.rejected", carded, &post_reason_fields, "a moderator refused it" };
+const struct event post_resubmitted = { 5, "post.resubmitted", carded, NULL, "its author asks again" };
+const struct event post_hidden = { 6, "post.hidden", carded, &post_reason_fields, "it is out of the feeds" };
+const struct event post_restored = { 7, "post.restored", carded, NULL, "it is back" };
+const struct event post_deleted = { 8, "post.deleted", carded, &post_optional_reason_fields,
+                                    "it is gone for all but the staff" };
+const struct event post_pinned = { 9, "post.pinned", whose, NULL, "it is on top of a feed" };
+const struct event post_unpinned = { 10, "post.unpinned", whose, NULL, "it is not on top any more" };
+const struct event post_global_requested = { 11, "post.global_requested", whose, NULL,
+                                             "its author asks for the global feed" };
+const struct event post_global_approved = { 12, "post.global_approved", whose, NULL, "it is in the global feed" };
+const struct event post_global_rejected = { 13, "post.global_rejected", whose, &post_reason_fields,
+                                            "it stays in its community" };
+const struct event post_global_withdrawn = { 14, "post.global_withdrawn", whose, NULL,
+                                             "it left the global feed, or asks no more" };
+/* clang-format off */
 const struct event *const post_events[] = {
-    &post_created, &post_published, &post_updated, &post_rejected, &post_resubmitted, &post_hidden, &post_restored, &post_deleted,
-    &post_pinned, &post_unpinned, &post_global_requested, &post_global_approved, &post_global_rejected, &post_global_withdrawn, NULL};
+    &post_created, &post_published, &post_updated, &post_rejected, &post_resubmitted, &post_hidden, &post_restored,
+    &post_deleted, &post_pinned, &post_unpinned, &post_global_requested, &post_global_approved, &post_global_rejected,
+    &post_global_withdrawn, NULL};
+/* clang-format on */
 
 /* ---- indexes: lists hold what is not deleted, under its status ---- */
 static void key_under(const struct post *post, struct key_writer *writer, const struct id *id)
@@ -117,10 +134,11 @@ static void author_keys(const void *entity, struct key_writer *writer)
     key_under(post, writer, &post->author_id);
 }
 
-const struct index post_by_newest    = {1, "newest", .keys = newest_keys, .doc = "status, created_at"};
-const struct index post_by_community = {2, "community", .keys = community_keys, .doc = "status, community, created_at"};
-const struct index post_by_author    = {3, "author", .keys = author_keys, .doc = "status, author, created_at"};
-const struct index *const post_indexes[] = {&post_by_newest, &post_by_community, &post_by_author, NULL};
+const struct index post_by_newest = { 1, "newest", .keys = newest_keys, .doc = "status, created_at" };
+const struct index post_by_community = { 2, "community", .keys = community_keys,
+                                         .doc = "status, community, created_at" };
+const struct index post_by_author = { 3, "author", .keys = author_keys, .doc = "status, author, created_at" };
+const struct index *const post_indexes[] = { &post_by_newest, &post_by_community, &post_by_author, NULL };
 
 /* ---- what a card shows ---- */
 enum { HEADLINE_CODE_POINTS = 120 };
@@ -139,7 +157,8 @@ struct text post_headline(const struct post *post)
 {
     if (post->title.length) return post->title;
     if (post->body.length) return text_prefix(post->body, HEADLINE_CODE_POINTS);
-    return post->link.title.length ? text_prefix(post->link.title, HEADLINE_CODE_POINTS) : text_prefix(post->link.url, HEADLINE_CODE_POINTS);
+    return post->link.title.length ? text_prefix(post->link.title, HEADLINE_CODE_POINTS)
+                                   : text_prefix(post->link.url, HEADLINE_CODE_POINTS);
 }
 
 struct text post_thumbnail(const struct post *post)
@@ -149,9 +168,10 @@ struct text post_thumbnail(const struct post *post)
 }
 
 /* ---- beside it ---- */
-static const struct event *const no_events[] = {NULL};
-static const struct command no_commands[] = {{0}};
+static const struct event *const no_events[] = { NULL };
+static const struct command no_commands[] = { { 0 } };
 
+/* clang-format off */
 static const struct field pins_rows[] = {
     ENTITY_ROW(post_pins),
     INTEGER(post_pins, 2, pinned, .flags = READ_ONLY, .doc = "posts pinned there"),
@@ -159,7 +179,8 @@ static const struct field pins_rows[] = {
 static const struct fields pins_fields = FIELDS("post_pins", struct post_pins, pins_rows);
 
 const struct kind post_pins_kind = {
-    .number = 52, .name = "post_pins", .plural = "post_pins", .doc = "How many posts are pinned in a community, or in the global feed.",
+    .number = 52, .name = "post_pins", .plural = "post_pins",
+     .doc = "How many posts are pinned in a community, or in the global feed.",
     .fields = &pins_fields, .events = no_events, .commands = no_commands, .quiet = true,
 };
 
@@ -175,6 +196,7 @@ const struct kind post_statistics_kind = {
     .number = 51, .name = "post_statistics", .plural = "post_statistics", .doc = "What people did with a post.",
     .fields = &statistics_fields, .events = no_events, .commands = no_commands, .derived = true,
 };
+/* clang-format on */
 
 /* ---- post_count of author and community: posts in published ---- */
 static void follow_count(struct tx *tx, const struct fact *fact)
@@ -182,14 +204,15 @@ static void follow_count(struct tx *tx, const struct fact *fact)
     if (fact->kind != &post_kind) return;
     const struct post *before = fact->before, *after = fact->after;
     int change = post_in_community_feed(after) - (before && post_in_community_feed(before));
-    if (!change || fact->version != after->entity.version) return;      /* once for all events of a change */
+    if (!change || fact->version != after->entity.version) return; /* once for all events of a change */
     struct user_statistics *author = edit_or_create(tx, &user_statistics_kind, after->author_id);
     struct community_statistics *community = edit_or_create(tx, &community_statistics_kind, after->community_id);
     if (author) author->post_count += change;
     if (community) community->post_count += change;
 }
 
-static const struct follower post_count_follower = {"post_count", "published posts of a person and of a community", true, follow_count};
+static const struct follower post_count_follower = { "post_count", "published posts of a person and of a community",
+                                                     true, follow_count };
 
-const struct kind *const post_kinds[] = {&post_kind, &post_pins_kind, &post_statistics_kind, NULL};
-const struct follower *const post_followers[] = {&post_count_follower, NULL};
+const struct kind *const post_kinds[] = { &post_kind, &post_pins_kind, &post_statistics_kind, NULL };
+const struct follower *const post_followers[] = { &post_count_follower, NULL };

@@ -12,8 +12,9 @@ struct post_query {
 };
 extern const struct enumeration post_statuses, post_global_statuses;
 extern const struct fields post_fields, post_reason_fields, post_optional_reason_fields, post_query_fields;
-extern const struct event post_created, post_published, post_updated, post_rejected, post_resubmitted, post_hidden, post_restored,
-    post_deleted, post_pinned, post_unpinned, post_global_requested, post_global_approved, post_global_rejected, post_global_withdrawn;
+extern const struct event post_created, post_published, post_updated, post_rejected, post_resubmitted, post_hidden,
+    post_restored, post_deleted, post_pinned, post_unpinned, post_global_requested, post_global_approved,
+    post_global_rejected, post_global_withdrawn;
 extern const struct event *const post_events[];
 extern const struct index post_by_newest, post_by_community, post_by_author;
 extern const struct index *const post_indexes[];

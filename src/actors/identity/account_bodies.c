@@ -19,6 +19,13 @@ static const struct field email_rows[] = {
 };
 const struct fields email_fields = FIELDS("email", struct email_body, email_rows);
 
+static const struct field new_email_rows[] = {
+    TEXT(new_email_body, 1, password, .format = FORMAT_PASSWORD, .min = 1, .max = 256,
+         .doc = "not needed within 5 minutes of the login"),
+    TEXT(new_email_body, 2, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254, .doc = "the next address"),
+};
+const struct fields new_email_fields = FIELDS("change_email", struct new_email_body, new_email_rows);
+
 static const struct field token_rows[] = {
     TEXT(token_body, 1, token, .flags = REQUIRED, .min = 1, .max = 200, .doc = "from the mail"),
 };

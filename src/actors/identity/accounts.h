@@ -11,6 +11,9 @@ struct register_body {
 struct email_body {
     struct text email;
 };
+struct new_email_body {
+    struct text password, email;
+};
 struct token_body {
     struct text token;
 };
@@ -49,7 +52,7 @@ struct accepted {
 enum { GRANT_CONSUMER = 1, GRANT_LEADER, GRANT_ADMIN };
 
 /* account_bodies.c */
-extern const struct fields register_fields, email_fields, token_fields, reset_fields, password_fields, delete_fields,
+extern const struct fields register_fields, email_fields, new_email_fields, token_fields, reset_fields, password_fields, delete_fields,
     admin_create_fields, account_reason_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
 
 /* registration.c */
@@ -59,6 +62,7 @@ enum error user_resend(struct tx *tx);
 enum error user_forgot_password(struct tx *tx);
 enum error user_reset_password(struct tx *tx);
 enum error user_admin_create(struct tx *tx);
+enum error user_email(struct tx *tx);
 /* 400 with path birth_date unless it is a day of a living person. */
 void birth_date_validate(struct tx *tx, int32_t birth_date);
 
@@ -90,4 +94,4 @@ extern const struct index user_by_email;
 /* Data of user.created, user.profile_updated and user.restored. */
 const struct user_event *user_event_of(struct tx *tx, const struct user *user, uint32_t status);
 const struct user_reason_event *user_reason_event_of(struct tx *tx, const struct user *user, struct text reason);
-extern const struct event user_password_changed, user_logins_ended;
+extern const struct event user_password_changed, user_logins_ended, user_email_changed;

@@ -26,14 +26,19 @@ const struct effect_class mail_effect = {
     .doc = "a mail to a person, repeated for a day when the provider cannot be reached",
 };
 
-void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject,
-               struct text text)
+void mail_address(struct tx *tx, struct id user_id, struct text address, const char *purpose, struct text about,
+                  struct text subject, struct text text)
 {
-    const struct user *user = load(tx, &user_kind, user_id);
-    if (!user || !user->email.data) return;
-    struct mail_request request = {.template = text_of(purpose), .to = user->email, .subject = subject, .text = text};
+    struct mail_request request = {.template = text_of(purpose), .to = address, .subject = subject, .text = text};
     char id[ID_TEXT_LENGTH + 1];
     id_format(user_id, id);
     struct text key = text_print(tx, "%s:%s:%.*s", purpose, id, TEXT_ARGUMENTS(about));
     effect(tx, &mail_effect, key, &request, &user_kind, user_id, "mailed");
+}
+
+void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject,
+               struct text text)
+{
+    const struct user *user = load(tx, &user_kind, user_id);
+    if (user && user->email.data) mail_address(tx, user_id, user->email, purpose, about, subject, text);
 }

@@ -21,6 +21,12 @@ static const struct user *user_of_email(struct tx *tx, struct text email)
     return load(tx, &user_kind, find_text(tx, &user_kind, &user_by_email, keyed_hash(tx, "email", email)));
 }
 
+static enum error email_taken(struct tx *tx)
+{
+    fail_detail(tx, "email", "email_taken", "there is an account with this e-mail");
+    return fail(tx, ERROR_EMAIL_TAKEN, "there is an account with this e-mail");
+}
+
 /* A JSON string, for members of an answer. Tokens are base64url: nothing in them is escaped. */
 static struct text quoted(struct tx *tx, struct text token)
 {
@@ -29,7 +35,7 @@ static struct text quoted(struct tx *tx, struct text token)
 
 static void send_verification(struct tx *tx, const struct user *user)
 {
-    struct text token = email_token_issue(tx, user, TOKEN_VERIFY, setting(tx, "auth.verification_life"));
+    struct text token = email_token_issue(tx, user, TOKEN_VERIFY, setting(tx, "auth.verification_life"), user->email);
     struct text text = text_print(tx,
                                   "Hello %.*s,\n\nplease confirm that this address is yours. Your code:\n\n%.*s\n\n"
                                   "It is good for %lld hours. If you did not register, ignore this mail.\n",
@@ -43,7 +49,7 @@ static void send_verification(struct tx *tx, const struct user *user)
 static void send_reset(struct tx *tx, const struct user *user)
 {
     enum { MINUTES_GOOD = 10 };
-    struct text token = email_token_issue(tx, user, TOKEN_RESET, MINUTES(MINUTES_GOOD));
+    struct text token = email_token_issue(tx, user, TOKEN_RESET, MINUTES(MINUTES_GOOD), user->email);
     struct text text = text_print(tx,
                                   "Hello %.*s,\n\nsomebody asked for a new password of your account. Your code:\n\n"
                                   "%.*s\n\n"
@@ -67,10 +73,7 @@ enum error user_register(struct tx *tx)
     if (!body->accept_terms) fail_detail(tx, "accept_terms", "required", "the terms have to be accepted");
     birth_date_validate(tx, body->birth_date);
     if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the registration has invalid values");
-    if (user_of_email(tx, body->email)) {
-        fail_detail(tx, "email", "email_taken", "there is an account with this e-mail");
-        return fail(tx, ERROR_EMAIL_TAKEN, "there is an account with this e-mail");
-    }
+    if (user_of_email(tx, body->email)) return email_taken(tx);
     struct text hash;
     if (!compute_password_hash(tx, body->password, &hash)) return PENDING;
 
@@ -86,11 +89,25 @@ enum error user_register(struct tx *tx)
     return answer_entity(tx, 201, &user_kind, user->entity.id, 0);
 }
 
+/* The old address is told, so that its owner notices a change that was not wanted. */
+static enum error change_email(struct tx *tx, struct user *user, struct text email)
+{
+    struct text about = text_print(tx, "%lld", (long long)user->entity.version);
+    mail_user(tx, user->entity.id, "email_changed", about, LITERAL("Your address was changed"),
+              LITERAL("Your account has another e-mail address now. If this was not you, write to us.\n"));
+    user->email = email;
+    user->email_hash = keyed_hash(tx, "email", email);
+    emit(tx, user, &user_kind, &user_email_changed, NULL);
+    return answer_entity(tx, 200, &user_kind, user->entity.id, 0);
+}
+
 enum error user_verify(struct tx *tx)
 {
     const struct token_body *body = tx->body;
-    struct user *user = email_token_take(tx, body->token, TOKEN_VERIFY);
-    if (!user) return ERROR_INVALID_TOKEN;
+    struct user *user;
+    const struct email_token *token = email_token_take(tx, body->token, 1u << TOKEN_VERIFY | 1u << TOKEN_EMAIL, &user);
+    if (!token) return ERROR_INVALID_TOKEN;
+    if (token->purpose == TOKEN_EMAIL) return change_email(tx, user, token->email);
     user->verified_at = tx->now;
     enum error error = transition(tx, &user_kind, user, "verify", user_reason_event_of(tx, user, (struct text){0}));
     if (error) return error;
@@ -133,8 +150,8 @@ enum error user_forgot_password(struct tx *tx)
 enum error user_reset_password(struct tx *tx)
 {
     const struct reset_body *body = tx->body;
-    struct user *user = email_token_take(tx, body->token, TOKEN_RESET);
-    if (!user) return ERROR_INVALID_TOKEN;
+    struct user *user;
+    if (!email_token_take(tx, body->token, 1u << TOKEN_RESET, &user)) return ERROR_INVALID_TOKEN;
     struct text hash;
     if (!compute_password_hash(tx, body->password, &hash)) return PENDING;
     user->password_hash = hash;
@@ -143,13 +160,30 @@ enum error user_reset_password(struct tx *tx)
     return answer_none(tx);
 }
 
+enum error user_email(struct tx *tx)
+{
+    const struct new_email_body *body = tx->body;
+    const struct user *user = tx->before;
+    enum error error = password_confirm(tx, body->password);
+    if (error) return error;
+    if (user_of_email(tx, body->email)) return email_taken(tx);
+    int64_t life = setting(tx, "auth.verification_life");
+    struct text token = email_token_issue(tx, user, TOKEN_EMAIL, life, body->email);
+    struct text text = text_print(tx,
+                                  "Hello %.*s,\n\nplease confirm that this is your new address. Your code:\n\n%.*s\n\n"
+                                  "It is good for %lld hours. Until then the old address counts.\n",
+                                  TEXT_ARGUMENTS(user->profile.display_name), TEXT_ARGUMENTS(token),
+                                  (long long)(life / HOURS(1)));
+    mail_address(tx, user->entity.id, body->email, "email", keyed_hash(tx, "mail", token),
+                 LITERAL("Please confirm your new address"), text);
+    if (tx->development) answer_member(tx, "verification_token", quoted(tx, token));
+    return answer_accepted(tx);
+}
+
 enum error user_admin_create(struct tx *tx)
 {
     const struct admin_create_body *body = tx->body;
-    if (user_of_email(tx, body->email)) {
-        fail_detail(tx, "email", "email_taken", "there is an account with this e-mail");
-        return fail(tx, ERROR_EMAIL_TAKEN, "there is an account with this e-mail");
-    }
+    if (user_of_email(tx, body->email)) return email_taken(tx);
     struct text hash;
     if (!compute_password_hash(tx, body->password, &hash)) return PENDING;
     struct user *user = create(tx, &user_kind, draw_id(tx));

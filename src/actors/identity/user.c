@@ -106,10 +106,11 @@ const struct event user_role_revoked        = {10, "user.role_revoked",         
 const struct event user_permissions_updated = {11, "user.permissions_updated",  NULL, REASON, "limits of the person changed"};
 const struct event user_password_changed    = {12, "user.password_changed",     NULL, NULL,   "a new password; all logins ended"};
 const struct event user_logins_ended        = {13, "user.logins_ended",         NULL, NULL,   "the person logged out everywhere"};
+const struct event user_email_changed       = {14, "user.email_changed",         NULL, NULL,   "the next address was proved"};
 static const struct event *const user_events[] = {
     &user_created, &user_profile_updated, &user_verified, &user_suspended, &user_reinstated, &user_deleted,
     &user_restored, &user_erased, &user_role_granted, &user_role_revoked, &user_permissions_updated,
-    &user_password_changed, &user_logins_ended, NULL};
+    &user_password_changed, &user_logins_ended, &user_email_changed, NULL};
 
 const struct user_event *user_event_of(struct tx *tx, const struct user *user, uint32_t status)
 {
@@ -271,6 +272,9 @@ static const struct command user_commands[] = {
     {"password", "POST", "/users/me/password", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &password_fields,
      .event = &user_password_changed, .decide = user_password, .status = 204, .rate = RATE_AUTH,
      .doc = "sets a new password; all logins end"},
+    {"email", "POST", "/users/me/email", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &new_email_fields,
+     .decide = user_email, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields,
+     .doc = "sends a token to another address, which counts once it comes back to auth/verify"},
     {"read", "GET", "/users/{id}", NULL, ACTION_READ, ANYONE, .doc = "a person as others see it"},
 
     {"list", "GET", "/admin/users", NULL, ACTION_LIST, ADMIN, .query = &users_query_fields, .listings = user_listings,

@@ -19,7 +19,8 @@ bool promotion_targets_community(const struct promotion *promotion, struct id co
     return false;
 }
 
-const struct approval *promotion_approval(const struct promotion *promotion, enum approval_target target, struct id community_id)
+const struct approval *promotion_approval(const struct promotion *promotion, enum approval_target target,
+                                          struct id community_id)
 {
     for (uint32_t i = 0; i < promotion->approvals.count; i++) {
         const struct approval *approval = &promotion->approvals.at[i];
@@ -31,7 +32,8 @@ const struct approval *promotion_approval(const struct promotion *promotion, enu
 static bool approved(const struct promotion *promotion, enum approval_target target, struct id community_id)
 {
     const struct approval *approval = promotion_approval(promotion, target, community_id);
-    return approval && approval->decision == DECISION_APPROVED && approval->content_version == promotion->content_version;
+    return approval && approval->decision == DECISION_APPROVED &&
+           approval->content_version == promotion->content_version;
 }
 
 bool promotion_approved_for(const struct promotion *promotion, struct id community_id)
@@ -48,7 +50,8 @@ bool promotion_live(const struct promotion *promotion)
 static uint32_t decided(const struct promotion *promotion, enum approval_decision decision)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < promotion->approvals.count; i++) count += promotion->approvals.at[i].decision == decision;
+    for (uint32_t i = 0; i < promotion->approvals.count; i++)
+        count += promotion->approvals.at[i].decision == decision;
     return count;
 }
 
@@ -73,8 +76,10 @@ bool approvals_would_wait(const struct promotion *promotion)
 static struct approval opened(const struct promotion *promotion, enum approval_target target, struct id community_id)
 {
     if (approved(promotion, target, community_id)) return *promotion_approval(promotion, target, community_id);
-    return (struct approval){.target = target, .community_id = community_id, .decision = DECISION_PENDING,
-                             .content_version = promotion->content_version};
+    return (struct approval){ .target = target,
+                              .community_id = community_id,
+                              .decision = DECISION_PENDING,
+                              .content_version = promotion->content_version };
 }
 
 void approvals_open(struct tx *tx, struct promotion *promotion)
@@ -113,8 +118,10 @@ struct approval *approval_asked(struct tx *tx, const struct promotion *promotion
     enum approval_target target = TARGET_COMMUNITY;
     struct id community_id = body->community_id;
     if (id_is_none(community_id)) {
-        if (tx->principal.admin && promotion_approval(promotion, TARGET_GLOBAL, ID_NONE)) target = TARGET_GLOBAL;
-        else community_id = only_own_target(tx, promotion);
+        if (tx->principal.admin && promotion_approval(promotion, TARGET_GLOBAL, ID_NONE))
+            target = TARGET_GLOBAL;
+        else
+            community_id = only_own_target(tx, promotion);
         if (target == TARGET_COMMUNITY && id_is_none(community_id)) return NULL;
     }
     return (struct approval *)promotion_approval(promotion, target, community_id);
@@ -130,7 +137,8 @@ static bool owner_is_active(struct tx *tx, struct id community_id)
 enum error approval_may_approve(struct tx *tx, const struct approval *approval)
 {
     bool staff = tx->relations & ADMIN;
-    if (approval->target == TARGET_GLOBAL) return staff ? OK : fail(tx, ERROR_FORBIDDEN, "the staff approves for the global feed");
+    if (approval->target == TARGET_GLOBAL)
+        return staff ? OK : fail(tx, ERROR_FORBIDDEN, "the staff approves for the global feed");
     if (owns(tx, approval->community_id)) return OK;
     if (!staff) return fail(tx, ERROR_FORBIDDEN, "the owner of that community approves for it");
     if (owner_is_active(tx, approval->community_id))
@@ -153,7 +161,8 @@ void approval_decide(struct tx *tx, struct approval *approval, enum approval_dec
     approval->reason = reason;
 }
 
-struct promotion_decision *approval_event(struct tx *tx, const struct promotion *promotion, const struct approval *approval, struct text reason)
+struct promotion_decision *approval_event(struct tx *tx, const struct promotion *promotion,
+                                          const struct approval *approval, struct text reason)
 {
     struct promotion_decision *data = ARENA_NEW(tx->arena, struct promotion_decision);
     if (approval) {
@@ -176,10 +185,12 @@ const void *promotion_shown(struct tx *tx, const void *entity, uint32_t relation
     shown->approvals.at = ARENA_ARRAY(tx->arena, struct approval, promotion->approvals.count + 1);
     shown->community_ids.count = shown->approvals.count = 0;
     for (uint32_t i = 0; i < promotion->community_ids.count; i++)
-        if (owns(tx, promotion->community_ids.at[i])) shown->community_ids.at[shown->community_ids.count++] = promotion->community_ids.at[i];
+        if (owns(tx, promotion->community_ids.at[i]))
+            shown->community_ids.at[shown->community_ids.count++] = promotion->community_ids.at[i];
     for (uint32_t i = 0; i < promotion->approvals.count; i++) {
         const struct approval *approval = &promotion->approvals.at[i];
-        if (approval->target == TARGET_COMMUNITY && owns(tx, approval->community_id)) shown->approvals.at[shown->approvals.count++] = *approval;
+        if (approval->target == TARGET_COMMUNITY && owns(tx, approval->community_id))
+            shown->approvals.at[shown->approvals.count++] = *approval;
     }
     return shown;
 }

@@ -16,7 +16,7 @@ bool promotion_covers(const struct promotion *promotion, struct id product_id)
 bool promotion_gives_price(struct tx *tx, const struct promotion *promotion)
 {
     if (promotion->entity.status != PROMOTION_ACTIVE) return false;
-    if (promotion->ends_at && promotion->ends_at <= tx->now) return false;      /* its timer may be a moment late */
+    if (promotion->ends_at && promotion->ends_at <= tx->now) return false; /* its timer may be a moment late */
     const struct supplier *supplier = load(tx, &supplier_kind, promotion->supplier_id);
     return supplier && supplier_sells(supplier);
 }
@@ -47,8 +47,8 @@ static struct money under_offer(const struct offer *offer, struct money price, s
     struct money result = price;
     int64_t base = price.amount < then.amount ? price.amount : then.amount;
     switch (offer->kind) {
-    case OFFER_PERCENT:     result.amount = base - half_up((__int128)base * offer->percent_bp, BASIS_POINTS_ONE); break;
-    case OFFER_AMOUNT_OFF:  result.amount = base > offer->amount.amount ? base - offer->amount.amount : 0; break;
+    case OFFER_PERCENT: result.amount = base - half_up((__int128)base * offer->percent_bp, BASIS_POINTS_ONE); break;
+    case OFFER_AMOUNT_OFF: result.amount = base > offer->amount.amount ? base - offer->amount.amount : 0; break;
     case OFFER_FIXED_PRICE: result.amount = base < offer->amount.amount ? base : offer->amount.amount; break;
     }
     return result;
@@ -57,17 +57,20 @@ static struct money under_offer(const struct offer *offer, struct money price, s
 static const struct promotion_snapshot *snapshot_of(const struct promotion *promotion, struct id product_id)
 {
     for (uint32_t i = 0; i < promotion->product_snapshots.count; i++)
-        if (id_equal(promotion->product_snapshots.at[i].product_id, product_id)) return &promotion->product_snapshots.at[i];
+        if (id_equal(promotion->product_snapshots.at[i].product_id, product_id))
+            return &promotion->product_snapshots.at[i];
     return NULL;
 }
 
-struct money promotion_offer_price(const struct promotion *promotion, struct id product_id, const struct product_variant *variant)
+struct money promotion_offer_price(const struct promotion *promotion, struct id product_id,
+                                   const struct product_variant *variant)
 {
     const struct offer *offer = promotion_offer(promotion, product_id);
     const struct promotion_snapshot *snapshot = snapshot_of(promotion, product_id);
     if (!offer || !snapshot) return variant->price;
     for (uint32_t i = 0; i < snapshot->variants.count; i++)
-        if (id_equal(snapshot->variants.at[i].variant_id, variant->id)) return under_offer(offer, variant->price, snapshot->variants.at[i].price);
+        if (id_equal(snapshot->variants.at[i].variant_id, variant->id))
+            return under_offer(offer, variant->price, snapshot->variants.at[i].price);
     return variant->price;
 }
 
@@ -79,19 +82,22 @@ struct money promotion_lowest_offer_price(const struct promotion *promotion)
 /* ---- snapshots ---- */
 static void take_snapshot(struct tx *tx, struct promotion_snapshot *snapshot, const struct product *product)
 {
-    *snapshot = (struct promotion_snapshot){
-        .product_id = product->entity.id, .product_name = product->name, .original_price = product->lowest_price,
-        .image_url = product->media.primary_url, .snapshot_at = tx->now};
+    *snapshot = (struct promotion_snapshot){ .product_id = product->entity.id,
+                                             .product_name = product->name,
+                                             .original_price = product->lowest_price,
+                                             .image_url = product->media.primary_url,
+                                             .snapshot_at = tx->now };
     snapshot->variants.at = ARENA_ARRAY(tx->arena, struct variant_price, product->variants.count + 1);
     for (uint32_t i = 0; i < product->variants.count; i++) {
         const struct product_variant *variant = &product->variants.at[i];
-        if (!variant->retired) snapshot->variants.at[snapshot->variants.count++] = (struct variant_price){variant->id, variant->price};
+        if (!variant->retired)
+            snapshot->variants.at[snapshot->variants.count++] = (struct variant_price){ variant->id, variant->price };
     }
 }
 
 static struct money lowest_under_offer(const struct promotion *promotion)
 {
-    struct money lowest = {0};
+    struct money lowest = { 0 };
     for (uint32_t i = 0; i < promotion->product_snapshots.count; i++) {
         const struct promotion_snapshot *snapshot = &promotion->product_snapshots.at[i];
         const struct offer *offer = promotion_offer(promotion, snapshot->product_id);
@@ -111,7 +117,7 @@ void promotion_take_snapshots(struct tx *tx, struct promotion *promotion)
     promotion->product_snapshots.count = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct product *product = load(tx, &product_kind, promotion->products.at[i].product_id);
-        if (!product) return;           /* being loaded: this run is void */
+        if (!product) return; /* being loaded: this run is void */
         take_snapshot(tx, &promotion->product_snapshots.at[promotion->product_snapshots.count++], product);
     }
     promotion->lowest_offer_price = lowest_under_offer(promotion);
@@ -124,7 +130,9 @@ static const struct offer *only_offer(const struct promotion *promotion)
     for (uint32_t i = 0; i < promotion->products.count; i++) {
         const struct offer *own = promotion_offer(promotion, promotion->products.at[i].product_id);
         if (!own) continue;
-        if (offer && (offer->kind != own->kind || offer->percent_bp != own->percent_bp || offer->amount.amount != own->amount.amount)) return NULL;
+        if (offer && (offer->kind != own->kind || offer->percent_bp != own->percent_bp ||
+                      offer->amount.amount != own->amount.amount))
+            return NULL;
         offer = own;
     }
     return offer;
@@ -139,13 +147,16 @@ static bool has_offer(const struct promotion *promotion)
 
 struct text promotion_offer_label(struct tx *tx, const struct promotion *promotion)
 {
-    if (!has_offer(promotion)) return (struct text){0};
+    if (!has_offer(promotion)) return (struct text){ 0 };
     const struct offer *offer = only_offer(promotion);
     struct money price = promotion->lowest_offer_price;
     if (offer && offer->kind == OFFER_PERCENT && offer->percent_bp % 100)
-        return text_print(tx, "-%lld.%02lld %%", (long long)(offer->percent_bp / 100), (long long)(offer->percent_bp % 100));
+        return text_print(tx, "-%lld.%02lld %%", (long long)(offer->percent_bp / 100),
+                          (long long)(offer->percent_bp % 100));
     if (offer && offer->kind == OFFER_PERCENT) return text_print(tx, "-%lld %%", (long long)(offer->percent_bp / 100));
     if (offer && offer->kind == OFFER_AMOUNT_OFF)
-        return text_print(tx, "-%lld.%02lld %s", (long long)(offer->amount.amount / 100), (long long)(offer->amount.amount % 100), offer->amount.currency);
-    return text_print(tx, "from %lld.%02lld %s", (long long)(price.amount / 100), (long long)(price.amount % 100), price.currency);
+        return text_print(tx, "-%lld.%02lld %s", (long long)(offer->amount.amount / 100),
+                          (long long)(offer->amount.amount % 100), offer->amount.currency);
+    return text_print(tx, "from %lld.%02lld %s", (long long)(price.amount / 100), (long long)(price.amount % 100),
+                      price.currency);
 }

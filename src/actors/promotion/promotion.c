@@ -1,8 +1,9 @@
 /* Promotions.
 
    draft ─submit→ pending_approval ─approve (last)→ scheduled ─start→ active ⇄ paused ─end→ ended
-   pending_approval ─reject, no answer, end→ rejected ─revise→ draft; a submit that needs nobody's answer skips the wait
-   draft … paused, rejected ─cancel→ cancelled; draft, rejected, ended, cancelled ─delete→ deleted ─restore→ the state before
+   pending_approval ─reject, no answer, end→ rejected ─revise→ draft; a submit that needs no answer skips the wait
+   draft … paused, rejected ─cancel→ cancelled
+   draft, rejected, ended, cancelled ─delete→ deleted ─restore→ the state before
    scheduled, active, paused   nobody's answer is missing, at least one target said yes, each product has its snapshot
    first_activated_at          set at the first activation, never changed, also across pause and resume
    One rejection rejects the whole; approvals of unchanged content are kept across revise and submit. */
@@ -59,15 +60,20 @@ static bool last_given(struct tx *tx, const void *entity)
 #define OVER     (STATE(PROMOTION_ENDED) | STATE(PROMOTION_CANCELLED))
 #define REFUSED  STATE(PROMOTION_REJECTED)
 #define DRAFT    STATE(PROMOTION_DRAFT)
+/* clang-format off */
 static const struct transition transitions[] = {
     /* from                     command            to                          event                        guard */
     {FROM_NONE,                 "create",          PROMOTION_DRAFT,            &promotion_created},
     {DRAFT | APPROVED,          "patch",           TO_SAME,                    &promotion_updated},
-    {DRAFT,                     "submit",          PROMOTION_PENDING_APPROVAL, &promotion_submitted,        somebody_missing, "some target has not approved this content"},
-    {DRAFT,                     "submit",          PROMOTION_SCHEDULED,        &promotion_scheduled,        start_is_ahead, "starts_at is ahead"},
+    {DRAFT,                     "submit",          PROMOTION_PENDING_APPROVAL, &promotion_submitted,
+     somebody_missing, "some target has not approved this content"},
+    {DRAFT,                     "submit",          PROMOTION_SCHEDULED,        &promotion_scheduled,
+     start_is_ahead, "starts_at is ahead"},
     {DRAFT,                     "submit",          PROMOTION_ACTIVE,           &promotion_activated},
-    {WAITING,                   "approve",         PROMOTION_SCHEDULED,        &promotion_scheduled,        last_missing_start_ahead, "the last missing, starts_at ahead"},
-    {WAITING,                   "approve",         PROMOTION_ACTIVE,           &promotion_activated,        last_missing, "the last missing, starts_at reached"},
+    {WAITING,                   "approve",         PROMOTION_SCHEDULED,        &promotion_scheduled,
+     last_missing_start_ahead, "the last missing, starts_at ahead"},
+    {WAITING,                   "approve",         PROMOTION_ACTIVE,           &promotion_activated,
+     last_missing, "the last missing, starts_at reached"},
     {WAITING,                   "approve",         PROMOTION_PENDING_APPROVAL, &promotion_approved},
     {WAITING,                   "reject",          PROMOTION_REJECTED,         &promotion_rejected},
     {WAITING,                   "expire",          PROMOTION_REJECTED,         &promotion_rejected},
@@ -77,16 +83,20 @@ static const struct transition transitions[] = {
     {STATE(PROMOTION_PAUSED),   "resume",          PROMOTION_ACTIVE,           &promotion_resumed},
     {STATE(PROMOTION_ACTIVE) | STATE(PROMOTION_PAUSED), "end", PROMOTION_ENDED, &promotion_ended},
     {DRAFT | WAITING | APPROVED | REFUSED, "cancel", PROMOTION_CANCELLED,      &promotion_cancelled},
-    {APPROVED,                  "revoke_approval", PROMOTION_CANCELLED,        &promotion_cancelled,        last_given, "the only approved target"},
+    {APPROVED,                  "revoke_approval", PROMOTION_CANCELLED,        &promotion_cancelled,        last_given,
+     "the only approved target"},
     {APPROVED,                  "revoke_approval", TO_SAME,                    &promotion_approval_revoked},
     {DRAFT | REFUSED | OVER,    "delete",          PROMOTION_DELETED,          &promotion_deleted},
     {STATE(PROMOTION_DELETED),  "restore",         TO_REMEMBERED,              &promotion_restored},
     {WAITING | APPROVED,        "product_gone",    PROMOTION_CANCELLED,        &promotion_cancelled},
-    {WAITING,                   "community_gone",  PROMOTION_REJECTED,         &promotion_rejected,         target_pending, "it has not answered yet"},
+    {WAITING,                   "community_gone",  PROMOTION_REJECTED,         &promotion_rejected,
+     target_pending, "it has not answered yet"},
     {WAITING,                   "community_gone",  TO_SAME,                    &promotion_approval_revoked},
-    {APPROVED,                  "community_gone",  PROMOTION_CANCELLED,        &promotion_cancelled,        last_given, "the only approved target"},
+    {APPROVED,                  "community_gone",  PROMOTION_CANCELLED,        &promotion_cancelled,        last_given,
+     "the only approved target"},
     {APPROVED,                  "community_gone",  TO_SAME,                    &promotion_approval_revoked},
 };
+/* clang-format on */
 static const struct machine machine = MACHINE(&promotion_statuses, transitions);
 
 /* ---- rights ---- */
@@ -137,7 +147,8 @@ static enum error promotion_create(struct tx *tx)
     struct promotion *promotion = tx->subject;
     const struct supplier *supplier = load(tx, &supplier_kind, promotion->supplier_id);
     if (!supplier) return fail(tx, ERROR_NOT_FOUND, "there is no such supplier");
-    if (!supplier_sells(supplier)) return fail(tx, ERROR_SUPPLIER_NOT_VERIFIED, "promotions are made once their supplier is verified");
+    if (!supplier_sells(supplier))
+        return fail(tx, ERROR_SUPPLIER_NOT_VERIFIED, "promotions are made once their supplier is verified");
     enum error error = promotion_complete(tx, promotion, NULL);
     if (error) return error;
     promotion->content_version = 1;
@@ -149,7 +160,8 @@ static enum error patch_approved(struct tx *tx, struct promotion *promotion, con
 {
     for (uint32_t i = 0; i < promotion_fields.count; i++) {
         const char *name = promotion_fields.rows[i].name;
-        if (tx->present >> i & 1 && strcmp(name, "ends_at")) fail_detail(tx, name, "not_allowed", "only ends_at may change once it is approved");
+        if (tx->present >> i & 1 && strcmp(name, "ends_at"))
+            fail_detail(tx, name, "not_allowed", "only ends_at may change once it is approved");
     }
     if (fail_details(tx)) return fail(tx, ERROR_CONFLICT, "only ends_at may change once it is approved");
     if (promotion->ends_at == before->ends_at) return OK;
@@ -181,16 +193,18 @@ static enum error promotion_submit(struct tx *tx)
     struct promotion *promotion = tx->subject;
     enum error error = promotion_submittable(tx, promotion);
     if (error) return error;
-    bool kept = false;                  /* an approval stands on the prices it was given for */
+    bool kept = false; /* an approval stands on the prices it was given for */
     for (uint32_t i = 0; i < promotion->approvals.count; i++) {
         const struct approval *approval = &promotion->approvals.at[i];
         kept |= approval->decision == DECISION_APPROVED && approval->content_version == promotion->content_version;
     }
-    if (!kept || promotion->product_snapshots.count != promotion->products.count) promotion_take_snapshots(tx, promotion);
+    if (!kept || promotion->product_snapshots.count != promotion->products.count)
+        promotion_take_snapshots(tx, promotion);
     approvals_open(tx, promotion);
     promotion->submitted_at = tx->now;
-    promotion->reason = (struct text){0};
-    if (transition_to(tx) != PROMOTION_PENDING_APPROVAL) emit(tx, promotion, &promotion_kind, &promotion_submitted, NULL);
+    promotion->reason = (struct text){ 0 };
+    if (transition_to(tx) != PROMOTION_PENDING_APPROVAL)
+        emit(tx, promotion, &promotion_kind, &promotion_submitted, NULL);
     return settle(tx);
 }
 
@@ -231,10 +245,12 @@ static enum error promotion_approve(struct tx *tx)
     error = target_is_live(tx, approval);
     if (error) return error;
 
-    approval_decide(tx, approval, DECISION_APPROVED, (struct text){0});
-    struct promotion_decision *data = approval_event(tx, promotion, approval, (struct text){0});
-    if (transition_to(tx) == PROMOTION_PENDING_APPROVAL) event_data(tx, data);
-    else emit(tx, promotion, &promotion_kind, &promotion_approved, data);
+    approval_decide(tx, approval, DECISION_APPROVED, (struct text){ 0 });
+    struct promotion_decision *data = approval_event(tx, promotion, approval, (struct text){ 0 });
+    if (transition_to(tx) == PROMOTION_PENDING_APPROVAL)
+        event_data(tx, data);
+    else
+        emit(tx, promotion, &promotion_kind, &promotion_approved, data);
     return settle(tx);
 }
 
@@ -278,7 +294,8 @@ static enum error promotion_revoke(struct tx *tx)
 static enum error promotion_expire(struct tx *tx)
 {
     struct promotion *promotion = tx->subject;
-    promotion->reason = promotion->ends_at && promotion->ends_at <= tx->now ? LITERAL("window_over") : LITERAL("no_answer");
+    promotion->reason =
+        promotion->ends_at && promotion->ends_at <= tx->now ? LITERAL("window_over") : LITERAL("no_answer");
     event_data(tx, approval_event(tx, promotion, NULL, promotion->reason));
     return settle(tx);
 }
@@ -306,10 +323,11 @@ static enum error promotion_pause(struct tx *tx)
 static enum error promotion_resume(struct tx *tx)
 {
     struct promotion *promotion = tx->subject;
-    if (promotion->paused_by_staff && !(tx->relations & ADMIN)) return fail(tx, ERROR_FORBIDDEN, "the staff paused it: only they resume it");
+    if (promotion->paused_by_staff && !(tx->relations & ADMIN))
+        return fail(tx, ERROR_FORBIDDEN, "the staff paused it: only they resume it");
     if (promotion->ends_at && promotion->ends_at <= tx->now) return fail(tx, ERROR_CONFLICT, "its window is over");
     promotion->paused_by_staff = false;
-    promotion->reason = (struct text){0};
+    promotion->reason = (struct text){ 0 };
     return settle(tx);
 }
 
@@ -337,7 +355,8 @@ static enum error promotion_community_gone(struct tx *tx)
     struct promotion *promotion = tx->subject;
     struct text reason = LITERAL("community_deleted");
     struct approval *approval = approval_asked(tx, promotion);
-    if (!approval || approval->decision == DECISION_REVOKED) return fail(tx, ERROR_CONFLICT, "that community has no say any more");
+    if (!approval || approval->decision == DECISION_REVOKED)
+        return fail(tx, ERROR_CONFLICT, "that community has no say any more");
     uint32_t to = transition_to(tx);
     approval_decide(tx, approval, to == PROMOTION_REJECTED ? DECISION_REJECTED : DECISION_REVOKED, reason);
     struct promotion_decision *data = approval_event(tx, promotion, approval, reason);
@@ -359,8 +378,10 @@ static enum error promotion_restore(struct tx *tx)
 {
     struct promotion *promotion = tx->subject;
     if (!(tx->relations & ADMIN)) {
-        if (!id_equal(promotion->deleted_by, tx->principal.user)) return fail(tx, ERROR_FORBIDDEN, "only who deleted it, or the staff, restores it");
-        if (tx->now - promotion->entity.deleted_at > DAYS(30)) return fail(tx, ERROR_CONFLICT, "after 30 days only the staff restores it");
+        if (!id_equal(promotion->deleted_by, tx->principal.user))
+            return fail(tx, ERROR_FORBIDDEN, "only who deleted it, or the staff, restores it");
+        if (tx->now - promotion->entity.deleted_at > DAYS(30))
+            return fail(tx, ERROR_CONFLICT, "after 30 days only the staff restores it");
     }
     promotion->deleted_by = ID_NONE;
     return settle(tx);
@@ -372,13 +393,16 @@ struct promotion_query {
     enum promotion_type type;
     enum promotion_status status;
 };
+/* clang-format off */
 static const struct field query_rows[] = {
     ID(promotion_query, 1, supplier_id, .refers = "supplier", .doc = "of this supplier"),
     ID(promotion_query, 2, community_id, .refers = "community", .doc = "shown in this community"),
     ID(promotion_query, 3, product_id, .refers = "product", .doc = "that name this product"),
     ENUM(promotion_query, 4, type, &promotion_types, .doc = "of this type"),
-    ENUM(promotion_query, 5, status, &promotion_statuses, .doc = "active when absent; others are shown to whom they concern"),
+    ENUM(promotion_query, 5, status, &promotion_statuses,
+        .doc = "active when absent; others are shown to whom they concern"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("promotion_query", struct promotion_query, query_rows);
 
 static void status_scope(struct tx *tx, struct key_writer *writer)
@@ -405,6 +429,7 @@ static bool promotion_matches(struct tx *tx, const void *entity)
     return promotion->entity.status != PROMOTION_ACTIVE || promotion_approved_for(promotion, query->community_id);
 }
 
+/* clang-format off */
 static const struct listing listings[] = {
     /* sort  filter          index                    reverse  scope */
     {NULL,   "supplier_id",  &promotion_by_supplier,  true,    status_scope},
@@ -422,34 +447,45 @@ static const struct listing supplier_listings[] = {
 #define MANAGER_OR_STAFF (MANAGER | ADMIN)
 #define DECIDERS         (TARGET_OWNER | ADMIN)
 #define COMMAND(name_, path_, who_, body_, decide_, doc_) \
-    {.name = (name_), .method = "POST", .path = "/promotions/{id}/" path_, .action = ACTION_COMMAND, .who = (who_), .body = (body_), \
-     .decide = (decide_), .doc = (doc_)}
+    {.name = (name_), .method = "POST", .path = "/promotions/{id}/" path_, .action = ACTION_COMMAND, .who = (who_), \
+     .body = (body_), .decide = (decide_), .doc = (doc_)}
 #define INTERNAL(name_, body_, decide_, doc_) \
     {.name = (name_), .action = ACTION_COMMAND, .who = SYSTEM, .body = (body_), .decide = (decide_), .doc = (doc_)}
 static const struct command commands[] = {
-    {.name = "create", .method = "POST", .path = "/promotions", .action = ACTION_CREATE, .who = MANAGER, .decide = promotion_create,
+    {.name = "create", .method = "POST", .path = "/promotions", .action = ACTION_CREATE, .who = MANAGER,
+     .decide = promotion_create,
      .doc = "Makes a draft"},
-    {.name = "list", .method = "GET", .path = "/promotions", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields,
+    {.name = "list", .method = "GET", .path = "/promotions", .action = ACTION_LIST, .who = ANYONE,
+     .query = &query_fields,
      .listings = listings, .matches = promotion_matches, .rate = RATE_READ, .doc = "Active promotions"},
-    {.name = "list_of_supplier", .method = "GET", .path = "/suppliers/{id}/promotions", .alias = "/sellers/{id}/promotions",
-     .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .listings = supplier_listings, .matches = promotion_matches,
+    {.name = "list_of_supplier", .method = "GET", .path = "/suppliers/{id}/promotions",
+     .alias = "/sellers/{id}/promotions",
+     .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .listings = supplier_listings,
+      .matches = promotion_matches,
      .rate = RATE_READ, .doc = "Promotions of one supplier"},
-    {.name = "read", .method = "GET", .path = "/promotions/{id}", .action = ACTION_READ, .who = ANYONE, .rate = RATE_READ,
+    {.name = "read", .method = "GET", .path = "/promotions/{id}", .action = ACTION_READ, .who = ANYONE,
+     .rate = RATE_READ,
      .doc = "A promotion"},
     {.name = "performance", .method = "GET", .path = "/promotions/{id}/performance", .action = ACTION_READ,
-     .who = TEAM | ADMIN | TARGET_OWNER, .decide = promotion_read_performance, .rate = RATE_READ, .reply = &performance_reply_fields,
+     .who = TEAM | ADMIN | TARGET_OWNER,
+      .decide = promotion_read_performance, .rate = RATE_READ, .reply = &performance_reply_fields,
      .doc = "What came of it, per community"},
-    {.name = "patch", .method = "PATCH", .path = "/promotions/{id}", .action = ACTION_PATCH, .who = MANAGER, .decide = promotion_patch,
+    {.name = "patch", .method = "PATCH", .path = "/promotions/{id}", .action = ACTION_PATCH, .who = MANAGER,
+     .decide = promotion_patch,
      .doc = "Changes a draft; of an approved one only ends_at, to an earlier time"},
     COMMAND("submit", "submit", MANAGER, NULL, promotion_submit, "Asks for the approvals that are missing"),
-    COMMAND("revise", "revise", MANAGER, NULL, settle, "Makes it a draft again; approvals of unchanged content are kept"),
+    COMMAND("revise", "revise", MANAGER, NULL, settle,
+         "Makes it a draft again; approvals of unchanged content are kept"),
     COMMAND("approve", "approve", DECIDERS, &approve_fields, promotion_approve, "Says yes for one target"),
-    COMMAND("reject", "reject", DECIDERS, &decision_fields, promotion_reject, "Says no for one target, which rejects the whole"),
-    COMMAND("revoke_approval", "revoke-approval", DECIDERS, &decision_fields, promotion_revoke, "Takes the yes of one target back"),
+    COMMAND("reject", "reject", DECIDERS, &decision_fields, promotion_reject,
+         "Says no for one target, which rejects the whole"),
+    COMMAND("revoke_approval", "revoke-approval", DECIDERS, &decision_fields, promotion_revoke,
+         "Takes the yes of one target back"),
     COMMAND("pause", "pause", MANAGER_OR_STAFF, &pause_fields, promotion_pause, "Stops showing it for now"),
     COMMAND("resume", "resume", MANAGER_OR_STAFF, NULL, promotion_resume, "Shows it again"),
     COMMAND("cancel", "cancel", MANAGER_OR_STAFF, &reason_fields, promotion_cancel, "Ends it for good"),
-    {.name = "delete", .method = "DELETE", .path = "/promotions/{id}", .action = ACTION_COMMAND, .who = MANAGER_OR_STAFF,
+    {.name = "delete", .method = "DELETE", .path = "/promotions/{id}", .action = ACTION_COMMAND,
+     .who = MANAGER_OR_STAFF,
      .decide = promotion_delete, .doc = "Deletes it; restore takes it back within 30 days"},
     COMMAND("restore", "restore", MANAGER_OR_STAFF, NULL, promotion_restore, "Takes the deletion back"),
     INTERNAL("activate", NULL, settle, "its start is reached"),
@@ -461,8 +497,12 @@ static const struct command commands[] = {
 };
 
 const struct kind promotion_kind = {
-    .number = 40, .name = "promotion", .plural = "promotions", .doc = "A supplier's approved offer: a card in feeds, and a price.",
-    .fields = &promotion_fields, .machine = &machine, .events = promotion_events, .indexes = promotion_indexes, .commands = commands,
-    .patch_needs_version = true, .relations = promotion_relations, .visible = promotion_visible, .check = promotion_check,
+    .number = 40, .name = "promotion", .plural = "promotions",
+     .doc = "A supplier's approved offer: a card in feeds, and a price.",
+    .fields = &promotion_fields, .machine = &machine, .events = promotion_events, .indexes = promotion_indexes,
+     .commands = commands,
+    .patch_needs_version = true, .relations = promotion_relations, .visible = promotion_visible,
+     .check = promotion_check,
     .shown = promotion_shown,
 };
+/* clang-format on */

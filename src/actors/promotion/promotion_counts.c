@@ -1,6 +1,5 @@
-/* The small actors beside a promotion: how many a supplier has, which live ones name a product or target a community, and
-   its clicks. They change in the same command as the promotion, so decisions that read them are exact, and never raise
-   its version. */
+/* The small actors beside a promotion: how many a supplier has, which live ones name a product, and which target a
+   community. They change in the same command as the promotion, so decisions that read them are exact; and its timers. */
 #include "actors/promotion/promotion_internal.h"
 
 #include "actors/catalog/supplier.h"
@@ -37,7 +36,8 @@ static void list_change(struct tx *tx, struct promotion_list *list, struct id pr
 static void products_change(struct tx *tx, const struct promotion *promotion, bool added)
 {
     for (uint32_t i = 0; i < promotion->products.count; i++) {
-        struct product_promotions *row = edit_or_create(tx, &product_promotions_kind, promotion->products.at[i].product_id);
+        struct product_promotions *row =
+            edit_or_create(tx, &product_promotions_kind, promotion->products.at[i].product_id);
         if (row) list_change(tx, (struct promotion_list *)(void *)&row->promotions, promotion->entity.id, added);
     }
 }
@@ -45,10 +45,12 @@ static void products_change(struct tx *tx, const struct promotion *promotion, bo
 static enum error communities_change(struct tx *tx, const struct promotion *promotion, bool added)
 {
     for (uint32_t i = 0; i < promotion->community_ids.count; i++) {
-        struct community_promotions *row = edit_or_create(tx, &community_promotions_kind, promotion->community_ids.at[i]);
-        if (!row) continue;             /* being loaded: this run is void */
+        struct community_promotions *row =
+            edit_or_create(tx, &community_promotions_kind, promotion->community_ids.at[i]);
+        if (!row) continue; /* being loaded: this run is void */
         if (added && row->promotions.count >= COMMUNITY_PROMOTIONS_MOST)
-            return fail(tx, ERROR_LIMIT_REACHED, "a community has at most %d promotions that are live or wait", COMMUNITY_PROMOTIONS_MOST);
+            return fail(tx, ERROR_LIMIT_REACHED, "a community has at most %d promotions that are live or wait",
+                        COMMUNITY_PROMOTIONS_MOST);
         list_change(tx, (struct promotion_list *)(void *)&row->promotions, promotion->entity.id, added);
     }
     return OK;
@@ -62,7 +64,8 @@ enum error promotion_account(struct tx *tx, const struct promotion *promotion, u
     struct promotion_counts *counts = edit_or_create(tx, &promotion_counts_kind, promotion->supplier_id);
     if (!supplier || !counts) return fail(tx, ERROR_NOT_FOUND, "there is no such supplier");
     if (opened > 0 && counts->open >= supplier->limits.max_promotions)
-        return fail(tx, ERROR_LIMIT_REACHED, "this supplier may have %lld promotions that are not over", (long long)supplier->limits.max_promotions);
+        return fail(tx, ERROR_LIMIT_REACHED, "this supplier may have %lld promotions that are not over",
+                    (long long)supplier->limits.max_promotions);
     counts->open += opened;
     counts->live += began;
     if (!began) return OK;
@@ -89,19 +92,22 @@ void promotion_timers(struct tx *tx, const struct promotion *promotion, uint32_t
         timer(tx, &promotion_kind, id, "expire", due);
     }
     if (to == PROMOTION_SCHEDULED && to != from) timer(tx, &promotion_kind, id, "activate", promotion->starts_at);
-    if (shown_or_paused(to) && !shown_or_paused(from) && promotion->ends_at) timer(tx, &promotion_kind, id, "end", promotion->ends_at);
+    if (shown_or_paused(to) && !shown_or_paused(from) && promotion->ends_at)
+        timer(tx, &promotion_kind, id, "end", promotion->ends_at);
 }
 
 /* ---- kinds ---- */
-static const struct event *const no_events[] = {NULL};
-static const struct command no_commands[] = {{0}};
+static const struct event *const no_events[] = { NULL };
+static const struct command no_commands[] = { { 0 } };
 static const struct field promotion_element = ELEMENT(FIELD_ID, struct id, .refers = "promotion");
 
+/* clang-format off */
 static const struct field counts_rows[] = {
     ENTITY_ROW(promotion_counts),
     INTEGER(promotion_counts, 2, live, .flags = READ_ONLY, .doc = "pending_approval, scheduled, active and paused"),
     INTEGER(promotion_counts, 3, open, .flags = READ_ONLY, .doc = "all that are not ended, cancelled or deleted"),
 };
+/* clang-format on */
 static const struct fields counts_fields = FIELDS("promotion_counts", struct promotion_counts, counts_rows);
 
 static const char *counts_check(const void *entity)
@@ -110,95 +116,37 @@ static const char *counts_check(const void *entity)
     return counts->live < 0 || counts->open < counts->live ? "live promotions are among the open ones" : NULL;
 }
 
+/* clang-format off */
 const struct kind promotion_counts_kind = {
-    .number = 42, .name = "promotion_counts", .plural = "promotion_counts", .doc = "How many promotions a supplier has.",
+    .number = 42, .name = "promotion_counts", .plural = "promotion_counts",
+     .doc = "How many promotions a supplier has.",
     .fields = &counts_fields, .events = no_events, .commands = no_commands, .quiet = true, .check = counts_check,
 };
 
 static const struct field by_product_rows[] = {
     ENTITY_ROW(product_promotions),
-    SCALARS(product_promotions, 2, promotions, struct id, &promotion_element, .max = 10000, .flags = READ_ONLY, .doc = "live promotions that name it"),
+    SCALARS(product_promotions, 2, promotions, struct id, &promotion_element, .max = 10000, .flags = READ_ONLY,
+        .doc = "live promotions that name it"),
 };
 static const struct fields by_product_fields = FIELDS("product_promotions", struct product_promotions, by_product_rows);
 
 const struct kind product_promotions_kind = {
-    .number = 44, .name = "product_promotions", .plural = "product_promotions", .doc = "The live promotions that name a product.",
+    .number = 44, .name = "product_promotions", .plural = "product_promotions",
+     .doc = "The live promotions that name a product.",
     .fields = &by_product_fields, .events = no_events, .commands = no_commands, .quiet = true,
 };
 
 static const struct field by_community_rows[] = {
     ENTITY_ROW(community_promotions),
-    SCALARS(community_promotions, 2, promotions, struct id, &promotion_element, .max = COMMUNITY_PROMOTIONS_MOST, .flags = READ_ONLY,
-            .doc = "live promotions that target it"),
+    SCALARS(community_promotions, 2, promotions, struct id, &promotion_element, .max = COMMUNITY_PROMOTIONS_MOST,
+        .flags = READ_ONLY, .doc = "live promotions that target it"),
 };
-static const struct fields by_community_fields = FIELDS("community_promotions", struct community_promotions, by_community_rows);
+static const struct fields by_community_fields = FIELDS("community_promotions", struct community_promotions,
+     by_community_rows);
 
 const struct kind community_promotions_kind = {
-    .number = 45, .name = "community_promotions", .plural = "community_promotions", .doc = "The live promotions that target a community.",
+    .number = 45, .name = "community_promotions", .plural = "community_promotions",
+     .doc = "The live promotions that target a community.",
     .fields = &by_community_fields, .events = no_events, .commands = no_commands, .quiet = true,
 };
-
-/* ---- clicks ---- */
-struct id promotion_audience_id(struct id promotion_id, struct id community_id)
-{
-    return id_derived("promotion audience", promotion_id, community_id);
-}
-
-static const char *const click_status_values[] = {NULL, "counted"};
-static const struct enumeration click_statuses = ENUMERATION("click_status", click_status_values);
-enum { CLICKS_COUNTED = 1 };
-static const struct field clicks_rows[] = {
-    ENTITY_ROW(promotion_clicks),
-    ID(promotion_clicks, 2, promotion_id, .flags = READ_ONLY, .refers = "promotion", .doc = "what was clicked"),
-    ID(promotion_clicks, 3, community_id, .flags = READ_ONLY | OPTIONAL, .refers = "community", .doc = "where; null: outside any"),
-};
-static const struct fields clicks_fields = FIELDS("promotion_clicks", struct promotion_clicks, clicks_rows);
-static const uint16_t clicked_carries[] = {2, 3, 0};
-const struct event promotion_clicked = {1, "promotion.clicked", clicked_carries, NULL, "somebody followed its card"};
-static const struct event *const clicks_events[] = {&promotion_clicked, NULL};
-static const struct transition clicks_transitions[] = {
-    {FROM_NONE | STATE(CLICKS_COUNTED), "click", CLICKS_COUNTED, &promotion_clicked},
-};
-static const struct machine clicks_machine = MACHINE(&click_statuses, clicks_transitions);
-
-/* Whoever sees the promotion may click it; else there is nothing to click. */
-static struct id clicks_target(struct tx *tx)
-{
-    const struct approve_body *body = tx->body;
-    struct id id = path_id(tx, "id");
-    const struct promotion *promotion = load(tx, &promotion_kind, id);
-    if (!promotion || !relations_to(tx, &promotion_kind, promotion)) return ID_NONE;
-    return promotion_audience_id(id, body->community_id);
-}
-
-static enum error clicks_click(struct tx *tx)
-{
-    struct promotion_clicks *clicks = tx->subject;
-    const struct approve_body *body = tx->body;
-    const struct promotion *promotion = load(tx, &promotion_kind, path_id(tx, "id"));
-    if (!promotion) return fail(tx, ERROR_NOT_FOUND, "there is no such promotion");
-    if (!promotion_gives_price(tx, promotion)) return fail(tx, ERROR_PROMOTION_NOT_APPLICABLE, "it is not shown now, so nothing is counted");
-    if (!id_is_none(body->community_id) && !promotion_approved_for(promotion, body->community_id))
-        return fail(tx, ERROR_PROMOTION_NOT_APPLICABLE, "it is not shown in that community");
-    clicks->promotion_id = promotion->entity.id;
-    clicks->community_id = body->community_id;
-    return OK;
-}
-
-static const struct command clicks_commands[] = {
-    {.name = "click", .method = "POST", .path = "/promotions/{id}/click", .action = ACTION_UPSERT, .who = ANYONE,
-     .body = &approve_fields, .target = clicks_target, .decide = clicks_click, .status = 204,
-     .doc = "Counts that somebody followed its card, in a community or outside any"},
-    {0},
-};
-
-static struct id clicks_subject(const void *entity)
-{
-    return ((const struct promotion_clicks *)entity)->promotion_id;
-}
-
-const struct kind promotion_clicks_kind = {
-    .number = 43, .name = "promotion_clicks", .plural = "promotion_clicks", .doc = "Clicks of a promotion in one community, or outside any.",
-    .fields = &clicks_fields, .machine = &clicks_machine, .events = clicks_events, .commands = clicks_commands,
-    .event_subject = clicks_subject, .subject_kind = "promotion",
-};
+/* clang-format on */

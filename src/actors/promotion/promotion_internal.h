@@ -7,9 +7,9 @@
 
 extern const struct enumeration promotion_statuses, promotion_types, promotion_visibilities;
 extern const struct fields promotion_fields, offer_fields;
-extern const struct event promotion_created, promotion_updated, promotion_submitted, promotion_revised, promotion_approved,
-    promotion_rejected, promotion_approval_revoked, promotion_scheduled, promotion_ended, promotion_paused, promotion_resumed,
-    promotion_cancelled, promotion_deleted, promotion_restored;
+extern const struct event promotion_created, promotion_updated, promotion_submitted, promotion_revised,
+    promotion_approved, promotion_rejected, promotion_approval_revoked, promotion_scheduled, promotion_ended,
+    promotion_paused, promotion_resumed, promotion_cancelled, promotion_deleted, promotion_restored;
 extern const struct event *const promotion_events[];
 extern const struct index promotion_by_newest, promotion_by_supplier, promotion_by_community, promotion_by_product;
 extern const struct index *const promotion_indexes[];
@@ -20,6 +20,11 @@ struct promotion_decision {
     struct id community_id, by;
     struct text reason;
     int64_t content_version;
+};
+
+/* Data of impressions_counted. */
+struct impressions_event {
+    int64_t count, from, to;
 };
 
 /* Bodies. The first two begin alike: approval_asked() reads the target from either. */
@@ -41,7 +46,7 @@ struct community_promotions {
     LIST_OF(struct id) promotions;
 };
 extern const struct kind community_promotions_kind;
-enum { COMMUNITY_PROMOTIONS_MOST = 500 };       /* waiting or live in one community: one record tells all of them */
+enum { COMMUNITY_PROMOTIONS_MOST = 500 }; /* waiting or live in one community: one record tells all of them */
 
 /* ---- promotion_rules.c ---- */
 /* Checks a promotion whose body was bound and brings its offers into one form; every problem is a detail. */
@@ -53,7 +58,7 @@ enum error promotion_submittable(struct tx *tx, const struct promotion *promotio
 const char *promotion_check(const void *entity);
 
 /* ---- approvals.c ---- */
-/* The approval that an approve, reject or revoke is about (body.community_id, else the asker's own); NULL: none named. */
+/* The approval that an approve, reject or revoke is about (body.community_id, else the asker's own); NULL: none. */
 struct approval *approval_asked(struct tx *tx, const struct promotion *promotion);
 /* How many targets are still without an answer; how many said yes. */
 uint32_t approvals_pending(const struct promotion *promotion);
@@ -66,7 +71,8 @@ void approvals_open(struct tx *tx, struct promotion *promotion);
 enum error approval_may_approve(struct tx *tx, const struct approval *approval);
 enum error approval_may_refuse(struct tx *tx, const struct approval *approval);
 void approval_decide(struct tx *tx, struct approval *approval, enum approval_decision decision, struct text reason);
-struct promotion_decision *approval_event(struct tx *tx, const struct promotion *promotion, const struct approval *approval, struct text reason);
+struct promotion_decision *approval_event(struct tx *tx, const struct promotion *promotion,
+                                          const struct approval *approval, struct text reason);
 /* `shown` of the kind: owners of a target see their own targets and approvals, not those of others. */
 const void *promotion_shown(struct tx *tx, const void *entity, uint32_t relations);
 

@@ -1,5 +1,5 @@
-/* What must hold of a promotion beyond what a field table can say: the shape of each type, its offers, targets and window,
-   what a submit wants, and the truths of each state. */
+/* What must hold of a promotion beyond what a field table can say: the shape of each type, its offers, targets and
+   window, what a submit wants, and the truths of each state. */
 #include "actors/promotion/promotion_internal.h"
 
 #include "actors/catalog/product.h"
@@ -16,12 +16,14 @@ static bool report_offer(struct tx *tx, struct offer *offer, const struct offer 
 {
     if (!offer->kind) {
         bool bad = offer->percent_bp || !money_is_absent(offer->amount);
-        if (bad) fail_detail(tx, text_print(tx, "%s.kind", path).data, "required", "percent, amount_off or fixed_price");
+        if (bad)
+            fail_detail(tx, text_print(tx, "%s.kind", path).data, "required", "percent, amount_off or fixed_price");
         return bad;
     }
     bool percent = offer->kind == OFFER_PERCENT;
     bool changed_kind = before && before->kind && before->kind != offer->kind;
-    if (changed_kind && percent && !memcmp(&before->amount, &offer->amount, sizeof offer->amount)) offer->amount = (struct money){0};
+    if (changed_kind && percent && !memcmp(&before->amount, &offer->amount, sizeof offer->amount))
+        offer->amount = (struct money){ 0 };
     if (changed_kind && !percent && before->percent_bp == offer->percent_bp) offer->percent_bp = 0;
     if (percent && !offer->percent_bp) {
         fail_detail(tx, text_print(tx, "%s.percent_bp", path).data, "required", "how much is off");
@@ -75,18 +77,25 @@ static bool report_product(struct tx *tx, const struct promotion *promotion, uin
         return true;
     }
     const struct product *product = load(tx, &product_kind, id);
-    if (product && product->entity.status != PRODUCT_DELETED && id_equal(product->supplier_id, promotion->supplier_id)) return false;
+    if (product && product->entity.status != PRODUCT_DELETED && id_equal(product->supplier_id, promotion->supplier_id))
+        return false;
     fail_detail(tx, path, "not_found", "the supplier has no such product");
     return true;
 }
 
 static bool report_products(struct tx *tx, const struct promotion *promotion)
 {
-    static const struct { uint32_t least, most; } counts[] = {[TYPE_CAMPAIGN] = {2, 3}, [TYPE_SINGLE] = {1, 1}, [TYPE_DEFAULT] = {1, 20}};
-    uint32_t count = promotion->products.count, least = counts[promotion->type].least, most = counts[promotion->type].most;
+    static const struct {
+        uint32_t least, most;
+    } counts[] = { [TYPE_CAMPAIGN] = { 2, 3 }, [TYPE_SINGLE] = { 1, 1 }, [TYPE_DEFAULT] = { 1, 20 } };
+    uint32_t count = promotion->products.count, least = counts[promotion->type].least,
+             most = counts[promotion->type].most;
     bool bad = count < least || count > most;
-    if (bad) fail_detail(tx, "products", count < least ? "too_few" : "too_many", "this type has %u to %u products", least, most);
-    for (uint32_t i = 0; i < count; i++) bad = report_product(tx, promotion, i) || bad;
+    if (bad)
+        fail_detail(tx, "products", count < least ? "too_few" : "too_many", "this type has %u to %u products", least,
+                    most);
+    for (uint32_t i = 0; i < count; i++)
+        bad = report_product(tx, promotion, i) || bad;
     return bad;
 }
 
@@ -117,7 +126,8 @@ static bool report_targets(struct tx *tx, const struct promotion *promotion)
         fail_detail(tx, "community_ids", "not_allowed", "a global promotion names no community");
         bad = true;
     }
-    for (uint32_t i = 0; i < promotion->community_ids.count; i++) bad = report_community(tx, promotion, i) || bad;
+    for (uint32_t i = 0; i < promotion->community_ids.count; i++)
+        bad = report_community(tx, promotion, i) || bad;
     return bad;
 }
 
@@ -151,7 +161,7 @@ enum error promotion_complete(struct tx *tx, struct promotion *promotion, const 
 
 bool promotion_content_changed(const struct promotion *before, const struct promotion *after)
 {
-    struct promotion same = *after;     /* all but the content taken from before */
+    struct promotion same = *after; /* all but the content taken from before */
     same.entity = before->entity;
     same.visibility = before->visibility;
     same.community_ids = before->community_ids;
@@ -162,18 +172,21 @@ bool promotion_content_changed(const struct promotion *before, const struct prom
 enum error promotion_submittable(struct tx *tx, const struct promotion *promotion)
 {
     const struct supplier *supplier = load(tx, &supplier_kind, promotion->supplier_id);
-    if (!supplier || !supplier_sells(supplier)) return fail(tx, ERROR_SUPPLIER_NOT_VERIFIED, "promotions are submitted while their supplier is verified");
+    if (!supplier || !supplier_sells(supplier))
+        return fail(tx, ERROR_SUPPLIER_NOT_VERIFIED, "promotions are submitted while their supplier is verified");
     for (uint32_t i = 0; i < promotion->products.count; i++) {
         const struct product *product = load(tx, &product_kind, promotion->products.at[i].product_id);
         if (product && product->entity.status == PRODUCT_PUBLISHED) continue;
-        fail_detail(tx, text_print(tx, "products[%u].product_id", i).data, "incomplete", "the product is not published");
+        fail_detail(tx, text_print(tx, "products[%u].product_id", i).data, "incomplete",
+                    "the product is not published");
     }
     for (uint32_t i = 0; i < promotion->community_ids.count; i++) {
         const struct community *community = load(tx, &community_kind, promotion->community_ids.at[i]);
         if (community && community_live(community)) continue;
         fail_detail(tx, text_print(tx, "community_ids[%u]", i).data, "incomplete", "the community is not live");
     }
-    if (promotion->ends_at && promotion->ends_at <= tx->now) fail_detail(tx, "ends_at", "incomplete", "its end is past");
+    if (promotion->ends_at && promotion->ends_at <= tx->now)
+        fail_detail(tx, "ends_at", "incomplete", "its end is past");
     return fail_details(tx) ? fail(tx, ERROR_INCOMPLETE, "it cannot be submitted so") : OK;
 }
 
@@ -188,16 +201,18 @@ const char *promotion_check(const void *entity)
     const struct promotion *promotion = entity;
     int64_t status = promotion->entity.status;
     bool was_active = status == PROMOTION_ACTIVE || status == PROMOTION_PAUSED || status == PROMOTION_ENDED;
-    bool never_active = status == PROMOTION_DRAFT || status == PROMOTION_PENDING_APPROVAL || status == PROMOTION_SCHEDULED ||
-                        status == PROMOTION_REJECTED;
+    bool never_active = status == PROMOTION_DRAFT || status == PROMOTION_PENDING_APPROVAL ||
+                        status == PROMOTION_SCHEDULED || status == PROMOTION_REJECTED;
     if (was_active && !promotion->first_activated_at) return "what was ever active has first_activated_at";
     if (never_active && promotion->first_activated_at) return "what was never active has no first_activated_at";
     if (approved_and_waiting_or_shown(status) && (approvals_pending(promotion) || !approvals_given(promotion)))
         return "scheduled, active and paused have no pending and at least one approved target";
-    if (status == PROMOTION_PENDING_APPROVAL && !approvals_pending(promotion)) return "pending_approval waits for somebody";
+    if (status == PROMOTION_PENDING_APPROVAL && !approvals_pending(promotion))
+        return "pending_approval waits for somebody";
     if (approved_and_waiting_or_shown(status) && promotion->product_snapshots.count != promotion->products.count)
         return "what was submitted has a snapshot of each product";
     if (promotion->ends_at && promotion->ends_at <= promotion->starts_at) return "it ends after its start";
-    if ((status == PROMOTION_DELETED) != (promotion->entity.deleted_at != 0)) return "deleted_at is set exactly in deleted";
+    if ((status == PROMOTION_DELETED) != (promotion->entity.deleted_at != 0))
+        return "deleted_at is set exactly in deleted";
     return NULL;
 }

@@ -8,13 +8,16 @@
 #include <string.h>
 
 /* ---- performance ---- */
+/* clang-format off */
 static const struct field row_rows[] = {
     ENTITY_ROW(promotion_performance),
     ID(promotion_performance, 2, promotion_id, .flags = READ_ONLY, .refers = "promotion", .doc = "the promotion"),
-    ID(promotion_performance, 3, community_id, .flags = READ_ONLY | OPTIONAL, .refers = "community", .doc = "the community; null: global"),
+    ID(promotion_performance, 3, community_id, .flags = READ_ONLY | OPTIONAL, .refers = "community",
+        .doc = "the community; null: global"),
     INTEGER(promotion_performance, 4, impressions, .flags = READ_ONLY, .doc = "cards shown in feeds"),
     INTEGER(promotion_performance, 5, clicks, .flags = READ_ONLY, .doc = "clicks"),
-    INTEGER(promotion_performance, 6, conversions, .flags = READ_ONLY, .doc = "confirmed orders with an item attributed to it"),
+    INTEGER(promotion_performance, 6, conversions, .flags = READ_ONLY,
+        .doc = "confirmed orders with an item attributed to it"),
     INTEGER(promotion_performance, 7, units, .flags = READ_ONLY, .doc = "units of those items"),
     INTEGER(promotion_performance, 8, revenue, .flags = READ_ONLY, .doc = "net of those items, in minor units"),
     INTEGER(promotion_performance, 9, refunded, .flags = READ_ONLY, .doc = "their refunded goods, in minor units"),
@@ -24,28 +27,35 @@ static const struct event *const no_events[] = {NULL};
 static const struct command no_commands[] = {{0}};
 
 const struct kind promotion_performance_kind = {
-    .number = 41, .name = "promotion_performance", .plural = "promotion_performance", .doc = "What came of a promotion in one community, or globally.",
+    .number = 41, .name = "promotion_performance", .plural = "promotion_performance",
+     .doc = "What came of a promotion in one community, or globally.",
     .fields = &row_fields, .events = no_events, .commands = no_commands, .derived = true,
 };
+/* clang-format on */
 
 struct promotion_performance *promotion_performance_row(struct tx *tx, struct id promotion_id, struct id community_id)
 {
-    struct promotion_performance *row = edit_or_create(tx, &promotion_performance_kind, promotion_audience_id(promotion_id, community_id));
+    struct promotion_performance *row =
+        edit_or_create(tx, &promotion_performance_kind, promotion_audience_id(promotion_id, community_id));
     if (!row) return NULL;
     row->promotion_id = promotion_id;
     row->community_id = community_id;
     return row;
 }
 
-static void follow_clicks(struct tx *tx, const struct fact *fact)
+static void follow_audience(struct tx *tx, const struct fact *fact)
 {
-    if (fact->event != &promotion_clicked) return;
-    const struct promotion_clicks *clicks = fact->after;
-    struct promotion_performance *row = promotion_performance_row(tx, clicks->promotion_id, clicks->community_id);
-    if (row) row->clicks++;
+    if (fact->kind != &promotion_audience_kind) return;
+    const struct promotion_audience *audience = fact->after;
+    const struct impressions_event *counted = fact->event == &promotion_impressions_counted ? fact->data : NULL;
+    struct promotion_performance *row = promotion_performance_row(tx, audience->promotion_id, audience->community_id);
+    if (!row) return;
+    if (fact->event == &promotion_clicked) row->clicks++;
+    if (counted) row->impressions += counted->count;
 }
 
-const struct follower promotion_performance_follower = {"promotion_performance", "clicks per audience", true, follow_clicks};
+const struct follower promotion_performance_follower = { "promotion_performance", "impressions and clicks per audience",
+                                                         true, follow_audience };
 
 /* ---- GET performance ---- */
 struct performance_figures {
@@ -57,6 +67,7 @@ struct performance_reply {
     struct performance_figures total;
     LIST_OF(struct performance_figures) rows;
 };
+/* clang-format off */
 static const struct field figures_rows[] = {
     ID(performance_figures, 1, community_id, .flags = OPTIONAL, .refers = "community", .doc = "null: global"),
     INTEGER(performance_figures, 2, impressions, .doc = "cards shown in feeds"),
@@ -69,13 +80,16 @@ static const struct field figures_rows[] = {
 static const struct fields figures_fields = FIELDS("performance_figures", struct performance_figures, figures_rows);
 static const struct field reply_rows[] = {
     STRUCT(performance_reply, 1, total, struct performance_figures, &figures_fields, .doc = "sums of the rows"),
-    LIST(performance_reply, 2, rows, struct performance_figures, &figures_fields, .max = 21, .doc = "global first, then each community"),
+    LIST(performance_reply, 2, rows, struct performance_figures, &figures_fields, .max = 21,
+        .doc = "global first, then each community"),
 };
-const struct fields performance_reply_fields = FIELDS("promotion_performance_reply", struct performance_reply, reply_rows);
+/* clang-format on */
+const struct fields performance_reply_fields =
+    FIELDS("promotion_performance_reply", struct performance_reply, reply_rows);
 
 static struct money money_in(const struct tx *tx, int64_t amount)
 {
-    struct money money = {.amount = amount};
+    struct money money = { .amount = amount };
     struct text currency = tx->settings->currency;
     if (currency.length < sizeof money.currency) memcpy(money.currency, currency.data, currency.length);
     return money;
@@ -84,12 +98,17 @@ static struct money money_in(const struct tx *tx, int64_t amount)
 static void add_row(struct tx *tx, struct performance_reply *reply, struct id promotion_id, struct id community_id)
 {
     static const struct promotion_performance none;
-    const struct promotion_performance *row = load(tx, &promotion_performance_kind, promotion_audience_id(promotion_id, community_id));
+    const struct promotion_performance *row =
+        load(tx, &promotion_performance_kind, promotion_audience_id(promotion_id, community_id));
     if (!row) row = &none;
     struct performance_figures *total = &reply->total;
-    *LIST_ADD(tx->arena, &reply->rows) = (struct performance_figures){
-        .community_id = community_id, .impressions = row->impressions, .clicks = row->clicks, .conversions = row->conversions,
-        .units = row->units, .revenue = money_in(tx, row->revenue), .refunded = money_in(tx, row->refunded)};
+    *LIST_ADD(tx->arena, &reply->rows) = (struct performance_figures){ .community_id = community_id,
+                                                                       .impressions = row->impressions,
+                                                                       .clicks = row->clicks,
+                                                                       .conversions = row->conversions,
+                                                                       .units = row->units,
+                                                                       .revenue = money_in(tx, row->revenue),
+                                                                       .refunded = money_in(tx, row->refunded) };
     total->impressions += row->impressions;
     total->clicks += row->clicks;
     total->conversions += row->conversions;
@@ -108,7 +127,8 @@ enum error promotion_read_performance(struct tx *tx)
     if (all) add_row(tx, reply, promotion->entity.id, ID_NONE);
     for (uint32_t i = 0; i < promotion->community_ids.count; i++) {
         struct id community_id = promotion->community_ids.at[i];
-        if (all || community_relations_of(tx, community_id) & OWNER) add_row(tx, reply, promotion->entity.id, community_id);
+        if (all || community_relations_of(tx, community_id) & OWNER)
+            add_row(tx, reply, promotion->entity.id, community_id);
     }
     return answer(tx, 200, &performance_reply_fields, reply);
 }
@@ -133,7 +153,8 @@ static void follow_count(struct tx *tx, const struct fact *fact)
     }
 }
 
-const struct follower promotion_count_follower = {"promotion_count", "active promotions of a community", true, follow_count};
+const struct follower promotion_count_follower = { "promotion_count", "active promotions of a community", true,
+                                                   follow_count };
 
 /* ---- reactions ---- */
 /* The staff took a product away: promotions that name it cannot go on. (The team cannot while there are any.) */
@@ -145,20 +166,30 @@ static void follow_product(struct tx *tx, const struct fact *fact)
         tell(tx, &promotion_kind, named->promotions.at[i], "product_gone", NULL);
 }
 
-const struct follower promotion_product_follower = {"promotion_product_gone", "cancels promotions of a product that the staff took away", false, follow_product};
+const struct follower promotion_product_follower = { "promotion_product_gone",
+                                                     "cancels promotions of a product that the staff took away", false,
+                                                     follow_product };
 
 static void follow_community(struct tx *tx, const struct fact *fact)
 {
     if (fact->event != &community_deleted) return;
     const struct community_promotions *targets = load(tx, &community_promotions_kind, fact->id);
-    struct approve_body body = {.community_id = fact->id};
+    struct approve_body body = { .community_id = fact->id };
     for (uint32_t i = 0; targets && i < targets->promotions.count; i++)
         tell(tx, &promotion_kind, targets->promotions.at[i], "community_gone", &body);
 }
 
-const struct follower promotion_community_follower = {"promotion_community_gone", "takes a deleted community out of promotions", false, follow_community};
+const struct follower promotion_community_follower = { "promotion_community_gone",
+                                                       "takes a deleted community out of promotions", false,
+                                                       follow_community };
 
-const struct kind *const promotion_kinds[] = {&promotion_kind, &promotion_performance_kind, &promotion_counts_kind, &promotion_clicks_kind,
-                                              &product_promotions_kind, &community_promotions_kind, NULL};
-const struct follower *const promotion_followers[] = {&promotion_performance_follower, &promotion_count_follower,
-                                                      &promotion_product_follower, &promotion_community_follower, NULL};
+const struct kind *const promotion_kinds[] = { &promotion_kind,
+                                               &promotion_performance_kind,
+                                               &promotion_counts_kind,
+                                               &promotion_audience_kind,
+                                               &product_promotions_kind,
+                                               &community_promotions_kind,
+                                               NULL };
+const struct follower *const promotion_followers[] = { &promotion_performance_follower, &promotion_count_follower,
+                                                       &promotion_product_follower, &promotion_community_follower,
+                                                       NULL };

@@ -215,7 +215,9 @@ static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply,
     if (reply->status != 201) return;
     char id[ID_TEXT_LENGTH + 1];
     id_format(entity_of(entity)->id, id);
-    reply->location = text_print(tx, "/api/v1/%s/%s", kind->plural, id);
+    bool own_path = tx->command->action == ACTION_CREATE && tx->kind == kind && !strpbrk(tx->command->path, "{");
+    if (own_path) reply->location = text_print(tx, "/api/v1%s/%s", tx->command->path, id);
+    else reply->location = text_print(tx, "/api/v1/%s/%s", kind->plural, id);
 }
 
 static const void *answered_entity(struct tx *tx, const struct kind **kind)

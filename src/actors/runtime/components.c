@@ -276,7 +276,7 @@ static void add_responses(struct document *document, yyjson_mut_val *components)
 static void add_error_schema(struct document *document)
 {
     static const char text[] =
-        "{\"type\":\"object\",\"required\":[\"success\",\"error\",\"statusCode\",\"code\",\"request_id\"],\"properties\":{"
+        "{\"type\":\"object\",\"additionalProperties\":true,\"required\":[\"success\",\"error\",\"statusCode\",\"code\",\"request_id\"],\"properties\":{"
         "\"success\":{\"type\":\"boolean\",\"const\":false},"
         "\"error\":{\"type\":\"string\",\"description\":\"a sentence a person can act on\"},"
         "\"statusCode\":{\"type\":\"integer\"},"

@@ -8,10 +8,13 @@
    back than was taken; lines and groups sum up to the totals; a cancelled item holds no stock. Pending: stock is reserved
    for every item and a timer runs. Prices, address and the products' names never change once placed. */
 #include "actors/catalog/supplier.h"
+#include "actors/identity/accounts.h"
 #include "actors/identity/mail.h"
 #include "actors/sales/order_parts.h"
 #include "actors/sales/purchase.h"
 #include "schema/json.h"
+
+#include <string.h>
 
 #define ANY_STATE                                                                                                      \
     (STATE(ORDER_PENDING) | STATE(ORDER_CONFIRMED) | STATE(ORDER_PROCESSING) | STATE(ORDER_SHIPPED) | STATE(ORDER_DELIVERED) | \
@@ -91,14 +94,28 @@ static const struct index by_supplier = {.number = 4, .name = "by_supplier", .ke
 
 /* The same as by_number, as a list: what staff type into the search box. */
 static const struct index search = {.number = 5, .name = "search", .keys = by_number_keys, .doc = "by number"};
-static const struct index *const order_indexes[] = {&by_number, &newest, &by_status, &by_supplier, &search, NULL};
+
+static void by_customer_keys(const void *entity, struct key_writer *writer)
+{
+    const struct order *order = entity;
+    if (id_is_none(order->customer.user_id)) return;
+    key_begin(writer);
+    key_id(writer, order->customer.user_id);
+    key_integer(writer, order->entity.created_at);
+    key_end(writer);
+}
+static const struct index by_customer = {.number = 6, .name = "by_customer", .keys = by_customer_keys, .doc = "by customer, then placing"};
+static const struct index *const order_indexes[] = {&by_number, &newest, &by_status, &by_supplier, &search, &by_customer, NULL};
 
 /* ---- rights ---- */
+/* Teams are asked for only where it makes a difference: staff sees and may what a team does, the customer sees all. */
 static uint32_t order_relations(struct tx *tx, const void *entity)
 {
     const struct order *order = entity;
     if (!order || tx->principal.kind != PRINCIPAL_USER) return 0;
     uint32_t relations = id_equal(order->customer.user_id, tx->principal.user) ? SELF : 0;
+    bool for_team = (tx->command->who & (TEAM | SELF)) == TEAM;
+    if (tx->principal.admin || (relations && !for_team)) return relations;
     for (uint32_t i = 0; i < order->groups.count; i++) relations |= supplier_relations_of(tx, order->groups.at[i].supplier_id);
     return relations;
 }
@@ -186,26 +203,47 @@ static enum error order_read_timeline(struct tx *tx)
 struct order_query {
     struct text q;
     enum order_status status;
-    struct id supplier_id;
+    struct id supplier_id, customer_id;
 };
+enum { QUERY_Q, QUERY_STATUS, QUERY_SUPPLIER, QUERY_CUSTOMER };     /* rows of the table below */
 static const struct field order_query_rows[] = {
-    TEXT(order_query, 1, q, .max = 40, .doc = "the order's number"),
-    ENUM(order_query, 2, status, &order_statuses, .doc = "in this status"),
-    ID(order_query,   3, supplier_id, .refers = "supplier", .doc = "with an item of this supplier"),
+    [QUERY_Q]        = TEXT(order_query, 1, q, .min = 1, .max = 254, .doc = "the order's number, or the customer's e-mail"),
+    [QUERY_STATUS]   = ENUM(order_query, 2, status, &order_statuses, .doc = "in this status"),
+    [QUERY_SUPPLIER] = ID(order_query, 3, supplier_id, .refers = "supplier", .doc = "with an item of this supplier"),
+    [QUERY_CUSTOMER] = ID(order_query, 4, customer_id, .refers = "user", .doc = "of this customer"),
 };
 static const struct fields order_query_fields = FIELDS("order_query", struct order_query, order_query_rows);
 
 static const struct listing order_listings[] = {
     {"newest", "q", &search, .reverse = true},
+    {"newest", "customer_id", &by_customer, .reverse = true},
     {"newest", "supplier_id", &by_supplier, .reverse = true},
     {"newest", "status", &by_status, .reverse = true},
     {"newest", NULL, &newest, .reverse = true},
     {0}};
 
+/* An e-mail leads to the customer: no index holds one in clear text. */
+static enum error order_list(struct tx *tx)
+{
+    const struct order_query *asked = tx->query;
+    if (!queried(tx, "q")) return OK;
+    struct order_query *query = arena_copy(tx->arena, asked, sizeof *asked);
+    if (!memchr(query->q.data, '@', query->q.length)) return OK;
+    char *email = arena_copy(tx->arena, query->q.data, query->q.length);
+    for (uint32_t i = 0; i < query->q.length; i++)
+        if (email[i] >= 'A' && email[i] <= 'Z') email[i] = (char)(email[i] - 'A' + 'a');
+    struct text hash = keyed_hash(tx, "email", (struct text){email, query->q.length});
+    query->customer_id = find_text(tx, &user_kind, &user_by_email, hash);
+    tx->query = query;
+    tx->query_present = (tx->query_present & ~(UINT64_C(1) << QUERY_Q)) | UINT64_C(1) << QUERY_CUSTOMER;
+    return OK;
+}
+
 static bool order_matches(struct tx *tx, const void *entity)
 {
     const struct order_query *query = tx->query;
     const struct order *order = entity;
+    if (queried(tx, "customer_id") && !id_equal(order->customer.user_id, query->customer_id)) return false;
     if (queried(tx, "status") && (enum order_status)order->entity.status != query->status) return false;
     return !queried(tx, "supplier_id") || order_has_supplier(order, query->supplier_id);
 }
@@ -233,7 +271,7 @@ static const struct command order_commands[] = {
      .decide = order_item_track, .rate = RATE_WRITE, .doc = "Corrects the tracking of an item that is on its way."},
     {"retry_refund", "POST", "/orders/{id}/refunds/{refund}/retry", .action = ACTION_COMMAND, .who = ADMIN, .decide = order_refund_retry,
      .rate = RATE_WRITE, .doc = "Asks the provider again for a refund that failed."},
-    {"list_all", "GET", "/admin/orders", .action = ACTION_LIST, .who = ADMIN, .query = &order_query_fields, .listings = order_listings,
+    {"list_all", "GET", "/admin/orders", .action = ACTION_LIST, .who = ADMIN, .query = &order_query_fields, .decide = order_list, .listings = order_listings,
      .matches = order_matches, .rate = RATE_READ, .doc = "All orders, newest first."},
     /* of the system */
     {"payment_answered", .action = ACTION_COMMAND, .who = SYSTEM, .body = &payment_answer_fields, .decide = order_payment_answered,

@@ -13,7 +13,7 @@ const struct fields ship_fields = FIELDS("ship", struct ship_body, ship_rows);
 static const struct field tracking_rows[] = {
     TEXT(ship_body, 1, carrier,         .min = 1, .max = 80, .doc = "who carries it"),
     TEXT(ship_body, 2, tracking_number, .min = 1, .max = 120, .doc = "the carrier's number"),
-    TEXT(ship_body, 3, tracking_url,    .format = FORMAT_URL, .doc = "where to follow it; null removes it"),
+    TEXT(ship_body, 3, tracking_url,    .format = FORMAT_URL, .doc = "where to follow it"),
 };
 const struct fields tracking_fields = FIELDS("tracking", struct ship_body, tracking_rows);
 
@@ -82,14 +82,10 @@ enum error order_item_track(struct tx *tx)
     struct order_item *item;
     enum error error = own_item(tx, ITEM_SHIPPED, "track", &item);
     if (error) return error;
-    if (has(tx, "carrier") && !body->carrier.data) fail_detail(tx, "carrier", "required", "a parcel has a carrier");
-    if (has(tx, "tracking_number") && !body->tracking_number.data) fail_detail(tx, "tracking_number", "required", "a parcel has a number");
-    if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "carrier and number can be replaced, not removed");
-
     struct shipment before = item->shipment;
-    if (has(tx, "carrier")) item->shipment.carrier = body->carrier;
-    if (has(tx, "tracking_number")) item->shipment.tracking_number = body->tracking_number;
-    if (has(tx, "tracking_url")) item->shipment.tracking_url = body->tracking_url;
+    if (body->carrier.data) item->shipment.carrier = body->carrier;
+    if (body->tracking_number.data) item->shipment.tracking_number = body->tracking_number;
+    if (body->tracking_url.data) item->shipment.tracking_url = body->tracking_url;
     bool same = text_equal(before.carrier, item->shipment.carrier) && text_equal(before.tracking_url, item->shipment.tracking_url) &&
                 text_equal(before.tracking_number, item->shipment.tracking_number);
     if (!same) order_emit_updated(tx, order, item->id, LITERAL("tracking changed"));
