@@ -23,7 +23,7 @@ struct loop {
     uv_loop_t uv;
     uv_tcp_t listener;
     pthread_t thread;
-    const char *reply;                  /* the same for all */
+    const char *reply; /* the same for all */
     size_t reply_length;
     char input[INPUT_SIZE];
 };
@@ -32,7 +32,7 @@ struct connection {
     uv_tcp_t socket;
     llhttp_t parser;
     struct loop *loop;
-    unsigned complete;                  /* requests parsed and not answered */
+    unsigned complete; /* requests parsed and not answered */
 };
 
 /* A write that the socket did not take at once. */
@@ -93,14 +93,16 @@ static void answer(struct connection *connection)
         unsigned replies = connection->complete < PIPELINED_MOST ? connection->complete : PIPELINED_MOST;
         connection->complete -= replies;
         for (unsigned i = 0; i < replies; i++)
-            buffers[i] = uv_buf_init((char *)(uintptr_t)connection->loop->reply, (unsigned)connection->loop->reply_length);
+            buffers[i] =
+                uv_buf_init((char *)(uintptr_t)connection->loop->reply, (unsigned)connection->loop->reply_length);
         int written = uv_try_write((uv_stream_t *)&connection->socket, buffers, replies);
         if (written == UV_EAGAIN) written = 0;
         if (written < 0) {
             close_connection(connection);
             return;
         }
-        if ((size_t)written < replies * connection->loop->reply_length) write_later(connection, (size_t)written, replies);
+        if ((size_t)written < replies * connection->loop->reply_length)
+            write_later(connection, (size_t)written, replies);
     }
 }
 
@@ -206,7 +208,8 @@ int main(int count, char **words)
     };
     const char *port_file = NULL;
     unsigned long bytes = 200, loops = 1;
-    for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) switch (option) {
+    for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;)
+        switch (option) {
         case 'f': port_file = optarg; break;
         case 'b': bytes = strtoul(optarg, NULL, 10); break;
         case 'l': loops = strtoul(optarg, NULL, 10); break;

@@ -41,7 +41,7 @@ static char *make_record(uint32_t length)
 {
     char *record = malloc(length);
     if (!record) fail("record", "no memory");
-    uint64_t state = 88172645463325252u;            /* xorshift64, Marsaglia 2003 */
+    uint64_t state = 88172645463325252u; /* xorshift64, Marsaglia 2003 */
     for (uint32_t i = 0; i < length; i++) {
         state ^= state << 13;
         state ^= state >> 7;
@@ -54,7 +54,8 @@ static char *make_record(uint32_t length)
 static void put_record(struct rocks_batch *batch, uint64_t number, struct text record)
 {
     char key[KEY_SIZE] = { 'L' };
-    for (int i = KEY_SIZE - 1; i > 0; i--, number >>= 8) key[i] = (char)number;
+    for (int i = KEY_SIZE - 1; i > 0; i--, number >>= 8)
+        key[i] = (char)number;
     rocks_batch_put(batch, (struct text){ key, KEY_SIZE }, record);
 }
 
@@ -67,7 +68,8 @@ static void measure(struct rocks *rocks, uint32_t batch_records, uint32_t record
     double begin = now_seconds(), cpu = cpu_microseconds(), end;
     do {
         rocks_batch_clear(batch);
-        for (uint32_t i = 0; i < batch_records; i++) put_record(batch, ++records, record);
+        for (uint32_t i = 0; i < batch_records; i++)
+            put_record(batch, ++records, record);
         if (!rocks_write(rocks, batch, ROCKS_SYNCED, problem)) fail("write", problem);
         batches++;
         end = now_seconds();
@@ -90,7 +92,8 @@ int main(int count, char **words)
     const char *directory = NULL;
     unsigned long record_bytes = 1200, batch = 32;
     double seconds = 1;
-    for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) switch (option) {
+    for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;)
+        switch (option) {
         case 'd': directory = optarg; break;
         case 'r': record_bytes = strtoul(optarg, NULL, 10); break;
         case 'b': batch = strtoul(optarg, NULL, 10); break;

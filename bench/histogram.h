@@ -7,7 +7,7 @@ enum { HISTOGRAM_BITS = 6, HISTOGRAM_POWERS = 36, HISTOGRAM_BUCKETS = HISTOGRAM_
 
 struct histogram {
     uint64_t count, sum, largest;
-    uint64_t buckets[HISTOGRAM_BUCKETS];    /* the last also holds what is larger than all (more than an hour in ns) */
+    uint64_t buckets[HISTOGRAM_BUCKETS]; /* the last also holds what is larger than all (more than an hour in ns) */
 };
 
 static inline uint32_t histogram_bucket(uint64_t value)

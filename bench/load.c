@@ -35,27 +35,28 @@
 enum {
     CONNECTIONS_MOST = 4096,
     DEPTH_MOST = 256,
-    INPUT_SIZE = 64 * 1024,             /* of a connection; the head of a reply is at most so long */
-    OUTPUT_SIZE = 64 * 1024,            /* a request is at most so long; a full one delays further requests */
+    INPUT_SIZE = 64 * 1024,  /* of a connection; the head of a reply is at most so long */
+    OUTPUT_SIZE = 64 * 1024, /* a request is at most so long; a full one delays further requests */
     EVENTS_MOST = 256,
     UNIQUE_SIZE = 16,
     THREADS_MOST = 128,
-    SAMPLE_SIZE = 1000,                 /* of the first reply that is no success */
-    GRACE_SECONDS = 30,                 /* after which a run that hangs is ended by a signal */
+    SAMPLE_SIZE = 1000, /* of the first reply that is no success */
+    GRACE_SECONDS = 30, /* after which a run that hangs is ended by a signal */
 };
 static const char unique_mark[] = "****************";
 
-struct template {
+struct template
+{
     const char *data;
     size_t length;
-    size_t unique;                      /* where the unique number goes; length: nowhere */
+    size_t unique; /* where the unique number goes; length: nowhere */
 };
 
 struct connection {
     int socket;
     uint32_t number, next_template;
-    bool waits_to_write;                /* for EPOLLOUT */
-    uint32_t under_way, oldest;         /* requests sent and not answered: begun[oldest], and on around the ring */
+    bool waits_to_write;        /* for EPOLLOUT */
+    uint32_t under_way, oldest; /* requests sent and not answered: begun[oldest], and on around the ring */
     int64_t begun[DEPTH_MOST];
     bool in_body;
     size_t body_left;
@@ -88,10 +89,10 @@ struct load {
     int epoll;
     uint64_t unique;
 
-    struct connection **idle;           /* open loop: a ring of free places in connections, the longest free first */
+    struct connection **idle; /* open loop: a ring of free places in connections, the longest free first */
     uint32_t idle_first, idle_count, idle_size;
     int64_t start;
-    uint64_t issued;                    /* open loop: requests sent since start */
+    uint64_t issued; /* open loop: requests sent since start */
 
     bool measuring;
     uint64_t answered, reply_bytes, request_bytes, statuses[6];
@@ -192,8 +193,8 @@ static void read_templates(struct load *load)
     while (at < end) {
         unsigned long length;
         int head;
-        if (sscanf(at, "REQUEST %lu%n", &length, &head) != 1 || at[head] != '\n' || length == 0 || length > OUTPUT_SIZE ||
-            length > (size_t)(end - at) - (size_t)head - 1)
+        if (sscanf(at, "REQUEST %lu%n", &length, &head) != 1 || at[head] != '\n' || length == 0 ||
+            length > OUTPUT_SIZE || length > (size_t)(end - at) - (size_t)head - 1)
             fail(load->requests_path, "is no file of requests");
         at += head + 1;
         load->templates = realloc(load->templates, (load->template_count + 1) * sizeof *load->templates);
@@ -296,8 +297,7 @@ static size_t take_head(struct load *load, struct connection *connection, size_t
         load->statuses[status / 100 < 6 ? status / 100 : 0]++;
         load->reply_bytes += head_length + connection->body_left;
     }
-    if (status >= 300 && !load->sample[0])
-        memcpy(load->sample, head, length < SAMPLE_SIZE ? length : SAMPLE_SIZE);
+    if (status >= 300 && !load->sample[0]) memcpy(load->sample, head, length < SAMPLE_SIZE ? length : SAMPLE_SIZE);
     return head_length;
 }
 
@@ -324,15 +324,16 @@ static void take_replies(struct load *load, struct connection *connection, int64
 
 static void on_readable(struct load *load, struct connection *connection)
 {
-    ssize_t received = recv(connection->socket, connection->in + connection->in_length,
-                            INPUT_SIZE - connection->in_length, 0);
+    ssize_t received =
+        recv(connection->socket, connection->in + connection->in_length, INPUT_SIZE - connection->in_length, 0);
     if (received < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (received <= 0) fail("connection", received ? strerror(errno) : "the server has closed it");
     connection->in_length += (size_t)received;
     int64_t now = now_ns();
     take_replies(load, connection, now);
     if (load->rate > 0) return;
-    while (has_room(load, connection)) add_request(load, connection, now);
+    while (has_room(load, connection))
+        add_request(load, connection, now);
     flush(load, connection);
 }
 
@@ -362,9 +363,11 @@ static void connect_all(struct load *load)
     load->connections = calloc(load->connection_count, sizeof *load->connections);
     load->idle = calloc(load->idle_size, sizeof *load->idle);
     if (load->epoll < 0 || !load->connections || !load->idle) fail("start", strerror(errno));
-    for (uint32_t i = 0; i < load->connection_count; i++) load->connections[i] = connect_one(load, i);
+    for (uint32_t i = 0; i < load->connection_count; i++)
+        load->connections[i] = connect_one(load, i);
     for (uint32_t place = 0; place < load->depth; place++)
-        for (uint32_t i = 0; i < load->connection_count; i++) keep_idle(load, load->connections[i]);
+        for (uint32_t i = 0; i < load->connection_count; i++)
+            keep_idle(load, load->connections[i]);
 }
 
 static int64_t due(const struct load *load)
@@ -428,7 +431,8 @@ static void run(struct load *load)
     load->start = now_ns();
     load->unique = (uint64_t)time(NULL) * 1000000000 + (uint64_t)load->start % 1000000000;
     for (uint32_t i = 0; load->rate == 0 && i < load->connection_count; i++) {
-        while (has_room(load, load->connections[i])) add_request(load, load->connections[i], load->start);
+        while (has_room(load, load->connections[i]))
+            add_request(load, load->connections[i], load->start);
         flush(load, load->connections[i]);
     }
     run_until(load, load->start + (int64_t)(load->warm_seconds * 1e9));
@@ -464,8 +468,10 @@ static void print_sample(const char *sample)
     printf(", \"refused\": \"");
     for (; *sample; sample++) {
         unsigned char byte = (unsigned char)*sample;
-        if (byte < ' ' || byte > '~') printf("\\u%04x", byte);
-        else printf(byte == '"' || byte == '\\' ? "\\%c" : "%c", byte);
+        if (byte < ' ' || byte > '~')
+            printf("\\u%04x", byte);
+        else
+            printf(byte == '"' || byte == '\\' ? "\\%c" : "%c", byte);
     }
     printf("\"");
 }
@@ -478,8 +484,8 @@ static void print_result(const struct load *load)
     } quantiles[] = { { "p50", 5000 }, { "p90", 9000 }, { "p99", 9900 }, { "p99_9", 9990 }, { "p99_99", 9999 } };
     double seconds = (double)(load->end.time - load->begin.time) / 1e9;
     const struct histogram *latencies = &load->latencies;
-    printf("{\"seconds\": %.6f, \"answered\": %llu, \"rate\": %.1f, \"request_bytes\": %llu, \"reply_bytes\": %llu", seconds,
-           (unsigned long long)load->answered, load->rate, (unsigned long long)load->request_bytes,
+    printf("{\"seconds\": %.6f, \"answered\": %llu, \"rate\": %.1f, \"request_bytes\": %llu, \"reply_bytes\": %llu",
+           seconds, (unsigned long long)load->answered, load->rate, (unsigned long long)load->request_bytes,
            (unsigned long long)load->reply_bytes);
     printf(", \"client_cpu_us\": %.3f", microseconds(load->end.client_nanoseconds - load->begin.client_nanoseconds));
     if (load->watched) print_threads(load);
@@ -487,9 +493,11 @@ static void print_result(const struct load *load)
     for (uint32_t i = 1; i < 6; i++)
         printf("%s\"%uxx\": %llu", i > 1 ? ", " : "", i, (unsigned long long)load->statuses[i]);
     printf("}, \"latency_us\": {\"mean\": %.3f, \"max\": %.3f",
-           latencies->count ? microseconds(latencies->sum) / (double)latencies->count : 0, microseconds(latencies->largest));
+           latencies->count ? microseconds(latencies->sum) / (double)latencies->count : 0,
+           microseconds(latencies->largest));
     for (size_t i = 0; i < sizeof quantiles / sizeof quantiles[0]; i++)
-        printf(", \"%s\": %.3f", quantiles[i].name, microseconds(histogram_quantile(latencies, quantiles[i].of_ten_thousand)));
+        printf(", \"%s\": %.3f", quantiles[i].name,
+               microseconds(histogram_quantile(latencies, quantiles[i].of_ten_thousand)));
     printf("}");
     if (load->sample[0]) print_sample(load->sample);
     printf("}\n");
@@ -508,13 +516,18 @@ static double number_of(const char *name, const char *value, double least, doubl
 static void read_arguments(struct load *load, int count, char **words)
 {
     static const struct option options[] = {
-        { "port", required_argument, NULL, 'p' },    { "requests", required_argument, NULL, 'r' },
-        { "connections", required_argument, NULL, 'c' }, { "depth", required_argument, NULL, 'd' },
-        { "seconds", required_argument, NULL, 's' }, { "warm", required_argument, NULL, 'w' },
-        { "rate", required_argument, NULL, 'R' },    { "watch", required_argument, NULL, 'P' },
+        { "port", required_argument, NULL, 'p' },
+        { "requests", required_argument, NULL, 'r' },
+        { "connections", required_argument, NULL, 'c' },
+        { "depth", required_argument, NULL, 'd' },
+        { "seconds", required_argument, NULL, 's' },
+        { "warm", required_argument, NULL, 'w' },
+        { "rate", required_argument, NULL, 'R' },
+        { "watch", required_argument, NULL, 'P' },
         { 0 },
     };
-    for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) switch (option) {
+    for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;)
+        switch (option) {
         case 'p': load->port = (int)number_of("--port", optarg, 1, 65535); break;
         case 'r': load->requests_path = optarg; break;
         case 'c': load->connection_count = (uint32_t)number_of("--connections", optarg, 1, CONNECTIONS_MOST); break;
@@ -532,7 +545,7 @@ int main(int count, char **words)
 {
     static struct load load = { .connection_count = 32, .depth = 1, .seconds = 2, .warm_seconds = 0.3 };
     read_arguments(&load, count, words);
-    prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0);      /* due times are kept to the microsecond, not to fifty */
+    prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0); /* due times are kept to the microsecond, not to fifty */
     alarm((unsigned)(load.seconds + load.warm_seconds) + GRACE_SECONDS);
     read_templates(&load);
     connect_all(&load);

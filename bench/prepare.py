@@ -1,10 +1,10 @@
 """Fills a server with what the scenarios need, through its HTTP API, and writes the requests that bench/load sends.
 
-    prepare.py --port-file FILE      starts a server on a temporary directory, fills it, and serves until it is told to end
+    prepare.py --port-file FILE     starts a server on a temporary directory, fills it, serves until it is told to end
 
 bench/run calls prepare() instead. A shop is: one verified supplier with PRODUCTS products of two variants each and more
-stock than any run can sell; one public community with POSTS posts and PROMOTIONS active promotions in its feed; CONSUMERS
-members, each with a token of their own. The helpers of the API tests make all of it.
+stock than any run can sell; one public community with POSTS posts and PROMOTIONS active promotions in its feed;
+CONSUMERS members, each with a token of their own. The helpers of the API tests make all of it.
 """
 
 import argparse
@@ -75,7 +75,8 @@ class Shop:
 def request(method, path, client=None, body=None, headers=()):
     """The bytes of one request, as a browser or an app would send it."""
     payload = b"" if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    lines = [f"{method} /api/v1{path} HTTP/1.1", "Host: localhost", "Accept: application/json", "User-Agent: souk-bench/1"]
+    lines = [f"{method} /api/v1{path} HTTP/1.1", "Host: localhost", "Accept: application/json",
+             "User-Agent: souk-bench/1"]
     if client:
         lines.append("Authorization: Bearer " + client.token)
     if body is not None:
@@ -132,7 +133,7 @@ def prepare(directory, settings=None):
 
 def main():
     parser = argparse.ArgumentParser(description="serves a filled shop until it is told to end")
-    parser.add_argument("--port-file", required=True, help="gets one line of JSON: port, pid, and the files of requests")
+    parser.add_argument("--port-file", required=True, help="gets one line of JSON: port, pid, files of requests")
     parser.add_argument("--directory", default=os.path.join(ROOT, "build", "bench"), help="for temporary data")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the server")
     options = parser.parse_args()

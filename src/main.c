@@ -80,24 +80,24 @@ static const struct verb verbs[] = {
 /* clang-format on */
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };
 
-static const char EXIT_CODES[] =
-    "exit codes:\n"
-    "   0  done\n"
-    "   1  something else went wrong\n"
-    "   2  the command line or the configuration is wrong\n"
-    "   3  the data is damaged\n"
-    "   4  another process serves this data directory\n"
-    "   5  the data was written by a newer souk\n"
-    "   6  the data directory cannot be written to\n"
-    "   7  the disk is full\n"
-    "  75  the disk failed while serving: start again, it recovers\n";
+static const char EXIT_CODES[] = "exit codes:\n"
+                                 "   0  done\n"
+                                 "   1  something else went wrong\n"
+                                 "   2  the command line or the configuration is wrong\n"
+                                 "   3  the data is damaged\n"
+                                 "   4  another process serves this data directory\n"
+                                 "   5  the data was written by a newer souk\n"
+                                 "   6  the data directory cannot be written to\n"
+                                 "   7  the disk is full\n"
+                                 "  75  the disk failed while serving: start again, it recovers\n";
 
 static void overview(FILE *out)
 {
     fprintf(out, "souk: a social-commerce server\n\n");
     for (size_t i = 0; i < VERB_COUNT; i++) {
         char form[48];
-        snprintf(form, sizeof form, "%s%s%s", verbs[i].name, verbs[i].others ? " " : "", verbs[i].others ? verbs[i].others : "");
+        snprintf(form, sizeof form, "%s%s%s", verbs[i].name, verbs[i].others ? " " : "",
+                 verbs[i].others ? verbs[i].others : "");
         fprintf(out, "  souk %-28s %s\n", form, verbs[i].doc);
     }
     fprintf(out, "\n%s", EXIT_CODES);

@@ -18,15 +18,15 @@ static const struct area {
     const struct follower *const *followers;
     const struct effect_class *const *effects;
 } areas[] = {
-    { identity_kinds,  identity_followers,  identity_effects },
-    { supplier_kinds,  supplier_followers,  NULL },
+    { identity_kinds, identity_followers, identity_effects },
+    { supplier_kinds, supplier_followers, NULL },
     { community_kinds, community_followers, NULL },
-    { catalog_kinds,   catalog_followers,   NULL },
+    { catalog_kinds, catalog_followers, NULL },
     { promotion_kinds, promotion_followers, NULL },
-    { post_kinds,      post_followers,      NULL },
-    { sales_kinds,     sales_followers,     sales_effects },
-    { views_kinds,     views_followers,     NULL },
-    { system_kinds,    NULL,                NULL },
+    { post_kinds, post_followers, NULL },
+    { sales_kinds, sales_followers, sales_effects },
+    { views_kinds, views_followers, NULL },
+    { system_kinds, NULL, NULL },
 };
 enum { AREA_COUNT = sizeof areas / sizeof areas[0] };
 
@@ -34,10 +34,13 @@ enum { AREA_COUNT = sizeof areas / sizeof areas[0] };
 static size_t join(struct arena *arena, const void ***joined, size_t count, const void *const *list)
 {
     size_t more = 0;
-    while (list && list[more]) more++;
+    while (list && list[more])
+        more++;
     const void **grown = ARENA_ARRAY(arena, const void *, count + more + 1);
-    for (size_t i = 0; i < count; i++) grown[i] = (*joined)[i];
-    for (size_t i = 0; i < more; i++) grown[count + i] = list[i];
+    for (size_t i = 0; i < count; i++)
+        grown[i] = (*joined)[i];
+    for (size_t i = 0; i < more; i++)
+        grown[count + i] = list[i];
     *joined = grown;
     return count + more;
 }

@@ -15,15 +15,18 @@
 
 enum {
     LINE_SIZE = PIPE_BUF,
-    VALUES_SIZE = 3 * 1024,     /* all values of a line, before escaping */
+    VALUES_SIZE = 3 * 1024, /* all values of a line, before escaping */
     FORMAT_SIZE = 1024,
     AREAS_MOST = 32,
     AREA_SIZE = 24,
-    TAIL_SIZE = 16,             /* room for the end of a line that was cut */
+    TAIL_SIZE = 16, /* room for the end of a line that was cut */
 };
 
 static const char *const level_names[] = {
-    [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_INFO] = "info", [LOG_DEBUG] = "debug",
+    [LOG_ERROR] = "error",
+    [LOG_WARNING] = "warning",
+    [LOG_INFO] = "info",
+    [LOG_DEBUG] = "debug",
 };
 
 /* ---- which lines are wanted ---- */
@@ -39,8 +42,8 @@ struct settings {
 };
 
 static pthread_mutex_t settings_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct settings settings = {.level = LOG_INFO};
-static _Atomic int level_most = LOG_INFO;       /* of all areas: what is above is refused without the mutex */
+static struct settings settings = { .level = LOG_INFO };
+static _Atomic int level_most = LOG_INFO; /* of all areas: what is above is refused without the mutex */
 static atomic_bool human_lines;
 
 static bool level_parse(struct text name, enum log_level *level)
@@ -62,7 +65,7 @@ static bool settings_add(struct settings *out, struct text part)
     if (!area.length || area.length >= AREA_SIZE || out->area_count == AREAS_MOST) return false;
 
     struct area_level *row = &out->areas[out->area_count];
-    *row = (struct area_level){0};
+    *row = (struct area_level){ 0 };
     memcpy(row->area, area.data, area.length);
     if (!level_parse(text_trim(level_name), &row->level)) return false;
     out->area_count++;
@@ -71,8 +74,8 @@ static bool settings_add(struct settings *out, struct text part)
 
 void log_configure(const char *specification, bool human)
 {
-    struct settings wanted = {.level = LOG_INFO};
-    struct text rest = text_of(specification), unknown = {0};
+    struct settings wanted = { .level = LOG_INFO };
+    struct text rest = text_of(specification), unknown = { 0 };
     while (rest.data) {
         struct text part = text_trim(text_split(&rest, ','));
         if (part.length && !settings_add(&wanted, part)) unknown = part;
@@ -87,7 +90,8 @@ void log_configure(const char *specification, bool human)
     atomic_store(&level_most, most);
     atomic_store(&human_lines, human);
     if (unknown.data)
-        log_line("log", LOG_WARNING, "a part of the log level is not understood", "part=\"%.*s\"", TEXT_ARGUMENTS(unknown));
+        log_line("log", LOG_WARNING, "a part of the log level is not understood", "part=\"%.*s\"",
+                 TEXT_ARGUMENTS(unknown));
 }
 
 bool log_enabled(const char *area, enum log_level level)
@@ -134,21 +138,38 @@ static bool is_unsafe(const unsigned char *at, size_t length)
 
 static uint32_t code_point(const unsigned char *at, size_t length)
 {
-    return length == 1 ? at[0] : length == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
-                               : (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+    return length == 1   ? at[0]
+           : length == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
+                         : (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
 }
 
 /* The length of the UTF-8 sequence at the front, 0 when it is none. */
 static size_t front_length(struct text text)
 {
     for (uint32_t length = 1; length <= 4 && length <= text.length; length++)
-        if (text_is_utf8((struct text){text.data, length})) return length;
+        if (text_is_utf8((struct text){ text.data, length })) return length;
     return 0;
+}
+
+/* How much at the front needs no look at more than one byte: most of nearly every line. */
+static uint32_t plain_length(struct text text)
+{
+    uint32_t length = 0;
+    while (length < text.length && text.data[length] >= ' ' && text.data[length] <= '~' && text.data[length] != '"' &&
+           text.data[length] != '\\')
+        length++;
+    return length;
 }
 
 static void line_escaped(struct line *line, struct text text)
 {
     while (text.length && !line->full) {
+        uint32_t plain = plain_length(text);
+        if (plain) {
+            line_bytes(line, text.data, plain);
+            text = (struct text){ text.data + plain, text.length - plain };
+            continue;
+        }
         const unsigned char *at = (const unsigned char *)text.data;
         size_t length = front_length(text);
         if (!length) {
@@ -164,7 +185,7 @@ static void line_escaped(struct line *line, struct text text)
         } else {
             line_bytes(line, text.data, length);
         }
-        text = (struct text){text.data + length, text.length - (uint32_t)length};
+        text = (struct text){ text.data + length, text.length - (uint32_t)length };
     }
 }
 
@@ -173,7 +194,7 @@ static bool is_integer(struct text text)
     int64_t value;
     if (text.length > 19 || !text_to_integer(text, &value)) return false;
     bool negative = text.data[0] == '-';
-    return text.data[negative] != '0' || (text.length == 1 && !negative);        /* JSON has no 007 and needs no -0 */
+    return text.data[negative] != '0' || (text.length == 1 && !negative); /* JSON has no 007 and needs no -0 */
 }
 
 static bool wants_quotes(struct text text)
@@ -221,7 +242,7 @@ static void line_pair(struct line *line, struct text pair, bool quoted)
         value = name;
         name = LITERAL("detail");
     } else if (quoted) {
-        value = (struct text){value.data + 1, value.length - 2};
+        value = (struct text){ value.data + 1, value.length - 2 };
     }
     line_member(line, name, value, quoted);
 }
@@ -257,8 +278,10 @@ static void line_pairs(struct line *line, const char *format, va_list arguments)
         memcpy(prefix, format, (size_t)(end - format));
         prefix[end - format] = 0;
         size_t to = formatted_length(prefix, arguments);
-        if (to >= sizeof values) line->full = true;
-        else if (end > at) line_pair(line, (struct text){values + from, (uint32_t)(to - from)}, pair_is_quoted(at, end));
+        if (to >= sizeof values)
+            line->full = true;
+        else if (end > at)
+            line_pair(line, (struct text){ values + from, (uint32_t)(to - from) }, pair_is_quoted(at, end));
         from = to + 1;
     }
 }
@@ -292,8 +315,19 @@ static void line_open(struct line *line, const char *area, enum log_level level,
 static void line_close(struct line *line)
 {
     const char *tail = line->human ? line->full ? " cut=true\n" : "\n" : line->full ? ",\"cut\":true}\n" : "}\n";
-    memcpy(line->bytes + line->length, tail, strlen(tail));             /* TAIL_SIZE was kept free for it */
+    memcpy(line->bytes + line->length, tail, strlen(tail)); /* TAIL_SIZE was kept free for it */
     line->length += strlen(tail);
+}
+
+static void write_all(const char *data, size_t length)
+{
+    int error = errno;
+    for (size_t done = 0; done < length;) {
+        ssize_t written = write(STDERR_FILENO, data + done, length - done);
+        if (written < 0 && errno != EINTR) break; /* there is nowhere to report it */
+        if (written > 0) done += (size_t)written;
+    }
+    errno = error;
 }
 
 void log_line(const char *area, enum log_level level, const char *message, const char *format, ...)
@@ -309,12 +343,41 @@ void log_line(const char *area, enum log_level level, const char *message, const
     if (format) line_pairs(&line, format, arguments);
     va_end(arguments);
     line_close(&line);
+    write_all(line.bytes, line.length);
+}
 
-    int error = errno;
-    for (size_t done = 0; done < line.length;) {
-        ssize_t written = write(STDERR_FILENO, line.bytes + done, line.length - done);
-        if (written < 0 && errno != EINTR) break;                       /* there is nowhere to report it */
-        if (written > 0) done += (size_t)written;
+/* ---- many lines ---- */
+
+void log_append(struct buffer *lines, const char *area, enum log_level level, const char *message,
+                const struct log_pair *pairs, uint32_t count)
+{
+    struct line line;
+    line.length = 0;
+    line.full = false;
+    line.human = atomic_load(&human_lines);
+    line_open(&line, area, level, message);
+    for (uint32_t i = 0; i < count && !line.full; i++) {
+        char number[24];
+        struct text value = pairs[i].text;
+        if (!value.data)
+            value =
+                (struct text){ number, (uint32_t)snprintf(number, sizeof number, "%lld", (long long)pairs[i].number) };
+        line_member(&line, text_of(pairs[i].name), value, pairs[i].text.data != NULL);
     }
-    errno = error;
+    line_close(&line);
+    buffer_bytes(lines, line.bytes, line.length);
+}
+
+void log_write(struct buffer *lines)
+{
+    for (size_t from = 0; from < lines->length;) {
+        size_t to = lines->length;
+        if (to - from > PIPE_BUF) { /* more might be mixed with the lines of others */
+            const char *end = memrchr(lines->data + from, '\n', PIPE_BUF);
+            to = end ? (size_t)(end - lines->data) + 1 : from + PIPE_BUF;
+        }
+        write_all(lines->data + from, to - from);
+        from = to;
+    }
+    buffer_clear(lines);
 }

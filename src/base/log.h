@@ -1,6 +1,6 @@
 /* Structured logs: one JSON line per event on standard error, level per area. Thread-safe. Values are escaped. */
 #pragma once
-#include "base/text.h"
+#include "base/buffer.h"
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
@@ -11,3 +11,14 @@ bool log_enabled(const char *area, enum log_level level);
    a value with blanks is put in double quotes by the caller. Each pair becomes a JSON member, integers as numbers. */
 void log_line(const char *area, enum log_level level, const char *message, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+
+/* For lines by the thousand, such as one a request: a line is appended to the caller's buffer without a format to be read,
+   and log_write writes what was gathered, whole lines at a time, and empties the buffer. */
+struct log_pair {
+    const char *name;
+    struct text text; /* absent: `number` counts */
+    int64_t number;
+};
+void log_append(struct buffer *lines, const char *area, enum log_level level, const char *message,
+                const struct log_pair *pairs, uint32_t count);
+void log_write(struct buffer *lines);

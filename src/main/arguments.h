@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 struct flag {
-    const char *name;                   /* without the dashes */
-    const char *value;                  /* what it takes, as the usage shows it: "DIR"; NULL: it takes none */
-    bool repeated;                      /* may be given more than once */
+    const char *name;  /* without the dashes */
+    const char *value; /* what it takes, as the usage shows it: "DIR"; NULL: it takes none */
+    bool repeated;     /* may be given more than once */
     const char *doc;
 };
 
@@ -17,7 +17,7 @@ struct arguments {
     const struct verb *verb;
     struct {
         const struct flag *flag;
-        const char *value;              /* "" for a flag that takes none */
+        const char *value; /* "" for a flag that takes none */
     } given[ARGUMENT_FLAGS_MOST];
     size_t given_count;
     const char *others[ARGUMENT_OTHERS_MOST];
@@ -25,13 +25,13 @@ struct arguments {
 };
 
 struct verb {
-    const char *name;                   /* "serve", "admin create" */
-    const char *others;                 /* what it names besides flags: "FROM TO"; NULL: nothing */
+    const char *name;   /* "serve", "admin create" */
+    const char *others; /* what it names besides flags: "FROM TO"; NULL: nothing */
     size_t others_least, others_most;
-    const struct flag *flags;           /* ended by a row without name; NULL: none */
+    const struct flag *flags; /* ended by a row without name; NULL: none */
     int (*run)(const struct arguments *arguments);
-    const char *doc;                    /* one line for the overview */
-    const char *more;                   /* further sentences of its own help, or NULL */
+    const char *doc;  /* one line for the overview */
+    const char *more; /* further sentences of its own help, or NULL */
 };
 
 /* Reads what follows the verb. False after it has told what is wrong on standard error. */

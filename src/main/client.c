@@ -17,7 +17,7 @@ enum { HEAD_BYTES_MOST = 64 * 1024, BODY_BYTES_MOST = 256 * 1024 * 1024, READ_BY
 struct client {
     int socket;
     struct buffer outgoing, incoming;
-    size_t taken;                       /* of incoming */
+    size_t taken; /* of incoming */
     char problem[128];
 };
 
@@ -56,7 +56,8 @@ struct client *client_connect_tcp(const char *address, uint16_t port)
         client = connect_to((const struct sockaddr *)(const void *)&four, sizeof four);
     else if (inet_pton(AF_INET6, address, &six.sin6_addr) == 1)
         client = connect_to((const struct sockaddr *)(const void *)&six, sizeof six);
-    else errno = EINVAL;
+    else
+        errno = EINVAL;
     int one = 1;
     if (client) setsockopt(client->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return client;
@@ -115,7 +116,8 @@ static bool read_more(struct client *client)
     }
     char *room = buffer_reserve(&client->incoming, READ_BYTES);
     ssize_t got;
-    do got = recv(client->socket, room, READ_BYTES, 0);
+    do
+        got = recv(client->socket, room, READ_BYTES, 0);
     while (got < 0 && errno == EINTR);
     if (got < 0) return fail_with(client, strerror(errno));
     if (got == 0) return fail_with(client, "the server closed the connection");
@@ -136,7 +138,8 @@ static bool read_head(struct client *client, struct arena *arena, struct client_
 {
     const char *end = NULL;
     for (;;) {
-        struct text left = { client->incoming.data + client->taken, (uint32_t)(client->incoming.length - client->taken) };
+        struct text left = { client->incoming.data + client->taken,
+                             (uint32_t)(client->incoming.length - client->taken) };
         end = left.length ? memmem(left.data, left.length, "\r\n\r\n", 4) : NULL;
         if (end) break;
         if (left.length > HEAD_BYTES_MOST) return fail_with(client, "the answer's head is too long");

@@ -10,13 +10,13 @@ struct client;
 
 struct client_reply {
     int status;
-    struct text body;                   /* in the arena given */
-    struct text etag;                   /* absent when there is none */
+    struct text body; /* in the arena given */
+    struct text etag; /* absent when there is none */
 };
 
 /* Connects; NULL and errno when it cannot. */
 struct client *client_connect_unix(const char *path);
-struct client *client_connect_tcp(const char *address, uint16_t port);      /* a numeric address */
+struct client *client_connect_tcp(const char *address, uint16_t port); /* a numeric address */
 void client_close(struct client *client);
 /* Puts a request into the outgoing bytes. `headers` are whole lines, each with its line end, or "". An absent body sends none. */
 void client_send(struct client *client, const char *method, struct text target, struct text headers, struct text body);

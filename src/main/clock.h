@@ -5,12 +5,12 @@
 
 struct clock {
     int64_t start_wall_ms, start_monotonic_ms;
-    int64_t correction_ms;              /* added so far */
+    int64_t correction_ms; /* added so far */
     int64_t last_slewed_ms, last_ms;
 };
 
 void clock_start(struct clock *clock);
-int64_t clock_now_ms(struct clock *clock);      /* of one thread */
+int64_t clock_now_ms(struct clock *clock); /* of one thread */
 uint64_t clock_monotonic_ns(void);
 /* The same, of given clocks: clock_now_ms asks the real ones. */
 int64_t clock_advance(struct clock *clock, int64_t wall_ms, int64_t monotonic_ms);

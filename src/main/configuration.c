@@ -13,15 +13,15 @@ enum value_type { VALUE_TEXT, VALUE_INTEGER, VALUE_SIZE, VALUE_TIME, VALUE_CHOIC
 struct key {
     const char *name;
     enum value_type type;
-    size_t offset;                      /* in struct configuration */
+    size_t offset; /* in struct configuration */
     const char *initial;
     int64_t least, most;
-    const char *choices;                /* of VALUE_CHOICE: "development production" */
+    const char *choices; /* of VALUE_CHOICE: "development production" */
     const char *doc;
 };
 
 #define AT(member) offsetof(struct configuration, member)
-#define SIZE_MOST INT64_C(1) << 50
+#define SIZE_MOST  INT64_C(1) << 50
 
 /* clang-format off */
 static const struct key keys[] = {
@@ -100,8 +100,9 @@ struct unit {
     int64_t factor;
 };
 static const struct unit sizes[] = { { "", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL } };
-static const struct unit times[] = { { "", 1 },           { "ms", 1 },       { "s", SECONDS(1) }, { "m", MINUTES(1) },
-                                     { "h", HOURS(1) }, { "d", DAYS(1) }, { NULL } };
+static const struct unit times[] = {
+    { "", 1 }, { "ms", 1 }, { "s", SECONDS(1) }, { "m", MINUTES(1) }, { "h", HOURS(1) }, { "d", DAYS(1) }, { NULL }
+};
 static const struct unit plain[] = { { "", 1 }, { NULL } };
 
 /* Digits and a unit. */
@@ -171,7 +172,8 @@ static bool set_setting(struct configuration *configuration, const struct settin
         return false;
     }
     unsigned at = 0;
-    while (at < configuration->setting_count && strcmp(configuration->settings[2 * at], setting->name) != 0) at++;
+    while (at < configuration->setting_count && strcmp(configuration->settings[2 * at], setting->name) != 0)
+        at++;
     if (at == CONFIGURATION_SETTINGS_MOST) {
         snprintf(problem, 256, "%s is one setting too many", setting->name);
         return false;
@@ -230,7 +232,8 @@ const char *configuration_check(const struct configuration *configuration)
 const char *const *configuration_list(struct arena *arena, const char *value)
 {
     size_t count = 0, most = 2;
-    for (const char *at = value; *at; at++) most += *at == ',';
+    for (const char *at = value; *at; at++)
+        most += *at == ',';
     const char **list = ARENA_ARRAY(arena, const char *, most);
     for (struct text rest = text_of(value); rest.data;) {
         struct text word = text_trim(text_split(&rest, ','));
@@ -244,7 +247,7 @@ const char *const *configuration_list(struct arena *arena, const char *value)
 struct reading {
     struct configuration *configuration;
     const char *name;
-    const char *at;                     /* what is not read yet */
+    const char *at; /* what is not read yet */
     int line;
     struct text seen[2 * CONFIGURATION_SETTINGS_MOST];
     unsigned seen_count;

@@ -14,7 +14,7 @@ struct configuration {
     struct arena *arena;
     /* server */
     const char *listen, *data, *key_file, *default_tenant, *hosts;
-    int64_t mode, metrics, rate_limits;                 /* mode, metrics, rate_limits: place in the row's choices */
+    int64_t mode, metrics, rate_limits; /* mode, metrics, rate_limits: place in the row's choices */
     /* store, actors */
     int64_t store_reserve, store_block_cache, actors_memory;
     /* log */
@@ -22,7 +22,7 @@ struct configuration {
     int64_t log_format;
     /* net */
     const char *cors_origins, *net_proxies;
-    struct net_config net;              /* its numbers alone */
+    struct net_config net; /* its numbers alone */
     /* sandbox: providers that only pretend */
     int64_t sandbox_payment_time, sandbox_late_time;
     const char *mail_directory;

@@ -77,7 +77,8 @@ static bool copy_entries(const char *from, const char *to, int depth)
     DIR *directory = opendir(from);
     if (!directory) return false;
     bool good = true;
-    for (struct dirent *entry; good && (entry = readdir(directory));) good = copy_entry(from, to, entry->d_name, depth);
+    for (struct dirent *entry; good && (entry = readdir(directory));)
+        good = copy_entry(from, to, entry->d_name, depth);
     int reason = errno;
     closedir(directory);
     errno = reason;

@@ -14,9 +14,12 @@ enum { PEOPLE_LEAST = 12, PEOPLE_MOST = 100000, COMMUNITIES_PER_LEADER = 2 };
 bool demo_size_of(const char *scale, struct demo_size *size)
 {
     int64_t people;
-    if (strcmp(scale, "small") == 0) people = 40;
-    else if (strcmp(scale, "medium") == 0) people = 400;
-    else if (!text_to_integer(text_of(scale), &people) || people < PEOPLE_LEAST || people > PEOPLE_MOST) return false;
+    if (strcmp(scale, "small") == 0)
+        people = 40;
+    else if (strcmp(scale, "medium") == 0)
+        people = 400;
+    else if (!text_to_integer(text_of(scale), &people) || people < PEOPLE_LEAST || people > PEOPLE_MOST)
+        return false;
     unsigned count = (unsigned)people;
     *size = (struct demo_size){
         .people = count,
@@ -38,10 +41,11 @@ static bool make_admin(struct demo *demo, const char *control_socket)
         snprintf(demo->problem, 256, "%.160s: %s", control_socket, strerror(errno));
         return false;
     }
-    struct text body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"Demo Admin\"}", ADMIN_EMAIL,
-                                 DEMO_PASSWORD);
+    struct text body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"Demo Admin\"}",
+                                 ADMIN_EMAIL, DEMO_PASSWORD);
     bool good = client_call(control, "POST", LITERAL("/api/v1/admin/users"), body, demo->arena, &reply);
-    if (!good) snprintf(demo->problem, 256, "%.200s", client_problem(control));
+    if (!good)
+        snprintf(demo->problem, 256, "%.200s", client_problem(control));
     else if (!(good = reply.status < 300 || reply.status == 409))
         snprintf(demo->problem, 256, "the admin cannot be made: %d %.180s", reply.status, reply.body.data);
     client_close(control);
@@ -62,7 +66,8 @@ static void make_room(struct demo *demo)
     demo->promotions = ARENA_ARRAY(demo->arena, struct demo_promotion, demo->product_count);
     demo->posts = ARENA_ARRAY(demo->arena, struct demo_post, demo->post_count);
     demo->orders = ARENA_ARRAY(demo->arena, struct demo_order, size->orders);
-    for (unsigned i = 0; i < size->people; i++) demo->people[i].authorization = "";
+    for (unsigned i = 0; i < size->people; i++)
+        demo->people[i].authorization = "";
 }
 
 static bool fill(struct demo *demo, const char *control_socket, const char *host, uint16_t port)
@@ -111,11 +116,12 @@ void demo_introduce(const char *host, uint16_t port)
     bool six = strchr(host, ':') != NULL;
     char base[128];
     snprintf(base, sizeof base, "http://%s%s%s:%u/api/v1", six ? "[" : "", host, six ? "]" : "", port);
-    printf("\nEverybody's password is `%s`. An admin: %s. A leader: ada1@demo.example.\n\n"
-           "  curl %s/feed\n"
-           "  curl %s/products?limit=3\n"
-           "  curl %s/auth/login -H 'Content-Type: application/json' -d '{\"email\":\"ada1@demo.example\",\"password\":\"%s\"}'\n\n",
-           DEMO_PASSWORD, ADMIN_EMAIL, base, base, base, DEMO_PASSWORD);
+    printf(
+        "\nEverybody's password is `%s`. An admin: %s. A leader: ada1@demo.example.\n\n"
+        "  curl %s/feed\n"
+        "  curl %s/products?limit=3\n"
+        "  curl %s/auth/login -H 'Content-Type: application/json' -d '{\"email\":\"ada1@demo.example\",\"password\":\"%s\"}'\n\n",
+        DEMO_PASSWORD, ADMIN_EMAIL, base, base, base, DEMO_PASSWORD);
     fflush(stdout);
 }
 
@@ -123,13 +129,15 @@ void demo_introduce(const char *host, uint16_t port)
 
 int run_demo(const struct arguments *arguments)
 {
-    const char *data = argument(arguments, "data"), *scale = argument(arguments, "scale"), *seed = argument(arguments, "seed");
+    const char *data = argument(arguments, "data"), *scale = argument(arguments, "scale"),
+               *seed = argument(arguments, "seed");
     const char *address = argument(arguments, "address");
     struct demo_size size;
     int64_t number = 1, port = 8080;
     char problem[256];
     if (!demo_size_of(scale ? scale : "small", &size) || (seed && !text_to_integer(text_of(seed), &number))) {
-        fprintf(stderr, "souk demo: --scale is small, medium or a number of people from %d on, --seed a whole number\n", PEOPLE_LEAST);
+        fprintf(stderr, "souk demo: --scale is small, medium or a number of people from %d on, --seed a whole number\n",
+                PEOPLE_LEAST);
         return EXIT_USAGE;
     }
     struct text rest = text_of(address ? address : "127.0.0.1:8080"), host = text_split(&rest, ':');
@@ -138,10 +146,13 @@ int run_demo(const struct arguments *arguments)
         return EXIT_USAGE;
     }
     struct arena *arena = arena_create();
-    const char *name = arena_text(arena, host).data, *control = file_path(arena, data ? data : "data", "control.sock").data;
+    const char *name = arena_text(arena, host).data,
+               *control = file_socket_path(arena, data ? data : "data", "control.sock").data;
     bool good = demo_fill(control, name, (uint16_t)port, &size, (uint64_t)number, problem);
-    if (good) demo_introduce(name, (uint16_t)port);
-    else fprintf(stderr, "souk demo: %s\n", problem);
+    if (good)
+        demo_introduce(name, (uint16_t)port);
+    else
+        fprintf(stderr, "souk demo: %s\n", problem);
     arena_destroy(arena);
     return good ? EXIT_DONE : EXIT_FAILED;
 }

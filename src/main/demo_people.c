@@ -8,12 +8,13 @@ const char DEMO_PASSWORD[] = "demo password";
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const first_names[] = {
-    "Ada", "Ben", "Chloe", "Daniel", "Emma", "Farid", "Grace", "Hana", "Ivan", "Julia", "Kofi", "Lena", "Mateo", "Nadia",
-    "Oskar", "Priya", "Quentin", "Rosa", "Samir", "Tara", "Ugo", "Vera", "Wei", "Ximena", "Yusuf", "Zoe",
+    "Ada",   "Ben",   "Chloe", "Daniel",  "Emma", "Farid", "Grace", "Hana", "Ivan", "Julia", "Kofi",   "Lena",  "Mateo",
+    "Nadia", "Oskar", "Priya", "Quentin", "Rosa", "Samir", "Tara",  "Ugo",  "Vera", "Wei",   "Ximena", "Yusuf", "Zoe",
 };
 static const char *const last_names[] = {
-    "Adler", "Baker", "Costa", "Diaz", "Endo", "Fischer", "Garcia", "Hughes", "Ito", "Jansen", "Kaya", "Lopez", "Meyer",
-    "Novak", "Okafor", "Petrov", "Quinn", "Rossi", "Silva", "Tanaka", "Ueda", "Vogel", "Weber", "Young", "Zhang",
+    "Adler",  "Baker",  "Costa", "Diaz",  "Endo",  "Fischer", "Garcia", "Hughes", "Ito",
+    "Jansen", "Kaya",   "Lopez", "Meyer", "Novak", "Okafor",  "Petrov", "Quinn",  "Rossi",
+    "Silva",  "Tanaka", "Ueda",  "Vogel", "Weber", "Young",   "Zhang",
 };
 static const char *const countries[] = { "DE", "FR", "GB", "US", "ES", "JP" };
 static const struct {
@@ -28,12 +29,16 @@ static const struct {
     { "Board Game Nights", "rules explained, snacks shared" },
     { "Cold Water Swimmers", "lakes, seas and hot tea after" },
 };
-static const char *const openings[] = { "Today I tried", "Has anybody here tried", "I keep coming back to", "A short report on",
-                                        "My honest opinion of", "Three months with", "What I learned about" };
-static const char *const things[] = { "the new hand grinder", "a waxed cotton jacket", "cast iron pans", "the blue notebook",
-                                      "a second-hand camera", "the wool socks everybody talks about", "a very small lamp" };
-static const char *const closings[] = { "and I would do it again.", "and it was worth the wait.", "Photos follow.",
-                                        "What do you think?", "Ask me anything.", "The short version: yes." };
+static const char *const openings[] = { "Today I tried",       "Has anybody here tried", "I keep coming back to",
+                                        "A short report on",   "My honest opinion of",   "Three months with",
+                                        "What I learned about" };
+static const char *const things[] = { "the new hand grinder", "a waxed cotton jacket",
+                                      "cast iron pans",       "the blue notebook",
+                                      "a second-hand camera", "the wool socks everybody talks about",
+                                      "a very small lamp" };
+static const char *const closings[] = { "and I would do it again.", "and it was worth the wait.",
+                                        "Photos follow.",           "What do you think?",
+                                        "Ask me anything.",         "The short version: yes." };
 
 /* ---- People -------------------------------------------------------------------------------------------------------- */
 
@@ -57,9 +62,12 @@ static void take_token(struct demo *demo, void *subject, int status, yyjson_val 
 
 static void log_in(struct demo *demo, struct demo_person *person)
 {
-    demo_ask(demo, (struct demo_call){
-        .method = "POST", .target = "/auth/login", .taken = take_token, .subject = person,
-        .body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\"}", person->email, DEMO_PASSWORD) });
+    demo_ask(demo, (struct demo_call){ .method = "POST",
+                                       .target = "/auth/login",
+                                       .taken = take_token,
+                                       .subject = person,
+                                       .body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\"}", person->email,
+                                                         DEMO_PASSWORD) });
 }
 
 static void name_person(struct demo *demo, struct demo_person *person, unsigned number)
@@ -82,30 +90,42 @@ void demo_make_people(struct demo *demo)
     for (unsigned i = 0; i < demo->size.people; i++) {
         struct demo_person *person = &demo->people[i];
         name_person(demo, person, i);
-        demo_ask(demo, (struct demo_call){
-            .method = "POST", .target = "/auth/register", .taken = take_verification, .subject = person,
-            .body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"%s\",\"accept_terms\":true,"
-                                    "\"birth_date\":\"%u-0%u-1%u\",\"country\":\"%s\"}",
-                              person->email, DEMO_PASSWORD, person->name, 1960 + demo_draw(demo, 45), 1 + demo_draw(demo, 9),
-                              demo_draw(demo, 10), countries[demo_draw(demo, COUNT(countries))]) });
+        demo_ask(demo,
+                 (struct demo_call){
+                     .method = "POST",
+                     .target = "/auth/register",
+                     .taken = take_verification,
+                     .subject = person,
+                     .body = demo_text(
+                         demo,
+                         "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"%s\",\"accept_terms\":true,"
+                         "\"birth_date\":\"%u-0%u-1%u\",\"country\":\"%s\"}",
+                         person->email, DEMO_PASSWORD, person->name, 1960 + demo_draw(demo, 45), 1 + demo_draw(demo, 9),
+                         demo_draw(demo, 10), countries[demo_draw(demo, COUNT(countries))]) });
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->size.people && !demo->failed; i++)
-        demo_ask(demo, (struct demo_call){ .method = "POST", .target = "/auth/verify",
-                                           .body = demo_text(demo, "{\"token\":\"%s\"}", demo->people[i].verification) });
+        demo_ask(demo,
+                 (struct demo_call){ .method = "POST",
+                                     .target = "/auth/verify",
+                                     .body = demo_text(demo, "{\"token\":\"%s\"}", demo->people[i].verification) });
     demo_settle(demo);
-    for (unsigned i = 0; i < demo->size.people; i++) log_in(demo, &demo->people[i]);
+    for (unsigned i = 0; i < demo->size.people; i++)
+        log_in(demo, &demo->people[i]);
     demo_settle(demo);
     demo->window = DEMO_PIPELINE;
     for (unsigned i = 0; i < demo->size.people && !demo->failed; i += 3)
-        demo_ask(demo, (struct demo_call){ .by = &demo->people[i], .method = "PATCH", .target = "/users/me",
+        demo_ask(demo, (struct demo_call){ .by = &demo->people[i],
+                                           .method = "PATCH",
+                                           .target = "/users/me",
                                            .body = demo_text(demo, "{\"profile\":{\"bio\":\"Likes %s.\"}}",
                                                              things[demo_draw(demo, COUNT(things))]) });
     for (unsigned i = 0; i < demo->size.leaders && !demo->failed; i++)
-        demo_ask(demo, (struct demo_call){
-            .by = &demo->admin, .method = "POST",
-            .target = demo_target(demo, "/admin/users/%s/grant-role", demo->people[i].id.text),
-            .body = LITERAL("{\"role\":\"leader\",\"reason\":\"founding members\"}") });
+        demo_ask(demo,
+                 (struct demo_call){ .by = &demo->admin,
+                                     .method = "POST",
+                                     .target = demo_target(demo, "/admin/users/%s/grant-role", demo->people[i].id.text),
+                                     .body = LITERAL("{\"role\":\"leader\",\"reason\":\"founding members\"}") });
     demo_settle(demo);
 }
 
@@ -115,7 +135,8 @@ static void join(struct demo *demo, struct demo_community *community, struct dem
 {
     for (unsigned i = 0; i < community->members.count; i++)
         if (community->members.at[i] == person) return;
-    demo_ask(demo, (struct demo_call){ .by = person, .method = "POST",
+    demo_ask(demo, (struct demo_call){ .by = person,
+                                       .method = "POST",
                                        .target = demo_target(demo, "/communities/%s/join", community->id.text) });
     *LIST_ADD(demo->arena, &community->members) = person;
 }
@@ -124,10 +145,11 @@ static void join(struct demo *demo, struct demo_community *community, struct dem
 static void let_members_in(struct demo *demo, struct demo_community *community)
 {
     for (unsigned i = 1; i + 1 < community->members.count && !demo->failed; i++)
-        demo_ask(demo, (struct demo_call){
-            .by = community->owner, .method = "POST",
-            .target = demo_target(demo, "/communities/%s/members/%s/approve", community->id.text,
-                                  community->members.at[i]->id.text) });
+        demo_ask(demo,
+                 (struct demo_call){ .by = community->owner,
+                                     .method = "POST",
+                                     .target = demo_target(demo, "/communities/%s/members/%s/approve",
+                                                           community->id.text, community->members.at[i]->id.text) });
     if (community->members.count > 1) community->members.count--;
 }
 
@@ -142,12 +164,19 @@ void demo_make_communities(struct demo *demo)
         community->moderated = i % 3 == 2;
         *LIST_ADD(demo->arena, &community->members) = community->owner;
         struct text number = i < COUNT(topics) ? LITERAL("") : demo_text(demo, " %u", i / (unsigned)COUNT(topics) + 1);
-        demo_ask(demo, (struct demo_call){
-            .by = community->owner, .method = "POST", .target = "/communities", .taken = demo_take_id, .subject = &community->id,
-            .body = demo_text(demo, "{\"name\":\"%s%s\",\"purpose\":\"%s\",\"visibility\":\"%s\",\"content\":{\"moderated\":%s},"
-                                    "\"rules\":[{\"title\":\"Be kind\",\"text\":\"There is a person at the other end.\"}]}",
-                              name, number.data, topics[i % COUNT(topics)].purpose, community->private ? "private" : "public",
-                              community->moderated ? "true" : "false") });
+        demo_ask(demo,
+                 (struct demo_call){
+                     .by = community->owner,
+                     .method = "POST",
+                     .target = "/communities",
+                     .taken = demo_take_id,
+                     .subject = &community->id,
+                     .body = demo_text(
+                         demo,
+                         "{\"name\":\"%s%s\",\"purpose\":\"%s\",\"visibility\":\"%s\",\"content\":{\"moderated\":%s},"
+                         "\"rules\":[{\"title\":\"Be kind\",\"text\":\"There is a person at the other end.\"}]}",
+                         name, number.data, topics[i % COUNT(topics)].purpose,
+                         community->private ? "private" : "public", community->moderated ? "true" : "false") });
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->size.people && !demo->failed; i++)
@@ -167,21 +196,25 @@ static struct text post_body(struct demo *demo, const struct demo_community *com
     struct text text = demo_text(demo, "%s %s, %s", openings[demo_draw(demo, COUNT(openings))], thing,
                                  closings[demo_draw(demo, COUNT(closings))]);
     if (number % 5 == 3)
-        return demo_text(demo, "{\"community_id\":\"%s\",\"type\":\"image\",\"title\":\"%s\",\"body\":\"%s\",\"media\":["
-                               "{\"url\":\"https://images.example/%u.jpg\",\"alt\":\"%s\"}]}",
+        return demo_text(demo,
+                         "{\"community_id\":\"%s\",\"type\":\"image\",\"title\":\"%s\",\"body\":\"%s\",\"media\":["
+                         "{\"url\":\"https://images.example/%u.jpg\",\"alt\":\"%s\"}]}",
                          community->id.text, thing, text.data, number, thing);
     if (number % 5 == 4)
-        return demo_text(demo, "{\"community_id\":\"%s\",\"type\":\"link\",\"title\":\"%s\",\"link\":"
-                               "{\"url\":\"https://magazine.example/%u\",\"title\":\"All about it\"}}",
+        return demo_text(demo,
+                         "{\"community_id\":\"%s\",\"type\":\"link\",\"title\":\"%s\",\"link\":"
+                         "{\"url\":\"https://magazine.example/%u\",\"title\":\"All about it\"}}",
                          community->id.text, thing, number);
-    return demo_text(demo, "{\"community_id\":\"%s\",\"type\":\"text\",\"title\":\"%s\",\"body\":\"%s\"}", community->id.text,
-                     thing, text.data);
+    return demo_text(demo, "{\"community_id\":\"%s\",\"type\":\"text\",\"title\":\"%s\",\"body\":\"%s\"}",
+                     community->id.text, thing, text.data);
 }
 
-static void command_post(struct demo *demo, const struct demo_post *post, const struct demo_person *by, const char *command,
-                         const char *body)
+static void command_post(struct demo *demo, const struct demo_post *post, const struct demo_person *by,
+                         const char *command, const char *body)
 {
-    demo_ask(demo, (struct demo_call){ .by = by, .method = "POST", .body = body ? text_of(body) : (struct text){ 0 },
+    demo_ask(demo, (struct demo_call){ .by = by,
+                                       .method = "POST",
+                                       .body = body ? text_of(body) : (struct text){ 0 },
                                        .target = demo_target(demo, "/posts/%s/%s", post->id.text, command) });
 }
 
@@ -197,7 +230,8 @@ static void moderate(struct demo *demo, struct demo_post *post, unsigned number)
     }
     if (waits) command_post(demo, post, community->owner, "approve", NULL);
     post->published = number % 12 != 11;
-    if (!post->published) command_post(demo, post, community->owner, "hide", "{\"reason\":\"asked for by its author\"}");
+    if (!post->published)
+        command_post(demo, post, community->owner, "hide", "{\"reason\":\"asked for by its author\"}");
 }
 
 void demo_make_posts(struct demo *demo)
@@ -207,11 +241,16 @@ void demo_make_posts(struct demo *demo)
         struct demo_post *post = &demo->posts[i];
         post->community = &demo->communities[i % demo->community_count];
         post->author = post->community->members.at[demo_draw(demo, post->community->members.count)];
-        demo_ask(demo, (struct demo_call){ .by = post->author, .method = "POST", .target = "/posts", .taken = demo_take_id,
-                                           .subject = &post->id, .body = post_body(demo, post->community, i) });
+        demo_ask(demo, (struct demo_call){ .by = post->author,
+                                           .method = "POST",
+                                           .target = "/posts",
+                                           .taken = demo_take_id,
+                                           .subject = &post->id,
+                                           .body = post_body(demo, post->community, i) });
     }
     demo_settle(demo);
-    for (unsigned i = 0; i < demo->post_count && !demo->failed; i++) moderate(demo, &demo->posts[i], i);
+    for (unsigned i = 0; i < demo->post_count && !demo->failed; i++)
+        moderate(demo, &demo->posts[i], i);
     demo_settle(demo);
     unsigned asked = 0;
     for (unsigned i = 0; i < demo->post_count && !demo->failed; i += 3) {

@@ -82,7 +82,8 @@ static void take_one(struct demo *demo)
 
 void demo_settle(struct demo *demo)
 {
-    while (demo->expected_count) take_one(demo);
+    while (demo->expected_count)
+        take_one(demo);
 }
 
 void demo_ask(struct demo *demo, struct demo_call call)
@@ -95,6 +96,6 @@ void demo_ask(struct demo *demo, struct demo_call call)
                                     strcmp(call.method, "PATCH") == 0 ? "If-Match: *\r\n" : "");
     client_send(demo->client, call.method, target, headers, call.body);
     unsigned at = (demo->expected_first + demo->expected_count++) % DEMO_PIPELINE;
-    demo->expected[at] = (struct demo_expected){ call.taken, call.subject, demo_target(demo, "%s %s", call.method, call.target),
-                                                 call.also };
+    demo->expected[at] = (struct demo_expected){ call.taken, call.subject,
+                                                 demo_target(demo, "%s %s", call.method, call.target), call.also };
 }

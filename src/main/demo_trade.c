@@ -8,10 +8,15 @@
 enum { DEMO_PENDING = 3 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const trades[] = { "Roastery", "Outfitters", "Mill", "Workshop", "Gardens", "Press", "Ceramics", "Tea House" };
+static const char *const trades[] = { "Roastery", "Outfitters", "Mill",     "Workshop",
+                                      "Gardens",  "Press",      "Ceramics", "Tea House" };
 static const char *const places[] = { "Harbour", "Northside", "Old Town", "Riverbank", "Hillside", "Market Street" };
-static const char *const materials[] = { "Oak", "Linen", "Copper", "Wool", "Cork", "Clay", "Walnut", "Canvas", "Brass" };
-static const char *const goods[] = { "Bowl", "Bag", "Lamp", "Notebook", "Blanket", "Grinder", "Tray", "Apron", "Planter" };
+static const char *const materials[] = {
+    "Oak", "Linen", "Copper", "Wool", "Cork", "Clay", "Walnut", "Canvas", "Brass"
+};
+static const char *const goods[] = {
+    "Bowl", "Bag", "Lamp", "Notebook", "Blanket", "Grinder", "Tray", "Apron", "Planter"
+};
 static const char *const sizes[] = { "S", "M", "L" };
 static const char *const categories[] = { "Kitchen", "Home", "Outdoors", "Paper", "Clothing" };
 
@@ -34,28 +39,45 @@ static void found_supplier(struct demo *demo, struct demo_supplier *supplier, un
 {
     supplier->owner = &demo->people[(demo->size.leaders + number) % demo->size.people];
     supplier->name = demo_text(demo, "%s %s", places[number % COUNT(places)], trades[number % COUNT(trades)]).data;
-    if (number >= COUNT(places) * COUNT(trades) / 2) supplier->name = demo_text(demo, "%s %u", supplier->name, number).data;
-    demo_ask(demo, (struct demo_call){
-        .by = supplier->owner, .method = "POST", .target = "/suppliers", .taken = demo_take_id, .subject = &supplier->id,
-        .body = demo_text(demo, "{\"name\":\"%s\",\"description\":\"We make things that last.\",\"company\":{\"legal_name\":\"%s "
-                                "Ltd\",\"tax_id\":\"DE%09u\",\"country\":\"DE\"}}", supplier->name, supplier->name,
-                          100000000 + demo_draw(demo, 899999999)) });
+    if (number >= COUNT(places) * COUNT(trades) / 2)
+        supplier->name = demo_text(demo, "%s %u", supplier->name, number).data;
+    demo_ask(demo,
+             (struct demo_call){
+                 .by = supplier->owner,
+                 .method = "POST",
+                 .target = "/suppliers",
+                 .taken = demo_take_id,
+                 .subject = &supplier->id,
+                 .body = demo_text(
+                     demo,
+                     "{\"name\":\"%s\",\"description\":\"We make things that last.\",\"company\":{\"legal_name\":\"%s "
+                     "Ltd\",\"tax_id\":\"DE%09u\",\"country\":\"DE\"}}",
+                     supplier->name, supplier->name, 100000000 + demo_draw(demo, 899999999)) });
 }
 
 static void prepare_supplier(struct demo *demo, struct demo_supplier *supplier)
 {
     const struct demo_person *owner = supplier->owner;
-    demo_ask(demo, (struct demo_call){
-        .by = owner, .method = "POST", .target = demo_target(demo, "/suppliers/%s/locations", supplier->id.text),
-        .taken = take_location, .subject = supplier,
-        .body = LITERAL("{\"name\":\"Main store\",\"priority\":1,\"address\":{\"line1\":\"Mill Lane 1\",\"city\":\"Hamburg\","
-                        "\"country\":\"DE\"}}") });
+    demo_ask(
+        demo,
+        (struct demo_call){
+            .by = owner,
+            .method = "POST",
+            .target = demo_target(demo, "/suppliers/%s/locations", supplier->id.text),
+            .taken = take_location,
+            .subject = supplier,
+            .body = LITERAL(
+                "{\"name\":\"Main store\",\"priority\":1,\"address\":{\"line1\":\"Mill Lane 1\",\"city\":\"Hamburg\","
+                "\"country\":\"DE\"}}") });
     post_to(demo, owner, demo_target(demo, "/suppliers/%s/documents", supplier->id.text),
             LITERAL("{\"kind\":\"license\",\"title\":\"Trade licence\",\"media_id\":\"demo\"}"));
-    demo_ask(demo, (struct demo_call){
-        .by = owner, .method = "PUT", .target = demo_target(demo, "/suppliers/%s/banking", supplier->id.text),
-        .body = demo_text(demo, "{\"password\":\"%s\",\"holder\":\"%s\",\"iban\":\"DE89370400440532013000\"}", DEMO_PASSWORD,
-                          supplier->name) });
+    demo_ask(demo,
+             (struct demo_call){
+                 .by = owner,
+                 .method = "PUT",
+                 .target = demo_target(demo, "/suppliers/%s/banking", supplier->id.text),
+                 .body = demo_text(demo, "{\"password\":\"%s\",\"holder\":\"%s\",\"iban\":\"DE89370400440532013000\"}",
+                                   DEMO_PASSWORD, supplier->name) });
 }
 
 /* The last two are not verified: one waits, one was rejected. */
@@ -63,16 +85,20 @@ void demo_make_suppliers(struct demo *demo)
 {
     demo_stage(demo, "suppliers");
     unsigned count = demo->size.suppliers;
-    for (unsigned i = 0; i < count && !demo->failed; i++) found_supplier(demo, &demo->suppliers[i], i);
+    for (unsigned i = 0; i < count && !demo->failed; i++)
+        found_supplier(demo, &demo->suppliers[i], i);
     demo_settle(demo);
-    for (unsigned i = 0; i < count && !demo->failed; i++) prepare_supplier(demo, &demo->suppliers[i]);
+    for (unsigned i = 0; i < count && !demo->failed; i++)
+        prepare_supplier(demo, &demo->suppliers[i]);
     demo_settle(demo);
     for (unsigned i = 0; i < count && !demo->failed; i++) {
         struct demo_supplier *supplier = &demo->suppliers[i];
-        post_to(demo, supplier->owner, demo_target(demo, "/suppliers/%s/submit", supplier->id.text), (struct text){ 0 });
+        post_to(demo, supplier->owner, demo_target(demo, "/suppliers/%s/submit", supplier->id.text),
+                (struct text){ 0 });
         supplier->verified = i + 2 < count;
         if (supplier->verified)
-            post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/verify", supplier->id.text), (struct text){ 0 });
+            post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/verify", supplier->id.text),
+                    (struct text){ 0 });
         else if (i + 1 < count)
             post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/reject", supplier->id.text),
                     LITERAL("{\"reason\":\"the licence cannot be read\"}"));
@@ -97,17 +123,21 @@ static struct text product_body(struct demo *demo, const struct demo_product *pr
 {
     struct buffer body = { .arena = demo->arena };
     unsigned price = 900 + 100 * demo_draw(demo, 80), variants = 1 + number % DEMO_VARIANTS_MOST;
-    buffer_format(&body, "{\"supplier_id\":\"%s\",\"name\":\"%s\",\"description\":\"Made by hand, in small numbers.\","
-                         "\"category\":\"%s\",\"brand\":\"%s\",\"condition\":\"new\",\"tags\":[\"handmade\",\"demo\"],"
-                         "\"specifications\":{\"origin\":\"Germany\"},\"media\":{\"primary_url\":\"https://images.example/p%u.jpg\"},"
-                         "\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":{\"amount\":%u,\"currency\":\"USD\"},"
-                         "\"extra_cost\":{\"amount\":100,\"currency\":\"USD\"},\"days_min\":2,\"days_max\":6},\"variants\":[",
-                  product->supplier->id.text, product->name, categories[number % COUNT(categories)], product->supplier->name,
-                  number, 400 + 100 * demo_draw(demo, 6));
+    buffer_format(
+        &body,
+        "{\"supplier_id\":\"%s\",\"name\":\"%s\",\"description\":\"Made by hand, in small numbers.\","
+        "\"category\":\"%s\",\"brand\":\"%s\",\"condition\":\"new\",\"tags\":[\"handmade\",\"demo\"],"
+        "\"specifications\":{\"origin\":\"Germany\"},\"media\":{\"primary_url\":\"https://images.example/p%u.jpg\"},"
+        "\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":{\"amount\":%u,\"currency\":\"USD\"},"
+        "\"extra_cost\":{\"amount\":100,\"currency\":\"USD\"},\"days_min\":2,\"days_max\":6},\"variants\":[",
+        product->supplier->id.text, product->name, categories[number % COUNT(categories)], product->supplier->name,
+        number, 400 + 100 * demo_draw(demo, 6));
     for (unsigned i = 0; i < variants; i++)
-        buffer_format(&body, "%s{\"sku\":\"D%u-%s\",\"attributes\":{\"size\":\"%s\"},\"price\":{\"amount\":%u,\"currency\":\"USD\"},"
-                             "\"weight_g\":%u}",
-                      i ? "," : "", number, sizes[i], sizes[i], price + 500 * i, 200 + 150 * i);
+        buffer_format(
+            &body,
+            "%s{\"sku\":\"D%u-%s\",\"attributes\":{\"size\":\"%s\"},\"price\":{\"amount\":%u,\"currency\":\"USD\"},"
+            "\"weight_g\":%u}",
+            i ? "," : "", number, sizes[i], sizes[i], price + 500 * i, 200 + 150 * i);
     buffer_string(&body, "]}");
     return buffer_as_text(&body);
 }
@@ -127,14 +157,19 @@ void demo_make_products(struct demo *demo)
     for (unsigned i = 0; i < demo->product_count && !demo->failed; i++) {
         struct demo_product *product = &demo->products[i];
         product->supplier = &demo->suppliers[i % demo->size.suppliers];
-        product->name = demo_text(demo, "%s %s", materials[demo_draw(demo, COUNT(materials))], goods[i % COUNT(goods)]).data;
-        demo_ask(demo, (struct demo_call){ .by = product->supplier->owner, .method = "POST", .target = "/products",
-                                           .taken = take_product, .subject = product, .body = product_body(demo, product, i) });
+        product->name =
+            demo_text(demo, "%s %s", materials[demo_draw(demo, COUNT(materials))], goods[i % COUNT(goods)]).data;
+        demo_ask(demo, (struct demo_call){ .by = product->supplier->owner,
+                                           .method = "POST",
+                                           .target = "/products",
+                                           .taken = take_product,
+                                           .subject = product,
+                                           .body = product_body(demo, product, i) });
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->product_count && !demo->failed; i++) {
         struct demo_product *product = &demo->products[i];
-        product->published = product->supplier->verified && i % 10 != 9;    /* one in ten stays a draft */
+        product->published = product->supplier->verified && i % 10 != 9; /* one in ten stays a draft */
         stock_product(demo, product);
         if (product->published)
             post_to(demo, product->supplier->owner, demo_target(demo, "/products/%s/publish", product->id.text),
@@ -161,7 +196,8 @@ static void decide_promotion(struct demo *demo, struct demo_promotion *promotion
     if (number % 7 == 5) return;
     if (number % 7 == 4) {
         command_promotion(demo, promotion, approver, "reject",
-                          community ? demo_text(demo, "{\"community_id\":\"%s\",\"reason\":\"too many this month\"}", community->id.text)
+                          community ? demo_text(demo, "{\"community_id\":\"%s\",\"reason\":\"too many this month\"}",
+                                                community->id.text)
                                     : LITERAL("{\"reason\":\"too many this month\"}"));
         return;
     }
@@ -189,19 +225,28 @@ void demo_make_promotions(struct demo *demo)
         promotion->product = product;
         promotion->community = i % 2 ? &demo->communities[demo_draw(demo, demo->community_count)] : NULL;
         struct text where = promotion->community
-                                ? demo_text(demo, "\"visibility\":\"communities\",\"community_ids\":[\"%s\"]", promotion->community->id.text)
+                                ? demo_text(demo, "\"visibility\":\"communities\",\"community_ids\":[\"%s\"]",
+                                            promotion->community->id.text)
                                 : LITERAL("\"visibility\":\"global\"");
-        demo_ask(demo, (struct demo_call){
-            .by = product->supplier->owner, .method = "POST", .target = "/promotions", .taken = demo_take_id,
-            .subject = &promotion->id,
-            .body = demo_text(demo, "{\"supplier_id\":\"%s\",\"type\":\"single\",\"title\":\"%u %% off %s\",\"products\":[{\"product_id\":"
-                                    "\"%s\"}],\"offer\":{\"kind\":\"percent\",\"percent_bp\":%u},%s,\"starts_at\":\"%s\","
-                                    "\"ends_at\":\"%s\"}",
-                              product->supplier->id.text, 10 + i % 4 * 5, product->name, product->id.text, 1000 + i % 4 * 500,
-                              where.data, begin, end) });
+        demo_ask(
+            demo,
+            (struct demo_call){
+                .by = product->supplier->owner,
+                .method = "POST",
+                .target = "/promotions",
+                .taken = demo_take_id,
+                .subject = &promotion->id,
+                .body = demo_text(
+                    demo,
+                    "{\"supplier_id\":\"%s\",\"type\":\"single\",\"title\":\"%u %% off %s\",\"products\":[{\"product_id\":"
+                    "\"%s\"}],\"offer\":{\"kind\":\"percent\",\"percent_bp\":%u},%s,\"starts_at\":\"%s\","
+                    "\"ends_at\":\"%s\"}",
+                    product->supplier->id.text, 10 + i % 4 * 5, product->name, product->id.text, 1000 + i % 4 * 500,
+                    where.data, begin, end) });
     }
     demo_settle(demo);
-    for (unsigned i = 0; i < demo->promotion_count && !demo->failed; i++) decide_promotion(demo, &demo->promotions[i], i);
+    for (unsigned i = 0; i < demo->promotion_count && !demo->failed; i++)
+        decide_promotion(demo, &demo->promotions[i], i);
     demo_settle(demo);
 }
 
@@ -215,7 +260,8 @@ static void take_order(struct demo *demo, void *subject, int status, yyjson_val 
     (void)demo;
     order->confirmed = status == 201;
     order->id = demo_id_at(data, "id");
-    for (unsigned i = 0; i < order->item_count && (item = yyjson_arr_iter_next(&at)); i++) order->items[i] = demo_id_at(item, "id");
+    for (unsigned i = 0; i < order->item_count && (item = yyjson_arr_iter_next(&at)); i++)
+        order->items[i] = demo_id_at(item, "id");
 }
 
 static struct demo_product *draw_product(struct demo *demo)
@@ -247,14 +293,17 @@ static struct text order_body(struct demo *demo, struct demo_order *order, unsig
         if (promotion) buffer_format(&body, ",\"promotion_id\":\"%s\"", promotion->id.text);
         buffer_byte(&body, '}');
     }
-    buffer_format(&body, "],\"shipping_address\":{\"first_name\":\"Demo\",\"last_name\":\"Customer\",\"line1\":\"High Street %u\","
-                         "\"city\":\"London\",\"postal_code\":\"N1 9GU\",\"country\":\"GB\"},\"payment\":{\"method\":\"card\",\"token\":"
-                         "\"%s\"},\"attribution\":{\"utm\":{\"source\":\"demo\"}}}",
-                  1 + number, token);
+    buffer_format(
+        &body,
+        "],\"shipping_address\":{\"first_name\":\"Demo\",\"last_name\":\"Customer\",\"line1\":\"High Street %u\","
+        "\"city\":\"London\",\"postal_code\":\"N1 9GU\",\"country\":\"GB\"},\"payment\":{\"method\":\"card\",\"token\":"
+        "\"%s\"},\"attribution\":{\"utm\":{\"source\":\"demo\"}}}",
+        1 + number, token);
     return buffer_as_text(&body);
 }
 
-static void command_item(struct demo *demo, const struct demo_order *order, unsigned item, const char *command, struct text body)
+static void command_item(struct demo *demo, const struct demo_order *order, unsigned item, const char *command,
+                         struct text body)
 {
     post_to(demo, order->products[item]->supplier->owner,
             demo_target(demo, "/orders/%s/items/%s/%s", order->id.text, order->items[item].text, command), body);
@@ -265,13 +314,15 @@ static void fulfil(struct demo *demo, const struct demo_order *order, unsigned n
 {
     unsigned far = number % 6;
     if (far == 5) {
-        post_to(demo, order->customer, demo_target(demo, "/orders/%s/cancel", order->id.text), LITERAL("{\"reason\":\"changed my mind\"}"));
+        post_to(demo, order->customer, demo_target(demo, "/orders/%s/cancel", order->id.text),
+                LITERAL("{\"reason\":\"changed my mind\"}"));
         return;
     }
     for (unsigned i = 0; i < order->item_count; i++) {
         if (far >= 1) command_item(demo, order, i, "process", (struct text){ 0 });
         if (far < 2 || (far == 4 && i)) continue;
-        command_item(demo, order, i, "ship", LITERAL("{\"carrier\":\"Demo Post\",\"tracking_number\":\"DP123456789\"}"));
+        command_item(demo, order, i, "ship",
+                     LITERAL("{\"carrier\":\"Demo Post\",\"tracking_number\":\"DP123456789\"}"));
         if (far == 3) command_item(demo, order, i, "deliver", (struct text){ 0 });
     }
 }
@@ -280,8 +331,13 @@ static void place(struct demo *demo, struct demo_order *order, unsigned number, 
 {
     order->customer = &demo->people[demo_draw(demo, demo->size.people)];
     order->item_count = 1 + demo_draw(demo, DEMO_ITEMS_MOST);
-    demo_ask(demo, (struct demo_call){ .by = order->customer, .method = "POST", .target = "/orders", .also = 402,
-                                       .taken = take_order, .subject = order, .body = order_body(demo, order, number, token) });
+    demo_ask(demo, (struct demo_call){ .by = order->customer,
+                                       .method = "POST",
+                                       .target = "/orders",
+                                       .also = 402,
+                                       .taken = take_order,
+                                       .subject = order,
+                                       .body = order_body(demo, order, number, token) });
 }
 
 void demo_make_orders(struct demo *demo)

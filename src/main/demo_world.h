@@ -9,15 +9,19 @@
 #include "schema/field.h"
 #include <yyjson.h>
 
-enum { DEMO_VARIANTS_MOST = 3, DEMO_ITEMS_MOST = 3, DEMO_PIPELINE = 48,
-       DEMO_HASHES = 24 };                 /* fewer than the places of the workers that hash passwords */
+enum {
+    DEMO_VARIANTS_MOST = 3,
+    DEMO_ITEMS_MOST = 3,
+    DEMO_PIPELINE = 48,
+    DEMO_HASHES = 24
+}; /* fewer than the places of the workers that hash passwords */
 
 struct demo_id {
     char text[ID_TEXT_LENGTH + 1];
 };
 struct demo_person {
     const char *name, *email, *verification;
-    const char *authorization;          /* a header line */
+    const char *authorization; /* a header line */
     struct demo_id id;
 };
 struct demo_community {
@@ -42,7 +46,7 @@ struct demo_product {
 struct demo_promotion {
     struct demo_id id;
     struct demo_product *product;
-    struct demo_community *community;   /* NULL: the global feed */
+    struct demo_community *community; /* NULL: the global feed */
     bool active;
 };
 struct demo_post {
@@ -65,8 +69,8 @@ typedef void demo_taken(struct demo *demo, void *subject, int status, yyjson_val
 struct demo_expected {
     demo_taken *taken;
     void *subject;
-    const char *what;                   /* method and target, for the sentence of a refusal */
-    int also;                           /* a status that is as good as success; 0: none */
+    const char *what; /* method and target, for the sentence of a refusal */
+    int also;         /* a status that is as good as success; 0: none */
 };
 
 struct demo {
@@ -74,10 +78,10 @@ struct demo {
     struct client *client;
     struct demo_size size;
     uint64_t random;
-    char *problem;                      /* of 256 bytes */
+    char *problem; /* of 256 bytes */
     bool failed, terminal;
     struct demo_expected expected[DEMO_PIPELINE];
-    unsigned expected_first, expected_count, window;    /* answers that may be awaited at once */
+    unsigned expected_first, expected_count, window; /* answers that may be awaited at once */
     struct demo_person admin, *people;
     struct demo_community *communities;
     struct demo_supplier *suppliers;
@@ -86,26 +90,26 @@ struct demo {
     struct demo_post *posts;
     struct demo_order *orders;
     unsigned community_count, product_count, promotion_count, post_count;
-    unsigned done;                      /* requests, for the progress */
+    unsigned done; /* requests, for the progress */
 };
 
 /* demo_talk.c */
 struct demo_call {
-    const struct demo_person *by;       /* NULL: nobody, or the operator */
-    const char *method, *target;        /* below /api/v1 */
-    struct text body;                   /* absent: none */
-    demo_taken *taken;                  /* NULL: success is enough */
+    const struct demo_person *by; /* NULL: nobody, or the operator */
+    const char *method, *target;  /* below /api/v1 */
+    struct text body;             /* absent: none */
+    demo_taken *taken;            /* NULL: success is enough */
     void *subject;
     int also;
 };
 void demo_ask(struct demo *demo, struct demo_call call);
-void demo_settle(struct demo *demo);                            /* takes all answers that are still to come */
+void demo_settle(struct demo *demo); /* takes all answers that are still to come */
 struct text demo_text(struct demo *demo, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *demo_target(struct demo *demo, const char *format, ...) __attribute__((format(printf, 2, 3)));
 unsigned demo_draw(struct demo *demo, unsigned below);
-void demo_take_id(struct demo *demo, void *subject, int status, yyjson_val *data);     /* subject: a struct demo_id */
+void demo_take_id(struct demo *demo, void *subject, int status, yyjson_val *data); /* subject: a struct demo_id */
 struct demo_id demo_id_at(yyjson_val *object, const char *name);
-void demo_stage(struct demo *demo, const char *name);           /* says what is made now */
+void demo_stage(struct demo *demo, const char *name); /* says what is made now */
 
 /* demo_people.c, demo_trade.c */
 void demo_make_people(struct demo *demo);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static bool write_all(int file, struct text content)
@@ -35,7 +37,8 @@ static bool sync_directory_of(const char *path)
 bool file_replace(const char *path, struct text content, mode_t mode, char problem[256])
 {
     char fresh[4096];
-    if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", path) >= sizeof fresh) errno = ENAMETOOLONG;
+    if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", path) >= sizeof fresh)
+        errno = ENAMETOOLONG;
     else {
         unlink(fresh);
         int file = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -54,7 +57,7 @@ bool file_replace(const char *path, struct text content, mode_t mode, char probl
     return false;
 }
 
-bool file_read(struct arena *arena, const char *path, size_t most, struct text *content)
+bool file_content(struct arena *arena, const char *path, size_t most, struct text *content)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0) return false;
@@ -91,12 +94,21 @@ struct text file_path(struct arena *arena, const char *directory, const char *na
     return arena_format(arena, "%s%s%s", directory, length && directory[length - 1] == '/' ? "" : "/", name);
 }
 
+struct text file_socket_path(struct arena *arena, const char *directory, const char *name)
+{
+    struct text path = file_path(arena, directory, name);
+    if (path.length < sizeof((struct sockaddr_un *)0)->sun_path) return path;
+    int descriptor = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return descriptor < 0 ? path : arena_format(arena, "/proc/self/fd/%d/%s", descriptor, name);
+}
+
 struct text file_beside(struct arena *arena, const char *directory, const char *suffix)
 {
     /* A directory that is there has a name of its own, even when it is given as "." */
     char *real = realpath(directory, NULL);
     struct text path = arena_text(arena, text_of(real ? real : directory));
     free(real);
-    while (path.length > 1 && path.data[path.length - 1] == '/') path.length--;
+    while (path.length > 1 && path.data[path.length - 1] == '/')
+        path.length--;
     return arena_format(arena, "%.*s%s", TEXT_ARGUMENTS(path), suffix);
 }

@@ -47,7 +47,8 @@ static void draw_key(struct token_key *key)
 {
     static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
     *key = (struct token_key){ 0 };
-    for (int i = 0; i < 8; i++) key->id[i] = letters[randombytes_uniform(sizeof letters - 1)];
+    for (int i = 0; i < 8; i++)
+        key->id[i] = letters[randombytes_uniform(sizeof letters - 1)];
     randombytes_buf(key->secret, sizeof key->secret);
 }
 
@@ -55,7 +56,7 @@ static bool read_keys(struct arena *arena, struct token_keys *keys, const char *
 {
     struct text content;
     struct stat status;
-    if (!file_read(arena, path, FILE_BYTES_MOST, &content)) {
+    if (!file_content(arena, path, FILE_BYTES_MOST, &content)) {
         if (errno == ENOENT) {
             keys->count = 1;
             draw_key(&keys->keys[0]);
@@ -65,8 +66,10 @@ static bool read_keys(struct arena *arena, struct token_keys *keys, const char *
         return false;
     }
     bool good = stat(path, &status) == 0 && (status.st_mode & 077) == 0;
-    if (!good) snprintf(problem, 256, "%.160s may be read by others: give it mode 0600", path);
-    else if (!(good = parse_keys(arena, content, keys))) snprintf(problem, 256, "%.160s has a line that is no key", path);
+    if (!good)
+        snprintf(problem, 256, "%.160s may be read by others: give it mode 0600", path);
+    else if (!(good = parse_keys(arena, content, keys)))
+        snprintf(problem, 256, "%.160s has a line that is no key", path);
     sodium_memzero((char *)content.data, content.length);
     return good;
 }

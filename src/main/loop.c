@@ -23,7 +23,7 @@ void random_draw(struct random_pool *pool, uint8_t out[32])
     }
     pool->left -= 32;
     memcpy(out, pool->bytes + pool->left, 32);
-    sodium_memzero(pool->bytes + pool->left, 32);       /* what was given is known to nobody else */
+    sodium_memzero(pool->bytes + pool->left, 32); /* what was given is known to nobody else */
 }
 
 /* ---- From other threads -------------------------------------------------------------------------------------------- */
@@ -59,7 +59,8 @@ static void failed(void *context, const char *why)
 
 struct store_events shell_store_events(struct shell *shell)
 {
-    return (struct store_events){ .context = shell, .durable = durable, .checkpointed = checkpointed, .failed = failed };
+    return (
+        struct store_events){ .context = shell, .durable = durable, .checkpointed = checkpointed, .failed = failed };
 }
 
 /* ---- Turns --------------------------------------------------------------------------------------------------------- */
@@ -79,12 +80,12 @@ static void take_notices(struct shell *shell)
 
 static void on_busy(uv_idle_t *handle)
 {
-    (void)handle;                       /* its being active is what matters: the loop does not wait */
+    (void)handle; /* its being active is what matters: the loop does not wait */
 }
 
 static void on_due(uv_timer_t *handle)
 {
-    (void)handle;                       /* the turn follows */
+    (void)handle; /* the turn follows */
 }
 
 static void on_failed_long_enough(uv_timer_t *handle)
@@ -94,8 +95,10 @@ static void on_failed_long_enough(uv_timer_t *handle)
 
 static void schedule(struct shell *shell)
 {
-    if (core_busy(shell->core)) uv_idle_start(&shell->busy, on_busy);
-    else uv_idle_stop(&shell->busy);
+    if (core_busy(shell->core))
+        uv_idle_start(&shell->busy, on_busy);
+    else
+        uv_idle_stop(&shell->busy);
     int64_t wait = core_next_due(shell->core) - clock_now_ms(&shell->clock);
     if (shell->stopping && wait > STOP_TICK_MS) wait = STOP_TICK_MS;
     uv_timer_start(&shell->due, on_due, wait > 0 ? (uint64_t)wait : 0, 0);
@@ -147,7 +150,7 @@ static void on_turn(uv_check_t *handle)
 
 static void on_wake(uv_async_t *handle)
 {
-    (void)handle;                       /* the turn follows */
+    (void)handle; /* the turn follows */
 }
 
 /* ---- Signals ------------------------------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ static bool session_open(struct session *session, const struct arguments *argume
 {
     const char *data = argument(arguments, "data");
     *session = (struct session){ .arena = arena_create(), .data = data ? data : "data" };
-    struct text path = file_path(session->arena, session->data, "control.sock");
+    struct text path = file_socket_path(session->arena, session->data, "control.sock");
     session->client = client_connect_unix(path.data);
     if (session->client) return true;
     if (errno == ENOENT || errno == ECONNREFUSED)
@@ -94,7 +94,9 @@ int run_admin_create(const struct arguments *arguments)
 {
     const char *email = argument(arguments, "email");
     if (!email || !argument(arguments, "password-stdin")) {
-        fprintf(stderr, "souk admin create: --email and --password-stdin are needed: a password in the arguments could be read by others\n");
+        fprintf(
+            stderr,
+            "souk admin create: --email and --password-stdin are needed: a password in the arguments could be read by others\n");
         return EXIT_USAGE;
     }
     struct session session;
@@ -149,10 +151,12 @@ int run_backup(const struct arguments *arguments)
 static long print_page(struct session *session, uint64_t after)
 {
     struct client_reply reply;
-    struct text target = arena_format(session->arena, "/control/log?after=%llu&count=%d", (unsigned long long)after, LOG_PAGE);
+    struct text target =
+        arena_format(session->arena, "/control/log?after=%llu&count=%d", (unsigned long long)after, LOG_PAGE);
     if (!call(session, "GET", target, (struct text){ 0 }, &reply)) return -1;
     long lines = 0;
-    for (uint32_t i = 0; i < reply.body.length; i++) lines += reply.body.data[i] == '\n';
+    for (uint32_t i = 0; i < reply.body.length; i++)
+        lines += reply.body.data[i] == '\n';
     if (fwrite(reply.body.data, 1, reply.body.length, stdout) != reply.body.length || fflush(stdout) != 0) return -1;
     arena_reset(session->arena);
     return lines;

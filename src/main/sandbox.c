@@ -11,12 +11,12 @@
 #include <sys/stat.h>
 
 enum token { TOKEN_UNKNOWN, TOKEN_SUCCESS, TOKEN_DECLINED, TOKEN_TIMEOUT, TOKEN_LATE, TOKEN_TWICE, TOKEN_INVALID };
-enum { CHARGES_REMEMBERED = 100000 };   /* then all are forgotten: this is no bank */
+enum { CHARGES_REMEMBERED = 100000 }; /* then all are forgotten: this is no bank */
 
 struct sandbox {
     struct sandbox_config config;
     pthread_mutex_t mutex;
-    struct map *charges;                /* attempt key → a struct charge */
+    struct map *charges; /* attempt key → a struct charge */
     struct provider providers[3];
 };
 struct charge {
@@ -112,17 +112,20 @@ static void call_payment(void *context, struct effect_call *call)
 }
 
 /* One file a mail, named by a hash of its key: sent again, it is the same file. */
-static bool write_mail(const char *directory, struct effect_call *call, const struct mail_request *mail, char problem[256])
+static bool write_mail(const char *directory, struct effect_call *call, const struct mail_request *mail,
+                       char problem[256])
 {
     uint8_t hash[32];
     char name[40];
     hash_bytes(call->key, (struct text){ (const char *)call->tenant.bytes, sizeof call->tenant.bytes }, hash);
-    for (int i = 0; i < 16; i++) snprintf(name + 2 * i, 3, "%02x", hash[i]);
+    for (int i = 0; i < 16; i++)
+        snprintf(name + 2 * i, 3, "%02x", hash[i]);
     struct buffer content = { .arena = call->arena };
-    buffer_format(&content, "To: %.*s\nSubject: %.*s\n\n%.*s\n", TEXT_ARGUMENTS(mail->to), TEXT_ARGUMENTS(mail->subject),
-                  TEXT_ARGUMENTS(mail->text));
+    buffer_format(&content, "To: %.*s\nSubject: %.*s\n\n%.*s\n", TEXT_ARGUMENTS(mail->to),
+                  TEXT_ARGUMENTS(mail->subject), TEXT_ARGUMENTS(mail->text));
     mkdir(directory, 0700);
-    const char *path = arena_format(call->arena, "%s/%.*s-%s.txt", directory, TEXT_ARGUMENTS(mail->template), name).data;
+    const char *path =
+        arena_format(call->arena, "%s/%.*s-%s.txt", directory, TEXT_ARGUMENTS(mail->template), name).data;
     return file_replace(path, buffer_as_text(&content), 0600, problem);
 }
 
@@ -149,7 +152,7 @@ struct sandbox *sandbox_create(const struct sandbox_config *config)
     sandbox->config = *config;
     pthread_mutex_init(&sandbox->mutex, NULL);
     sandbox->charges = map_create();
-    sandbox->providers[0] = (struct provider){ "payment", call_payment, sandbox };
+    sandbox->providers[0] = (struct provider){ "payment", call_payment, sandbox, .instant = true };
     sandbox->providers[1] = (struct provider){ "mail", call_mail, sandbox };
     return sandbox;
 }

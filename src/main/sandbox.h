@@ -17,7 +17,7 @@ struct sandbox;
 
 struct sandbox_config {
     int64_t payment_time_ms, late_time_ms;
-    const char *mail_directory;         /* "" writes none */
+    const char *mail_directory; /* "" writes none */
 };
 struct sandbox *sandbox_create(const struct sandbox_config *config);
 void sandbox_destroy(struct sandbox *sandbox);

@@ -28,7 +28,9 @@ static int refuse(int status, const char *what)
 /* ---- Configuration ------------------------------------------------------------------------------------------------- */
 
 /* Flags that stand for a key. */
-static const char *const flag_keys[][2] = { { "data", "server.data" }, { "listen", "server.listen" }, { "mode", "server.mode" } };
+static const char *const flag_keys[][2] = { { "data", "server.data" },
+                                            { "listen", "server.listen" },
+                                            { "mode", "server.mode" } };
 
 static bool set_pair(struct configuration *configuration, const char *pair, char problem[512])
 {
@@ -49,7 +51,8 @@ static bool configure(struct configuration *configuration, const struct argument
         const char *name = arguments->given[i].flag->name, *value = arguments->given[i].value;
         if (strcmp(name, "set") == 0 && !set_pair(configuration, value, problem)) return false;
         for (size_t k = 0; k < sizeof flag_keys / sizeof flag_keys[0]; k++)
-            if (strcmp(name, flag_keys[k][0]) == 0 && !configuration_set(configuration, flag_keys[k][1], value, problem))
+            if (strcmp(name, flag_keys[k][0]) == 0 &&
+                !configuration_set(configuration, flag_keys[k][1], value, problem))
                 return false;
     }
     const char *fault = configuration_check(configuration);
@@ -70,7 +73,7 @@ static void harden(bool production)
     setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
     if (production) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN);           /* a file that may not grow is a failed write, not the end */
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, not the end */
     struct rlimit files;
     if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
         files.rlim_cur = files.rlim_max;
@@ -183,11 +186,14 @@ static bool split_listen(struct shell *shell, const char **host, int *port)
 {
     const char *listen = shell->configuration.listen, *colon = strrchr(listen, ':');
     int64_t number;
-    if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535) return false;
+    if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535)
+        return false;
     struct text name = { listen, (uint32_t)(colon - listen) };
     bool bracketed = name.data[0] == '[' && name.data[name.length - 1] == ']';
-    if (bracketed) name = (struct text){ name.data + 1, name.length - 2 };
-    else if (memchr(name.data, ':', name.length)) return false;
+    if (bracketed)
+        name = (struct text){ name.data + 1, name.length - 2 };
+    else if (memchr(name.data, ':', name.length))
+        return false;
     *host = arena_text(shell->arena, name).data;
     *port = (int)number;
     return true;
@@ -195,7 +201,7 @@ static bool split_listen(struct shell *shell, const char **host, int *port)
 
 static void note_work(void *context)
 {
-    (void)context;                      /* a turn follows every wait of the loop */
+    (void)context; /* a turn follows every wait of the loop */
 }
 
 static int open_net(struct shell *shell)
@@ -203,9 +209,10 @@ static int open_net(struct shell *shell)
     const struct configuration *configuration = &shell->configuration;
     char problem[256];
     struct net_config config = configuration->net;
-    if (!split_listen(shell, &shell->host, &config.port)) return refuse(EXIT_USAGE, "server.listen is HOST:PORT, such as 127.0.0.1:8080 or [::]:8080");
+    if (!split_listen(shell, &shell->host, &config.port))
+        return refuse(EXIT_USAGE, "server.listen is HOST:PORT, such as 127.0.0.1:8080 or [::]:8080");
     config.address = shell->host;
-    config.control_path = file_path(shell->arena, configuration->data, "control.sock").data;
+    config.control_path = file_socket_path(shell->arena, configuration->data, "control.sock").data;
     config.token_keys = shell->token_keys.keys;
     config.token_key_count = shell->token_keys.count;
     config.hosts = configuration_list(shell->arena, configuration->hosts);
@@ -264,10 +271,14 @@ static void *make_demo(void *context)
     struct demo_size size;
     char problem[256];
     const char *host = reachable_host(shell);
-    const char *control = file_path(shell->arena, shell->configuration.data, "control.sock").data;
+    struct arena *arena = arena_create(); /* the other one is the main thread's */
+    const char *control = file_socket_path(arena, shell->configuration.data, "control.sock").data;
     demo_size_of(shell->demo_scale, &size);
-    if (demo_fill(control, host, shell->port, &size, 1, problem)) demo_introduce(host, shell->port);
-    else log_line("main", LOG_ERROR, "the demo is not complete", "problem=\"%s\"", problem);
+    if (demo_fill(control, host, shell->port, &size, 1, problem))
+        demo_introduce(host, shell->port);
+    else
+        log_line("main", LOG_ERROR, "the demo is not complete", "problem=\"%s\"", problem);
+    arena_destroy(arena);
     return NULL;
 }
 
@@ -277,8 +288,8 @@ static int announce(struct shell *shell, const struct arguments *arguments)
 {
     const char *path = argument(arguments, "port-file");
     char problem[256], port[16];
-    printf("souk %s serves http://%s, port %u, data %s, %s mode\n", SOUK_VERSION, shell->configuration.listen, shell->port,
-           shell->configuration.data, is_development(shell) ? "development" : "production");
+    printf("souk %s serves http://%s, port %u, data %s, %s mode\n", SOUK_VERSION, shell->configuration.listen,
+           shell->port, shell->configuration.data, is_development(shell) ? "development" : "production");
     fflush(stdout);
     snprintf(port, sizeof port, "%u\n", shell->port);
     if (path && !file_replace(path, text_of(port), 0644, problem)) return refuse(EXIT_FAILED, problem);
@@ -293,8 +304,8 @@ static int serve(struct shell *shell, const struct arguments *arguments)
     int status = open_all(shell);
     if (status == EXIT_DONE) status = announce(shell, arguments);
     if (status != EXIT_DONE) end_unopened(shell, status);
-    shell->demo_running = shell->demo_scale && shell->demo_is_wanted &&
-                          pthread_create(&shell->demo_thread, NULL, make_demo, shell) == 0;
+    shell->demo_running =
+        shell->demo_scale && shell->demo_is_wanted && pthread_create(&shell->demo_thread, NULL, make_demo, shell) == 0;
     shell_run(shell);
     log_line("main", LOG_INFO, "ends", "status=%d", shell->status);
     /* After a failed store nothing is waited for: what it holds is what the next start finds. */
@@ -314,15 +325,18 @@ int run_serve(const struct arguments *arguments)
     struct demo_size size;
     const char *scale = argument(arguments, "scale");
     if (argument(arguments, "demo")) shell->demo_scale = scale ? scale : "small";
-    if (!configure(&shell->configuration, arguments, problem)) status = refuse(EXIT_USAGE, problem);
-    else if (shell->demo_scale && !is_development(shell)) status = refuse(EXIT_USAGE, "--demo needs --mode development");
+    if (!configure(&shell->configuration, arguments, problem))
+        status = refuse(EXIT_USAGE, problem);
+    else if (shell->demo_scale && !is_development(shell))
+        status = refuse(EXIT_USAGE, "--demo needs --mode development");
     else if (shell->demo_scale && !demo_size_of(shell->demo_scale, &size))
         status = refuse(EXIT_USAGE, "--scale is small, medium or a number of people");
     else {
         log_configure(shell->configuration.log_level, shell->configuration.log_format == LOG_FORMAT_HUMAN);
         harden(!is_development(shell));
         shell->registry = souk_registry(shell->arena);
-        status = registry_prove(shell->registry) ? refuse(EXIT_FAILED, "the tables of this binary are not sound") : serve(shell, arguments);
+        status = registry_prove(shell->registry) ? refuse(EXIT_FAILED, "the tables of this binary are not sound")
+                                                 : serve(shell, arguments);
     }
     arena_destroy(shell->arena);
     free(shell);

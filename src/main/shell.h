@@ -22,20 +22,20 @@ struct random_pool {
 
 /* What the store has to say. */
 struct notices {
-    atomic_uint_fast64_t durable_lsn;   /* only rises */
-    _Atomic(struct ordered *) checkpointed;     /* one at a time: the core waits for it before the next */
+    atomic_uint_fast64_t durable_lsn;       /* only rises */
+    _Atomic(struct ordered *) checkpointed; /* one at a time: the core waits for it before the next */
     atomic_bool failed;
-    char why[256];                      /* written before `failed` is */
+    char why[256]; /* written before `failed` is */
 };
 
 struct shell {
-    struct arena *arena;                /* as long as the process */
+    struct arena *arena; /* as long as the process */
     struct configuration configuration;
     const struct registry *registry;
     uv_loop_t loop;
-    uv_async_t wake;                    /* another thread has something */
-    uv_check_t turn;                    /* after each wait */
-    uv_idle_t busy;                     /* runs while the core wants to go on at once */
+    uv_async_t wake; /* another thread has something */
+    uv_check_t turn; /* after each wait */
+    uv_idle_t busy;  /* runs while the core wants to go on at once */
     uv_timer_t due;
     uv_signal_t terminate, interrupt;
     struct clock clock;
@@ -48,22 +48,22 @@ struct shell {
     struct workers *workers;
     struct core *core;
     struct net *net;
-    const char *host;                   /* that it listens on, with the port */
+    const char *host; /* that it listens on, with the port */
     uint16_t port;
     bool stopping, net_stopped, store_failed;
     int status;
     /* the demo, on a thread of its own */
-    const char *demo_scale;             /* NULL: none */
-    bool demo_is_wanted;                /* the data was empty */
+    const char *demo_scale; /* NULL: none */
+    bool demo_is_wanted;    /* the data was empty */
     pthread_t demo_thread;
     bool demo_running;
 };
 
 /* loop.c: the main thread's loop. */
 void shell_open(struct shell *shell);
-void shell_run(struct shell *shell);             /* until it is stopped and all is done */
+void shell_run(struct shell *shell); /* until it is stopped and all is done */
 void shell_close(struct shell *shell);
 /* For the store's threads. */
 struct store_events shell_store_events(struct shell *shell);
-void shell_wake(void *shell);                    /* from any thread */
+void shell_wake(void *shell); /* from any thread */
 void random_draw(struct random_pool *pool, uint8_t out[32]);

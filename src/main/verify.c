@@ -47,8 +47,10 @@ static int compare_tables(struct arena *arena, struct store *store, const char *
     char problem[256];
     struct stat found;
     struct keyring *keyring = NULL;
-    if (stat(key_file, &found) != 0) snprintf(problem, sizeof problem, "%.200s, the master key, is missing", key_file);
-    else keyring = keyring_open(key_file, problem);
+    if (stat(key_file, &found) != 0)
+        snprintf(problem, sizeof problem, "%.200s, the master key, is missing", key_file);
+    else
+        keyring = keyring_open(key_file, problem);
     if (!keyring) {
         fprintf(stderr, "souk verify: %s\n", problem);
         return EXIT_USAGE;

@@ -15,14 +15,14 @@ enum { LANES = 16, THREADS_MOST = 4 };
 static const struct pool_shape {
     const char *name;
     unsigned threads, nice;
-    size_t places;                      /* of the queue */
-    unsigned lane_threads;              /* that work of one lane may hold */
+    size_t places;         /* of the queue */
+    unsigned lane_threads; /* that work of one lane may hold */
     size_t lane_places;
 } shapes[WORK_CLASS_COUNT] = {
     /*                   name       threads nice places lane threads, places */
-    [WORK_PASSWORD] = { "password", 1,      10,  32,    1,            32 },     /* a burst of logins slows logins alone */
-    [WORK_READ] =     { "read",     2,      0,   4096,  2,            4096 },
-    [WORK_OUTBOUND] = { "outbound", 4,      0,   1024,  2,            512 },
+    [WORK_PASSWORD] = { "password", 1, 10, 32, 1, 32 }, /* a burst of logins slows logins alone */
+    [WORK_READ] = { "read", 2, 0, 4096, 2, 4096 },
+    [WORK_OUTBOUND] = { "outbound", 4, 0, 1024, 2, 512 },
 };
 
 struct lane {
@@ -43,7 +43,7 @@ struct pool {
 struct workers {
     struct pool pools[WORK_CLASS_COUNT];
     struct inbox done;
-    atomic_size_t pending;              /* a count, nothing is ordered by it */
+    atomic_size_t pending; /* a count, nothing is ordered by it */
 };
 
 static struct lane *lane_of(struct pool *pool, const struct work *work)
@@ -148,7 +148,7 @@ void workers_done(struct workers *workers, void (*take)(void *context, struct wo
 {
     struct inbox_item *next;
     for (struct inbox_item *item = inbox_take(&workers->done); item; item = next) {
-        next = item->next;              /* the work may be freed */
+        next = item->next; /* the work may be freed */
         atomic_fetch_sub_explicit(&workers->pending, 1, memory_order_relaxed);
         take(context, (struct work *)(void *)item);
     }
@@ -170,7 +170,8 @@ void workers_destroy(struct workers *workers)
     }
     for (int i = 0; i < WORK_CLASS_COUNT; i++) {
         struct pool *pool = &workers->pools[i];
-        for (unsigned k = 0; k < pool->shape->threads; k++) pthread_join(pool->threads[k], NULL);
+        for (unsigned k = 0; k < pool->shape->threads; k++)
+            pthread_join(pool->threads[k], NULL);
         pthread_cond_destroy(&pool->filled);
         pthread_mutex_destroy(&pool->mutex);
     }

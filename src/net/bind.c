@@ -7,7 +7,7 @@
 enum { REQUEST_ID_MOST = 64, CURSOR_MOST = 1024, ADDRESS_MOST = 45 };
 
 /* Commands without body or query are bound by a table without rows, so that whatever is sent is reported. */
-static const struct fields nothing = {.name = "this request", .size = sizeof(uint64_t)};
+static const struct fields nothing = { .name = "this request", .size = sizeof(uint64_t) };
 
 static enum outcome refuse(struct bound *bound, enum error error, const char *sentence)
 {
@@ -26,10 +26,11 @@ static bool is_alphanumeric(char c)
 static struct text make_request_id(struct bind_context *context, struct arena *arena)
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t parts[2] = {context->id_prefix, context->id_next++};
+    uint64_t parts[2] = { context->id_prefix, context->id_next++ };
     char *id = arena_alloc(arena, 33);
-    for (int i = 0; i < 32; i++) id[i] = digits[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    return (struct text){id, 32};
+    for (int i = 0; i < 32; i++)
+        id[i] = digits[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    return (struct text){ id, 32 };
 }
 
 static bool request_id_is_good(struct text id)
@@ -69,13 +70,15 @@ static void bind_address(const struct bind_context *context, const struct http_r
     struct text rest = http->headers[HEADER_X_FORWARDED_FOR];
     while (rest.data && listed(context->proxies, request->address)) {
         uint32_t from = rest.length;
-        while (from && rest.data[from - 1] != ',') from--;
-        struct text last = text_trim((struct text){rest.data + from, rest.length - from});
+        while (from && rest.data[from - 1] != ',')
+            from--;
+        struct text last = text_trim((struct text){ rest.data + from, rest.length - from });
         bool good = last.length && last.length <= ADDRESS_MOST;
-        for (uint32_t i = 0; i < last.length; i++) good &= is_alphanumeric(last.data[i]) || last.data[i] == '.' || last.data[i] == ':';
+        for (uint32_t i = 0; i < last.length; i++)
+            good &= is_alphanumeric(last.data[i]) || last.data[i] == '.' || last.data[i] == ':';
         if (!good) return;
         request->address = last;
-        rest = from ? (struct text){rest.data, from - 1} : (struct text){0};
+        rest = from ? (struct text){ rest.data, from - 1 } : (struct text){ 0 };
     }
 }
 
@@ -87,7 +90,8 @@ static bool bind_token(struct bind_context *context, const struct http_request *
     if (!rest.data) return true;
     struct text scheme = text_split(&rest, ' '), token = text_trim(rest);
     struct token_claims claims;
-    if (!http_token_equal(scheme, "bearer") || !token_cache_verify(context->tokens, token, context->now_s, &claims)) return false;
+    if (!http_token_equal(scheme, "bearer") || !token_cache_verify(context->tokens, token, context->now_s, &claims))
+        return false;
     request->has_claims = true;
     request->token_tenant = claims.tenant;
     request->token_user = claims.user;
@@ -100,35 +104,39 @@ static struct text lower_case(struct arena *arena, struct text source)
     char *copy = arena_alloc(arena, source.length + 1);
     for (uint32_t i = 0; i < source.length; i++)
         copy[i] = source.data[i] >= 'A' && source.data[i] <= 'Z' ? (char)(source.data[i] + 32) : source.data[i];
-    return (struct text){copy, source.length};
+    return (struct text){ copy, source.length };
 }
 
 /* The tenant that a host name stands for: x of "x.<own name>", a foreign name as a whole. Absent for our own names, for
    names without a dot (localhost, a container's name) and for addresses. */
 static struct text host_tenant(const struct bind_context *context, struct arena *arena, struct text host)
 {
-    if (!host.length || host.data[0] == '[') return (struct text){0};
+    if (!host.length || host.data[0] == '[') return (struct text){ 0 };
     struct text rest = host, name = lower_case(arena, text_split(&rest, ':'));
     if (name.length && name.data[name.length - 1] == '.') name.length--;
     bool is_address = true;
-    for (uint32_t i = 0; i < name.length; i++) is_address &= (name.data[i] >= '0' && name.data[i] <= '9') || name.data[i] == '.';
-    if (is_address || !memchr(name.data, '.', name.length)) return (struct text){0};
+    for (uint32_t i = 0; i < name.length; i++)
+        is_address &= (name.data[i] >= '0' && name.data[i] <= '9') || name.data[i] == '.';
+    if (is_address || !memchr(name.data, '.', name.length)) return (struct text){ 0 };
 
     for (const char *const *own = context->hosts; own && *own; own++) {
         uint32_t length = (uint32_t)strlen(*own);
-        if (text_is(name, *own)) return (struct text){0};
-        if (name.length > length + 1 && name.data[name.length - length - 1] == '.' && !memcmp(name.data + name.length - length, *own, length))
-            return (struct text){name.data, name.length - length - 1};
+        if (text_is(name, *own)) return (struct text){ 0 };
+        if (name.length > length + 1 && name.data[name.length - length - 1] == '.' &&
+            !memcmp(name.data + name.length - length, *own, length))
+            return (struct text){ name.data, name.length - length - 1 };
     }
     return name;
 }
 
-static void bind_tenant(const struct bind_context *context, const struct http_request *http, const struct routed *routed,
-                        struct request *request)
+static void bind_tenant(const struct bind_context *context, const struct http_request *http,
+                        const struct routed *routed, struct request *request)
 {
     request->tenant_slug = routed->tenant_slug;
-    if (!request->tenant_slug.data) request->tenant_slug = host_tenant(context, request->arena, http->headers[HEADER_HOST]);
-    if (!request->tenant_slug.data && http->headers[HEADER_X_TENANT].length) request->tenant_slug = http->headers[HEADER_X_TENANT];
+    if (!request->tenant_slug.data)
+        request->tenant_slug = host_tenant(context, request->arena, http->headers[HEADER_HOST]);
+    if (!request->tenant_slug.data && http->headers[HEADER_X_TENANT].length)
+        request->tenant_slug = http->headers[HEADER_X_TENANT];
 }
 
 /* ---- headers ---- */
@@ -142,10 +150,11 @@ static bool parse_if_match(struct text value, int64_t *version)
     }
     if (text_starts_with(value, "W/")) value.data += 2, value.length -= 2;
     if (value.length < 3 || value.data[0] != '"' || value.data[value.length - 1] != '"') return false;
-    struct text revision = {value.data + 1, value.length - 2};
+    struct text revision = { value.data + 1, value.length - 2 };
     struct text number = text_split(&revision, '.');
     int64_t ignored;
-    return text_to_integer(number, version) && *version >= 0 && (!revision.data || (text_to_integer(revision, &ignored) && ignored >= 0));
+    return text_to_integer(number, version) && *version >= 0 &&
+           (!revision.data || (text_to_integer(revision, &ignored) && ignored >= 0));
 }
 
 static void bind_headers(const struct http_request *http, struct request *request, struct problems *problems)
@@ -153,11 +162,15 @@ static void bind_headers(const struct http_request *http, struct request *reques
     struct text key = http->headers[HEADER_IDEMPOTENCY_KEY], version = http->headers[HEADER_IF_MATCH];
     if (key.data) {
         bool visible = true;
-        for (uint32_t i = 0; i < key.length; i++) visible &= key.data[i] > ' ' && key.data[i] < 127;
-        if (!key.length) problem_add(problems, LITERAL("Idempotency-Key"), "too_short", "must have at least 1 character");
+        for (uint32_t i = 0; i < key.length; i++)
+            visible &= key.data[i] > ' ' && key.data[i] < 127;
+        if (!key.length)
+            problem_add(problems, LITERAL("Idempotency-Key"), "too_short", "must have at least 1 character");
         else if (key.length > LIMIT_IDEMPOTENCY_KEY_BYTES)
-            problem_add(problems, LITERAL("Idempotency-Key"), "too_long", "must have at most %d characters", (int)LIMIT_IDEMPOTENCY_KEY_BYTES);
-        else if (!visible) problem_add(problems, LITERAL("Idempotency-Key"), "bad_format", "must be visible ASCII without blanks");
+            problem_add(problems, LITERAL("Idempotency-Key"), "too_long", "must have at most %d characters",
+                        (int)LIMIT_IDEMPOTENCY_KEY_BYTES);
+        else if (!visible)
+            problem_add(problems, LITERAL("Idempotency-Key"), "bad_format", "must be visible ASCII without blanks");
         request->idempotency_key = key;
     }
     if (version.data) {
@@ -167,7 +180,8 @@ static void bind_headers(const struct http_request *http, struct request *reques
     }
     request->if_none_match = http->headers[HEADER_IF_NONE_MATCH];
     struct text rest = http->headers[HEADER_PREFER], element;
-    while (http_list_next(&rest, &element)) request->dry_run |= http_token_equal(before_semicolon(element), "dry-run");
+    while (http_list_next(&rest, &element))
+        request->dry_run |= http_token_equal(before_semicolon(element), "dry-run");
 }
 
 /* NULL, or why this body cannot be taken. */
@@ -182,8 +196,8 @@ static const char *refuse_media(const struct http_request *http)
     text_split(&rest, ';');
     while (rest.data) {
         parameter = text_trim(text_split(&rest, ';'));
-        if (parameter.length > 8 && http_token_equal((struct text){parameter.data, 8}, "charset=")) {
-            struct text charset = {parameter.data + 8, parameter.length - 8};
+        if (parameter.length > 8 && http_token_equal((struct text){ parameter.data, 8 }, "charset=")) {
+            struct text charset = { parameter.data + 8, parameter.length - 8 };
             if (!http_token_equal(charset, "utf-8") && !http_token_equal(charset, "\"utf-8\"")) return "JSON is UTF-8";
         }
     }
@@ -195,18 +209,25 @@ static const char *refuse_media(const struct http_request *http)
 static void bind_limit(struct request *request, struct text value, struct problems *problems)
 {
     int64_t limit;
-    if (!text_to_integer(value, &limit)) problem_add(problems, LITERAL("limit"), "wrong_type", "must be a whole number");
-    else if (limit < 1) problem_add(problems, LITERAL("limit"), "too_small", "must be at least 1");
-    else if (limit > LIMIT_PAGE_MOST) problem_add(problems, LITERAL("limit"), "too_large", "must be at most %d", (int)LIMIT_PAGE_MOST);
-    else request->limit = (uint32_t)limit;
+    if (!text_to_integer(value, &limit))
+        problem_add(problems, LITERAL("limit"), "wrong_type", "must be a whole number");
+    else if (limit < 1)
+        problem_add(problems, LITERAL("limit"), "too_small", "must be at least 1");
+    else if (limit > LIMIT_PAGE_MOST)
+        problem_add(problems, LITERAL("limit"), "too_large", "must be at most %d", (int)LIMIT_PAGE_MOST);
+    else
+        request->limit = (uint32_t)limit;
 }
 
 static void bind_cursor(struct request *request, struct text value, struct problems *problems)
 {
     bool good = value.length && value.length <= CURSOR_MOST;
-    for (uint32_t i = 0; i < value.length; i++) good &= is_alphanumeric(value.data[i]) || value.data[i] == '-' || value.data[i] == '_';
-    if (!good) problem_add(problems, LITERAL("cursor"), "bad_format", "must be page.next of the page before");
-    else request->cursor = value;
+    for (uint32_t i = 0; i < value.length; i++)
+        good &= is_alphanumeric(value.data[i]) || value.data[i] == '-' || value.data[i] == '_';
+    if (!good)
+        problem_add(problems, LITERAL("cursor"), "bad_format", "must be page.next of the page before");
+    else
+        request->cursor = value;
 }
 
 static void bind_include_deleted(struct request *request, struct text value, struct problems *problems)
@@ -217,15 +238,17 @@ static void bind_include_deleted(struct request *request, struct text value, str
 }
 
 /* The parameters that every list or read has, whatever its table says. */
+/* clang-format off */
 static const struct common_parameter {
     const char *name;
     uint32_t actions;           /* bits of enum action */
     void (*bind)(struct request *request, struct text value, struct problems *problems);
 } common_parameters[] = {
-    {"limit",           1u << ACTION_LIST,                      bind_limit},
-    {"cursor",          1u << ACTION_LIST,                      bind_cursor},
-    {"include_deleted", 1u << ACTION_LIST | 1u << ACTION_READ,  bind_include_deleted},
+    { "limit",           1u << ACTION_LIST,                     bind_limit },
+    { "cursor",          1u << ACTION_LIST,                     bind_cursor },
+    { "include_deleted", 1u << ACTION_LIST | 1u << ACTION_READ, bind_include_deleted },
 };
+/* clang-format on */
 enum { COMMON_PARAMETERS = sizeof common_parameters / sizeof common_parameters[0] };
 
 /* True when the pair was one of the common parameters. */
@@ -236,18 +259,21 @@ static bool bind_common(struct request *request, const struct command *command, 
     for (uint32_t i = 0; i < COMMON_PARAMETERS; i++) {
         const struct common_parameter *parameter = &common_parameters[i];
         if (!(parameter->actions & 1u << command->action) || !text_is(name, parameter->name)) continue;
-        if (*seen & 1u << i) problem_add(problems, name, "duplicate", "is given twice");
-        else parameter->bind(request, value, problems);
+        if (*seen & 1u << i)
+            problem_add(problems, name, "duplicate", "is given twice");
+        else
+            parameter->bind(request, value, problems);
         *seen |= 1u << i;
         return true;
     }
     return false;
 }
 
-static void bind_query(const struct command *command, struct text query, struct request *request, struct problems *problems)
+static void bind_query(const struct command *command, struct text query, struct request *request,
+                       struct problems *problems)
 {
     const struct fields *fields = command->query ? command->query : &nothing;
-    struct buffer others = {.arena = request->arena};
+    struct buffer others = { .arena = request->arena };
     struct text rest = query;
     uint32_t seen = 0;
     request->query_text = query;
@@ -270,20 +296,23 @@ static void bind_query(const struct command *command, struct text query, struct 
    entity (a nested struct that is there already, an element named by its id) is left to the core, which binds again. */
 static bool holds_in_any_state(const struct problem *problem)
 {
-    bool nested = memchr(problem->path.data, '.', problem->path.length) || memchr(problem->path.data, '[', problem->path.length);
+    bool nested =
+        memchr(problem->path.data, '.', problem->path.length) || memchr(problem->path.data, '[', problem->path.length);
     return !nested || (strcmp(problem->code, "required") != 0 && strcmp(problem->code, "not_one_of") != 0);
 }
 
 static enum error bind_patch(const struct fields *fields, struct request *request, struct problems *problems)
 {
-    struct problems found = {.arena = request->arena};
+    struct problems found = { .arena = request->arena };
     void *scratch = arena_alloc(request->arena, fields->size);
     schema_initialise(fields, scratch);
-    enum error error = schema_bind(fields, request->body, BIND_PATCH, true, request->arena, scratch, &request->binding, &found);
+    enum error error =
+        schema_bind(fields, request->body, BIND_PATCH, true, request->arena, scratch, &request->binding, &found);
     uint32_t before = problems->count;
     for (uint32_t i = 0; i < found.count; i++) {
         const struct problem *problem = &found.at[i];
-        if (holds_in_any_state(problem)) problem_add(problems, problem->path, problem->code, "%.*s", TEXT_ARGUMENTS(problem->error));
+        if (holds_in_any_state(problem))
+            problem_add(problems, problem->path, problem->code, "%.*s", TEXT_ARGUMENTS(problem->error));
     }
     return error == ERROR_VALIDATION_FAILED && problems->count == before ? OK : error;
 }
@@ -297,8 +326,8 @@ static enum error bind_body(const struct route *route, struct request *request, 
     if (!fields && !request->body.length) return OK;
 
     void *value = arena_alloc(request->arena, fields ? fields->size : nothing.size);
-    enum error error = schema_bind(fields ? fields : &nothing, request->body, BIND_CREATE, takes_version, request->arena, value,
-                                   &request->binding, problems);
+    enum error error = schema_bind(fields ? fields : &nothing, request->body, BIND_CREATE, takes_version,
+                                   request->arena, value, &request->binding, problems);
     request->bound = fields ? value : NULL;
     return error;
 }
@@ -309,7 +338,7 @@ enum outcome bind_request(struct bind_context *context, const struct http_reques
                           struct bound *bound)
 {
     struct routed routed;
-    *bound = (struct bound){.problems.arena = request->arena};
+    *bound = (struct bound){ .problems.arena = request->arena };
     bind_identity(context, http, request);
     bind_address(context, http, request);
     if (text_is(http->path, "*")) return OUTCOME_OPTIONS;
@@ -328,7 +357,8 @@ enum outcome bind_request(struct bind_context *context, const struct http_reques
     request->path_count = routed.path_count;
     request->body = http->body;
     if (routed.endpoint->below_api) {
-        if (!bind_token(context, http, request)) return refuse(bound, ERROR_UNAUTHORIZED, "the access token is not valid");
+        if (!bind_token(context, http, request))
+            return refuse(bound, ERROR_UNAUTHORIZED, "the access token is not valid");
         bind_tenant(context, http, &routed, request);
     }
     if (http->body.length && (http->method == METHOD_GET || http->method == METHOD_HEAD))

@@ -8,22 +8,22 @@
 struct bind_context {
     const struct router *router;
     struct token_cache *tokens;
-    const char *const *hosts;           /* our own host names, NULL-terminated: they name no tenant, "x.<own>" names tenant x */
-    const char *const *proxies;         /* addresses whose X-Forwarded-For is believed, NULL-terminated */
+    const char *const *hosts;   /* our own host names, NULL-terminated: they name no tenant, "x.<own>" names tenant x */
+    const char *const *proxies; /* addresses whose X-Forwarded-For is believed, NULL-terminated */
     int64_t now_s;
-    uint64_t id_prefix, id_next;        /* of request ids made here */
+    uint64_t id_prefix, id_next; /* of request ids made here */
 };
 
 enum outcome {
-    OUTCOME_CORE,                       /* the request is for the core */
-    OUTCOME_OPTIONS,                    /* answer what the path has */
+    OUTCOME_CORE,    /* the request is for the core */
+    OUTCOME_OPTIONS, /* answer what the path has */
     OUTCOME_REFUSED
 };
 struct bound {
-    const struct endpoint *endpoint;    /* NULL: no route */
-    uint32_t methods;                   /* of the path */
-    enum error error;                   /* of OUTCOME_REFUSED */
-    const char *sentence;               /* NULL: the error's own text */
+    const struct endpoint *endpoint; /* NULL: no route */
+    uint32_t methods;                /* of the path */
+    enum error error;                /* of OUTCOME_REFUSED */
+    const char *sentence;            /* NULL: the error's own text */
     struct problems problems;
 };
 

@@ -21,13 +21,13 @@ void deadline_clear(struct deadline *deadline)
     if (!deadline->next) return;
     deadline->previous->next = deadline->next;
     deadline->next->previous = deadline->previous;
-    *deadline = (struct deadline){0};
+    *deadline = (struct deadline){ 0 };
 }
 
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t now)
 {
     deadline_clear(deadline);
-    *deadline = (struct deadline){deadlines->end.previous, &deadlines->end, now + (uint64_t)deadlines->duration};
+    *deadline = (struct deadline){ deadlines->end.previous, &deadlines->end, now + (uint64_t)deadlines->duration };
     deadline->previous->next = deadline;
     deadlines->end.previous = deadline;
 }
@@ -36,8 +36,10 @@ static void set_wait(struct connection *connection, enum wait wait)
 {
     if (connection->wait == wait) return;
     connection->wait = wait;
-    if (wait == WAIT_NONE) deadline_clear(&connection->reading_deadline);
-    else deadline_set(&connection->loop->deadlines[wait], &connection->reading_deadline, uv_now(connection->loop->uv));
+    if (wait == WAIT_NONE)
+        deadline_clear(&connection->reading_deadline);
+    else
+        deadline_set(&connection->loop->deadlines[wait], &connection->reading_deadline, uv_now(connection->loop->uv));
 }
 
 static bool is_begun(const struct connection *connection)
@@ -52,8 +54,10 @@ static void update_wait(struct connection *connection)
     if (connection->state == CONNECTION_LINGERING) {
         wait = WAIT_LINGER;
     } else if (connection->state == CONNECTION_OPEN && connection->reading) {
-        if (is_begun(connection)) wait = connection->parser->stage == STAGE_BODY ? WAIT_BODY : WAIT_HEAD;
-        else if (!connection->in_flight && !connection->unsent) wait = WAIT_IDLE;
+        if (is_begun(connection))
+            wait = connection->parser->stage == STAGE_BODY ? WAIT_BODY : WAIT_HEAD;
+        else if (!connection->in_flight && !connection->unsent)
+            wait = WAIT_IDLE;
     }
     if (wait == WAIT_BODY && connection->wait != WAIT_BODY) connection->body_began = uv_now(connection->loop->uv);
     set_wait(connection, wait);
@@ -65,11 +69,15 @@ static void on_closed(uv_handle_t *handle)
 {
     struct connection *connection = handle->data;
     struct net_loop *loop = connection->loop;
-    if (connection->previous) connection->previous->next = connection->next;
-    else loop->connections = connection->next;
+    if (connection->previous)
+        connection->previous->next = connection->next;
+    else
+        loop->connections = connection->next;
     if (connection->next) connection->next->previous = connection->previous;
-    if (connection->dirty) connection->gone = true;
-    else free(connection);
+    if (connection->dirty)
+        connection->gone = true;
+    else
+        free(connection);
     loop_connection_gone(loop);
 }
 
@@ -88,8 +96,10 @@ static void count_address(struct connection *connection, intptr_t change)
     struct map *addresses = connection->loop->addresses;
     size_t length = strlen(connection->address);
     intptr_t count = (intptr_t)map_get(addresses, connection->address, length) + change;
-    if (count) map_set(addresses, connection->address, length, (void *)count);
-    else map_remove(addresses, connection->address, length);
+    if (count)
+        map_set(addresses, connection->address, length, (void *)count);
+    else
+        map_remove(addresses, connection->address, length);
 }
 
 void connection_close(struct connection *connection)
@@ -105,7 +115,7 @@ void connection_close(struct connection *connection)
         connection->first = exchange->next;
         exchange->next = NULL;
         exchange->connection = NULL;
-        if (exchange->answered) exchange_release(exchange);     /* others come back from the core and are released then */
+        if (exchange->answered) exchange_release(exchange); /* others come back from the core and are released then */
     }
     connection->last = NULL;
     if (!connection->is_control) count_address(connection, -1);
@@ -117,8 +127,8 @@ void connection_close(struct connection *connection)
 
 static bool may_take(const struct connection *connection)
 {
-    return connection->state == CONNECTION_OPEN && connection->in_flight < LIMIT_PIPELINE && connection->unsent < LIMIT_UNSENT_BYTES &&
-           connection->in_flight_bytes < LIMIT_IN_FLIGHT_BYTES;
+    return connection->state == CONNECTION_OPEN && connection->in_flight < LIMIT_PIPELINE &&
+           connection->unsent < LIMIT_UNSENT_BYTES && connection->in_flight_bytes < LIMIT_IN_FLIGHT_BYTES;
 }
 
 static void stop_reading(struct connection *connection)
@@ -143,7 +153,7 @@ static struct exchange *take_exchange(struct connection *connection)
     connection->receiving = 0;
     connection->arena = NULL;
     connection->parser = NULL;
-    set_wait(connection, WAIT_NONE);            /* the next request has its own time */
+    set_wait(connection, WAIT_NONE); /* the next request has its own time */
     return exchange;
 }
 
@@ -192,12 +202,16 @@ static size_t input(struct connection *connection, const char *data, size_t leng
         enum parse_event event = http_parse(connection->parser, data + used, length - used, &step);
         used += step;
         bool fits = count_body(connection);
-        if (event == PARSE_REFUSED) refuse(connection, connection->parser->error, connection->parser->sentence);
-        else if (!fits) refuse(connection, ERROR_OVERLOADED, NULL);
-        else if (event == PARSE_COMPLETE) complete(connection);
-        else if (event == PARSE_CONTINUE) answer_continue(connection);
+        if (event == PARSE_REFUSED)
+            refuse(connection, connection->parser->error, connection->parser->sentence);
+        else if (!fits)
+            refuse(connection, ERROR_OVERLOADED, NULL);
+        else if (event == PARSE_COMPLETE)
+            complete(connection);
+        else if (event == PARSE_CONTINUE)
+            answer_continue(connection);
     }
-    return connection->state == CONNECTION_OPEN ? used : length;    /* after the last request the rest is dropped */
+    return connection->state == CONNECTION_OPEN ? used : length; /* after the last request the rest is dropped */
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -217,8 +231,10 @@ static void peer_ended(struct connection *connection)
     }
     drop_parser(connection);
     no_more_requests(connection);
-    if (!connection->first && !connection->unsent) connection_close(connection);
-    else update_wait(connection);
+    if (!connection->first && !connection->unsent)
+        connection_close(connection);
+    else
+        update_wait(connection);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
@@ -226,8 +242,10 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     struct connection *connection = stream->data;
     if (connection->state == CONNECTION_CLOSED || count == 0) return;
     if (count < 0) {
-        if (count == UV_EOF) peer_ended(connection);
-        else connection_close(connection);
+        if (count == UV_EOF)
+            peer_ended(connection);
+        else
+            connection_close(connection);
         return;
     }
     metrics_add(&connection->loop->metrics->bytes_in, (uint64_t)count);
@@ -346,12 +364,15 @@ static void render_ready(struct connection *connection, struct buffer *out)
 
 void connection_flush(struct connection *connection)
 {
-    while (connection->state != CONNECTION_CLOSED && !connection->unsent && connection->first && connection->first->answered) {
+    while (connection->state != CONNECTION_CLOSED && !connection->unsent && connection->first &&
+           connection->first->answered) {
         render_ready(connection, &connection->loop->out);
         send_out(connection, &connection->loop->out);
     }
-    if (connection->state == CONNECTION_LAST && !connection->first && !connection->unsent) finish(connection);
-    else if (connection->state == CONNECTION_OPEN) resume(connection);
+    if (connection->state == CONNECTION_LAST && !connection->first && !connection->unsent)
+        finish(connection);
+    else if (connection->state == CONNECTION_OPEN)
+        resume(connection);
     if (connection->state != CONNECTION_CLOSED) update_wait(connection);
 }
 
@@ -380,21 +401,19 @@ void connection_overdue(struct connection *connection, enum wait wait)
     size_t left;
     switch (wait) {
     case WAIT_HEAD:
-    case WAIT_BODY:
-        refuse(connection, ERROR_REQUEST_TIMEOUT, NULL);
-        break;
+    case WAIT_BODY: refuse(connection, ERROR_REQUEST_TIMEOUT, NULL); break;
     case WAIT_WRITE:
         left = uv_stream_get_write_queue_size(&connection->stream);
         if (left < connection->unsent_seen) {
             connection->unsent_seen = left;
-            deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline, uv_now(connection->loop->uv));
+            deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline,
+                         uv_now(connection->loop->uv));
             break;
         }
         metrics_add(&connection->loop->metrics->refused_slow, 1);
         connection_close(connection);
         break;
-    default:
-        connection_close(connection);
+    default: connection_close(connection);
     }
 }
 
@@ -413,8 +432,10 @@ static void name_address(struct connection *connection)
     int size = sizeof storage;
     char name[sizeof connection->address] = "";
     if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&storage, &size) == 0) {
-        if (storage.ss_family == AF_INET) uv_ip4_name((const struct sockaddr_in *)(void *)&storage, name, sizeof name);
-        else uv_ip6_name((const struct sockaddr_in6 *)(void *)&storage, name, sizeof name);
+        if (storage.ss_family == AF_INET)
+            uv_ip4_name((const struct sockaddr_in *)(void *)&storage, name, sizeof name);
+        else
+            uv_ip6_name((const struct sockaddr_in6 *)(void *)&storage, name, sizeof name);
     }
     bool mapped = text_starts_with(text_of(name), "::ffff:") && strchr(name, '.');
     snprintf(connection->address, sizeof connection->address, "%s", mapped ? name + strlen("::ffff:") : name);
@@ -424,7 +445,8 @@ static void name_address(struct connection *connection)
 static void turn_away(struct connection *connection, const char *status)
 {
     char answer[128];
-    int length = snprintf(answer, sizeof answer, "HTTP/1.1 %s\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
+    int length = snprintf(answer, sizeof answer,
+                          "HTTP/1.1 %s\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
     uv_buf_t buffer = uv_buf_init(answer, (unsigned)length);
     uv_try_write(&connection->stream, &buffer, 1);
     metrics_add(&connection->loop->metrics->connections_refused, 1);
@@ -469,7 +491,7 @@ void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_con
     connection->is_control = is_control;
     connection->wait = WAIT_NONE;
     int fault = is_control ? uv_pipe_init(loop->uv, &connection->pipe, 0) : uv_tcp_init(loop->uv, &connection->tcp);
-    CHECK(fault == 0);                  /* neither can fail without a socket */
+    CHECK(fault == 0); /* neither can fail without a socket */
     connection->handle.data = connection;
     connection->next = loop->connections;
     if (connection->next) connection->next->previous = connection;
@@ -484,6 +506,8 @@ void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_con
         name_address(connection);
         count_address(connection, 1);
     }
-    if (fault || loop->stopping) connection_close(connection);
-    else welcome(connection);
+    if (fault || loop->stopping)
+        connection_close(connection);
+    else
+        welcome(connection);
 }

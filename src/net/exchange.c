@@ -18,7 +18,7 @@ struct exchange *exchange_create(struct connection *connection, struct arena *ar
     exchange->request.arena = arena;
     exchange->request.owner = exchange;
     exchange->request.operator_ = connection->is_control;
-    exchange->request.address = arena_text(arena, text_of(connection->address));    /* it may outlive the connection */
+    exchange->request.address = arena_text(arena, text_of(connection->address)); /* it may outlive the connection */
     exchange->request.started_ns = uv_hrtime();
     if (http) {
         struct text origin = http->headers[HEADER_ORIGIN];
@@ -27,8 +27,10 @@ struct exchange *exchange_create(struct connection *connection, struct arena *ar
         exchange->http_1_0 = http->http_1_0;
         if (origin.length && origin_is_allowed(&connection->loop->net->config, origin)) exchange->origin = origin;
     }
-    if (connection->last) connection->last->next = exchange;
-    else connection->first = exchange;
+    if (connection->last)
+        connection->last->next = exchange;
+    else
+        connection->first = exchange;
     connection->last = exchange;
     connection->in_flight++;
     return exchange;
@@ -66,12 +68,8 @@ void exchange_start(struct exchange *exchange, const struct http_request *http)
     enum outcome outcome = bind_request(&exchange->loop->bind, http, &exchange->request, &bound);
     exchange->endpoint = bound.endpoint;
     switch (outcome) {
-    case OUTCOME_OPTIONS:
-        answer_options(exchange, http, bound.methods);
-        break;
-    case OUTCOME_REFUSED:
-        refuse(exchange, &bound);
-        break;
+    case OUTCOME_OPTIONS: answer_options(exchange, http, bound.methods); break;
+    case OUTCOME_REFUSED: refuse(exchange, &bound); break;
     case OUTCOME_CORE:
         exchange->counted = true;
         if (net_enqueue(exchange)) break;
@@ -86,9 +84,12 @@ void exchange_refuse(struct exchange *exchange, const struct http_request *http,
     struct request *request = &exchange->request;
     bind_identity(&exchange->loop->bind, http, request);
     reply_refuse(request, error, sentence, NULL);
-    if (error == ERROR_METHOD_NOT_ALLOWED) request->reply.allow = router_allow(request->arena, (1u << METHOD_OTHER) - 1);
-    if (error == ERROR_REQUEST_TIMEOUT) metrics_add(&exchange->loop->metrics->refused_slow, 1);
-    else if (error != ERROR_OVERLOADED) metrics_add(&exchange->loop->metrics->refused_malformed, 1);
+    if (error == ERROR_METHOD_NOT_ALLOWED)
+        request->reply.allow = router_allow(request->arena, (1u << METHOD_OTHER) - 1);
+    if (error == ERROR_REQUEST_TIMEOUT)
+        metrics_add(&exchange->loop->metrics->refused_slow, 1);
+    else if (error != ERROR_OVERLOADED)
+        metrics_add(&exchange->loop->metrics->refused_malformed, 1);
     exchange->keep_alive = false;
     answer_now(exchange);
 }
@@ -96,8 +97,10 @@ void exchange_refuse(struct exchange *exchange, const struct http_request *http,
 void exchange_done(struct exchange *exchange)
 {
     exchange->answered = true;
-    if (exchange->connection) connection_mark(exchange->connection);
-    else exchange_release(exchange);
+    if (exchange->connection)
+        connection_mark(exchange->connection);
+    else
+        exchange_release(exchange);
 }
 
 /* ---- rendering ---- */
@@ -112,13 +115,19 @@ static struct text tenant_for_log(struct text slug)
     return slug.length && slug.length <= 255 ? slug : LITERAL("-");
 }
 
-static void log_request(const struct exchange *exchange, size_t bytes, uint64_t microseconds)
+static void log_request(struct net_loop *loop, const struct exchange *exchange, size_t bytes, uint64_t microseconds)
 {
     const struct request *request = &exchange->request;
-    struct text tenant = tenant_for_log(request->tenant_slug);
-    log_line("http", LOG_INFO, "request", "method=%s path=%s status=%u bytes=%zu microseconds=%llu request_id=%.*s tenant=%.*s",
-             http_method_names[exchange->method], exchange->endpoint ? exchange->endpoint->path : "-", request->reply.status, bytes,
-             (unsigned long long)microseconds, TEXT_ARGUMENTS(request->request_id), TEXT_ARGUMENTS(tenant));
+    const struct log_pair pairs[] = {
+        { "method", text_of(http_method_names[exchange->method]) },
+        { "path", text_of(exchange->endpoint ? exchange->endpoint->path : "-") },
+        { "status", .number = request->reply.status },
+        { "bytes", .number = (int64_t)bytes },
+        { "microseconds", .number = (int64_t)microseconds },
+        { "request_id", request->request_id },
+        { "tenant", tenant_for_log(request->tenant_slug) },
+    };
+    log_append(&loop->lines, "http", LOG_INFO, "request", pairs, sizeof pairs / sizeof pairs[0]);
 }
 
 void exchange_render(struct exchange *exchange, struct buffer *out)
@@ -143,7 +152,7 @@ void exchange_render(struct exchange *exchange, struct buffer *out)
     uint64_t microseconds = (uv_hrtime() - request->started_ns) / 1000;
     metrics_request(loop->metrics, exchange->endpoint, request->reply.status, microseconds);
     if (request->reply.status == 503) metrics_add(&loop->metrics->refused_overloaded, 1);
-    if (log_enabled("http", LOG_INFO)) log_request(exchange, out->length - before, microseconds);
+    if (loop->logs) log_request(loop, exchange, out->length - before, microseconds);
 }
 
 void exchange_release(struct exchange *exchange)
@@ -152,6 +161,8 @@ void exchange_release(struct exchange *exchange)
     struct request *request = &exchange->request;
     loop->bodies -= exchange->body_bytes;
     if (exchange->counted && loop->on_core) loop->net->config.give_back(loop->net->core, request);
-    if (exchange->counted && !loop->on_core && request->reply.held) net_give_back(exchange);
-    else loop_recycle(loop, request->arena);
+    if (exchange->counted && !loop->on_core && request->reply.held)
+        net_give_back(exchange);
+    else
+        loop_recycle(loop, request->arena);
 }

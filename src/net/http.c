@@ -10,12 +10,13 @@
 #include <string.h>
 
 enum {
-    EMPTY_LINES_MOST = 2,       /* before a request line; some clients send one after a body */
+    EMPTY_LINES_MOST = 2, /* before a request line; some clients send one after a body */
     METHOD_BYTES_MOST = 16,
-    NAME_BYTES_MOST = 40        /* the longest header name that matters is shorter */
+    NAME_BYTES_MOST = 40 /* the longest header name that matters is shorter */
 };
 
-const char *const http_method_names[METHOD_COUNT] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"};
+const char *const http_method_names[METHOD_COUNT] = { "GET",   "HEAD",   "POST",    "PUT",
+                                                      "PATCH", "DELETE", "OPTIONS", "OTHER" };
 const struct http_limits http_limits_default = {
     .head = LIMIT_HEAD_BYTES,
     .target = LIMIT_URI_BYTES,
@@ -36,16 +37,16 @@ struct machine {
     struct arena *arena;
     const struct http_limits *limits;
     llhttp_t llhttp;
-    size_t bytes;               /* read since the request line began */
+    size_t bytes; /* read since the request line began */
     enum line_state line;
     uint32_t empty_lines;
     char method[METHOD_BYTES_MOST];
     uint32_t method_length, protocol_length;
-    char protocol[9];           /* "HTTP/1.1\r" */
+    char protocol[9]; /* "HTTP/1.1\r" */
     struct assembly target, value, body;
     char name[NAME_BYTES_MOST];
     size_t name_length, line_length, header_count;
-    int header;                 /* enum http_header of the field being read; -1: one that does not matter */
+    int header; /* enum http_header of the field being read; -1: one that does not matter */
     bool chunked, expects_continue;
 };
 
@@ -73,7 +74,7 @@ static void assemble(struct arena *arena, struct assembly *text, const char *dat
 
 static struct text assembled(const struct assembly *text)
 {
-    return (struct text){text->data ? text->data : "", (uint32_t)text->length};
+    return (struct text){ text->data ? text->data : "", (uint32_t)text->length };
 }
 
 static char lower(char c)
@@ -84,14 +85,17 @@ static char lower(char c)
 bool http_token_equal(struct text a, const char *lower_case)
 {
     uint32_t i = 0;
-    while (i < a.length && lower_case[i] && lower(a.data[i]) == lower_case[i]) i++;
+    while (i < a.length && lower_case[i] && lower(a.data[i]) == lower_case[i])
+        i++;
     return i == a.length && !lower_case[i];
 }
 
 static struct text without_blanks(struct text a)
 {
-    while (a.length && (a.data[0] == ' ' || a.data[0] == '\t')) a.data++, a.length--;
-    while (a.length && (a.data[a.length - 1] == ' ' || a.data[a.length - 1] == '\t')) a.length--;
+    while (a.length && (a.data[0] == ' ' || a.data[0] == '\t'))
+        a.data++, a.length--;
+    while (a.length && (a.data[a.length - 1] == ' ' || a.data[a.length - 1] == '\t'))
+        a.length--;
     return a;
 }
 
@@ -125,8 +129,9 @@ static void check_target(struct machine *machine)
 
     for (uint32_t i = 0; i < target.length; i++) {
         char c = target.data[i];
-        bool coded = c != '%' || (i + 2 < target.length && is_hexadecimal(target.data[i + 1]) && is_hexadecimal(target.data[i + 2]) &&
-                                  !(target.data[i + 1] == '0' && target.data[i + 2] == '0'));
+        bool coded = c != '%' ||
+                     (i + 2 < target.length && is_hexadecimal(target.data[i + 1]) &&
+                      is_hexadecimal(target.data[i + 2]) && !(target.data[i + 1] == '0' && target.data[i + 2] == '0'));
         if (c == '#' || c == '\\' || !coded) {
             refuse(machine, ERROR_BAD_REQUEST, "the request target has a character that it may not have");
             return;
@@ -148,8 +153,8 @@ static void check_target(struct machine *machine)
 static void check_line(struct machine *machine)
 {
     struct http_request *request = &machine->public.request;
-    struct text method = {machine->method, machine->method_length};
-    struct text protocol = {machine->protocol, machine->protocol_length};
+    struct text method = { machine->method, machine->method_length };
+    struct text protocol = { machine->protocol, machine->protocol_length };
     bool is_http = protocol.length == 8 && text_starts_with(protocol, "HTTP/") && protocol.data[6] == '.';
 
     if (!is_http) {
@@ -179,9 +184,12 @@ static void line_byte(struct machine *machine, char c)
 {
     switch (machine->line) {
     case LINE_START:
-        if (c == '\r') machine->line = LINE_START_LF;
-        else if (c >= 'A' && c <= 'Z') machine->line = LINE_METHOD, machine->method[machine->method_length++] = c;
-        else refuse(machine, ERROR_BAD_REQUEST, "the request line is malformed");
+        if (c == '\r')
+            machine->line = LINE_START_LF;
+        else if (c >= 'A' && c <= 'Z')
+            machine->line = LINE_METHOD, machine->method[machine->method_length++] = c;
+        else
+            refuse(machine, ERROR_BAD_REQUEST, "the request line is malformed");
         break;
     case LINE_START_LF:
         machine->line = LINE_START;
@@ -189,22 +197,28 @@ static void line_byte(struct machine *machine, char c)
             refuse(machine, ERROR_BAD_REQUEST, "there is no request line");
         break;
     case LINE_METHOD:
-        if (c == ' ') machine->line = LINE_TARGET;
+        if (c == ' ')
+            machine->line = LINE_TARGET;
         else if (((c >= 'A' && c <= 'Z') || c == '-' || c == '_') && machine->method_length < METHOD_BYTES_MOST)
             machine->method[machine->method_length++] = c;
-        else refuse(machine, ERROR_BAD_REQUEST, "the method is malformed");
+        else
+            refuse(machine, ERROR_BAD_REQUEST, "the method is malformed");
         break;
     case LINE_PROTOCOL:
-        if (c == '\r') machine->line = LINE_LF;
-        else if (c > ' ' && c < 127 && machine->protocol_length < 8) machine->protocol[machine->protocol_length++] = c;
-        else refuse(machine, ERROR_BAD_REQUEST, "the request line is malformed");
+        if (c == '\r')
+            machine->line = LINE_LF;
+        else if (c > ' ' && c < 127 && machine->protocol_length < 8)
+            machine->protocol[machine->protocol_length++] = c;
+        else
+            refuse(machine, ERROR_BAD_REQUEST, "the request line is malformed");
         break;
     case LINE_LF:
-        if (c == '\n') check_line(machine);
-        else refuse(machine, ERROR_BAD_REQUEST, "the request line is malformed");
+        if (c == '\n')
+            check_line(machine);
+        else
+            refuse(machine, ERROR_BAD_REQUEST, "the request line is malformed");
         break;
-    case LINE_TARGET:
-        CHECK(!"reached");
+    case LINE_TARGET: CHECK(!"reached");
     }
 }
 
@@ -212,12 +226,16 @@ static void line_byte(struct machine *machine, char c)
 static size_t line_target(struct machine *machine, const char *data, size_t length)
 {
     size_t run = 0, room = machine->limits->target - machine->target.length;
-    while (run < length && run < room && data[run] > ' ' && data[run] < 127) run++;
+    while (run < length && run < room && data[run] > ' ' && data[run] < 127)
+        run++;
     assemble(machine->arena, &machine->target, data, run);
     if (run == length) return run;
-    if (data[run] == ' ' && machine->target.length) machine->line = LINE_PROTOCOL;
-    else if (run == room) refuse(machine, ERROR_URI_TOO_LONG, "the request target is too long");
-    else refuse(machine, ERROR_BAD_REQUEST, "the request target has a character that it may not have");
+    if (data[run] == ' ' && machine->target.length)
+        machine->line = LINE_PROTOCOL;
+    else if (run == room)
+        refuse(machine, ERROR_URI_TOO_LONG, "the request target is too long");
+    else
+        refuse(machine, ERROR_BAD_REQUEST, "the request target has a character that it may not have");
     return run + 1;
 }
 
@@ -225,8 +243,10 @@ static size_t parse_line(struct machine *machine, const char *data, size_t lengt
 {
     size_t used = 0;
     while (used < length && machine->public.stage == STAGE_LINE) {
-        if (machine->line == LINE_TARGET) used += line_target(machine, data + used, length - used);
-        else line_byte(machine, data[used++]);
+        if (machine->line == LINE_TARGET)
+            used += line_target(machine, data + used, length - used);
+        else
+            line_byte(machine, data[used++]);
         machine->public.begun |= machine->line != LINE_START && machine->line != LINE_START_LF;
     }
     return used;
@@ -235,30 +255,32 @@ static size_t parse_line(struct machine *machine, const char *data, size_t lengt
 /* ---- header fields ---- */
 
 enum repeats { ONCE, LISTED };
+/* clang-format off */
 static const struct known_header {
     const char *name;
     enum repeats repeats;       /* LISTED: several fields are one list */
 } known_headers[HEADER_COUNT] = {
-    [HEADER_HOST]                          = {"host", ONCE},
-    [HEADER_CONTENT_LENGTH]                = {"content-length", ONCE},
-    [HEADER_TRANSFER_ENCODING]             = {"transfer-encoding", ONCE},
-    [HEADER_CONNECTION]                    = {"connection", LISTED},
-    [HEADER_UPGRADE]                       = {"upgrade", LISTED},
-    [HEADER_EXPECT]                        = {"expect", ONCE},
-    [HEADER_CONTENT_TYPE]                  = {"content-type", ONCE},
-    [HEADER_CONTENT_ENCODING]              = {"content-encoding", ONCE},
-    [HEADER_AUTHORIZATION]                 = {"authorization", ONCE},
-    [HEADER_IDEMPOTENCY_KEY]               = {"idempotency-key", ONCE},
-    [HEADER_IF_MATCH]                      = {"if-match", ONCE},
-    [HEADER_IF_NONE_MATCH]                 = {"if-none-match", LISTED},
-    [HEADER_PREFER]                        = {"prefer", LISTED},
-    [HEADER_ACCEPT]                        = {"accept", LISTED},
-    [HEADER_X_TENANT]                      = {"x-tenant", ONCE},
-    [HEADER_X_REQUEST_ID]                  = {"x-request-id", ONCE},
-    [HEADER_X_FORWARDED_FOR]               = {"x-forwarded-for", LISTED},
-    [HEADER_ORIGIN]                        = {"origin", ONCE},
-    [HEADER_ACCESS_CONTROL_REQUEST_METHOD] = {"access-control-request-method", ONCE},
+    [HEADER_HOST]                          = { "host",                          ONCE },
+    [HEADER_CONTENT_LENGTH]                = { "content-length",                ONCE },
+    [HEADER_TRANSFER_ENCODING]             = { "transfer-encoding",             ONCE },
+    [HEADER_CONNECTION]                    = { "connection",                    LISTED },
+    [HEADER_UPGRADE]                       = { "upgrade",                       LISTED },
+    [HEADER_EXPECT]                        = { "expect",                        ONCE },
+    [HEADER_CONTENT_TYPE]                  = { "content-type",                  ONCE },
+    [HEADER_CONTENT_ENCODING]              = { "content-encoding",              ONCE },
+    [HEADER_AUTHORIZATION]                 = { "authorization",                 ONCE },
+    [HEADER_IDEMPOTENCY_KEY]               = { "idempotency-key",               ONCE },
+    [HEADER_IF_MATCH]                      = { "if-match",                      ONCE },
+    [HEADER_IF_NONE_MATCH]                 = { "if-none-match",                 LISTED },
+    [HEADER_PREFER]                        = { "prefer",                        LISTED },
+    [HEADER_ACCEPT]                        = { "accept",                        LISTED },
+    [HEADER_X_TENANT]                      = { "x-tenant",                      ONCE },
+    [HEADER_X_REQUEST_ID]                  = { "x-request-id",                  ONCE },
+    [HEADER_X_FORWARDED_FOR]               = { "x-forwarded-for",               LISTED },
+    [HEADER_ORIGIN]                        = { "origin",                        ONCE },
+    [HEADER_ACCESS_CONTROL_REQUEST_METHOD] = { "access-control-request-method", ONCE },
 };
+/* clang-format on */
 
 static struct machine *machine_of(llhttp_t *llhttp)
 {
@@ -287,13 +309,13 @@ static int on_field_complete(llhttp_t *llhttp)
     }
     machine->header = -1;
     if (machine->name_length <= NAME_BYTES_MOST) {
-        struct text name = {machine->name, (uint32_t)machine->name_length};
+        struct text name = { machine->name, (uint32_t)machine->name_length };
         for (int header = 0; header < HEADER_COUNT && machine->header < 0; header++)
             if (text_is(name, known_headers[header].name)) machine->header = header;
     }
     machine->line_length = machine->name_length;
     machine->name_length = 0;
-    machine->value = (struct assembly){0};
+    machine->value = (struct assembly){ 0 };
     return 0;
 }
 
@@ -327,7 +349,8 @@ static int on_value_complete(llhttp_t *llhttp)
         refuse(machine, ERROR_BAD_REQUEST, "a header field that may be sent once was sent twice");
         return -1;
     }
-    *slot = slot->data ? arena_format(machine->arena, "%.*s, %.*s", TEXT_ARGUMENTS(*slot), TEXT_ARGUMENTS(value)) : value;
+    *slot =
+        slot->data ? arena_format(machine->arena, "%.*s, %.*s", TEXT_ARGUMENTS(*slot), TEXT_ARGUMENTS(value)) : value;
     return 0;
 }
 
@@ -347,7 +370,7 @@ bool http_host_is_good(struct text host)
         if (i == 0 || i > 255) return false;
     }
     if (i == host.length) return true;
-    struct text port = {host.data + i + 1, host.length - i - 1};
+    struct text port = { host.data + i + 1, host.length - i - 1 };
     int64_t number;
     return host.data[i] == ':' && port.length <= 5 && text_to_integer(port, &number) && number >= 0 && number <= 65535;
 }
@@ -368,15 +391,17 @@ static void check_host(struct machine *machine)
     text_split(&rest, '/');
     struct text authority = rest;
     uint32_t length = 0;
-    while (length < authority.length && authority.data[length] != '/') length++;
+    while (length < authority.length && authority.data[length] != '/')
+        length++;
     authority.length = length;
     bool same = host.data && host.length == authority.length;
-    for (uint32_t i = 0; same && i < host.length; i++) same = lower(host.data[i]) == lower(authority.data[i]);
+    for (uint32_t i = 0; same && i < host.length; i++)
+        same = lower(host.data[i]) == lower(authority.data[i]);
     if (!same) {
         refuse(machine, ERROR_BAD_REQUEST, "the request target names another host");
         return;
     }
-    request->path = length == rest.length ? LITERAL("/") : (struct text){rest.data + length, rest.length - length};
+    request->path = length == rest.length ? LITERAL("/") : (struct text){ rest.data + length, rest.length - length };
 }
 
 static void check_framing(struct machine *machine)
@@ -422,7 +447,7 @@ static void check_connection(struct machine *machine)
 static int on_head_complete(llhttp_t *llhttp)
 {
     struct machine *machine = machine_of(llhttp);
-    static void (*const checks[])(struct machine *) = {check_host, check_framing, check_connection};
+    static void (*const checks[])(struct machine *) = { check_host, check_framing, check_connection };
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         checks[i](machine);
         if (machine->public.stage == STAGE_REFUSED) return -1;
@@ -484,7 +509,8 @@ struct http_parser *http_parser_create(struct arena *arena, const struct http_li
 static size_t wire_room(const struct machine *machine)
 {
     size_t most = machine->limits->head;
-    if (machine->public.stage == STAGE_BODY) most += machine->chunked ? 2 * machine->limits->body : machine->limits->body;
+    if (machine->public.stage == STAGE_BODY)
+        most += machine->chunked ? 2 * machine->limits->body : machine->limits->body;
     return most > machine->bytes ? most - machine->bytes : 0;
 }
 
@@ -495,19 +521,13 @@ static void refuse_by_llhttp(struct machine *machine, llhttp_errno_t fault)
     case HPE_UNEXPECTED_CONTENT_LENGTH:
         refuse(machine, ERROR_BAD_REQUEST, "Content-Length is malformed, repeated or beside Transfer-Encoding");
         break;
-    case HPE_INVALID_TRANSFER_ENCODING:
-        refuse(machine, ERROR_BAD_REQUEST, "Transfer-Encoding is malformed");
-        break;
-    case HPE_INVALID_CHUNK_SIZE:
-        refuse(machine, ERROR_BAD_REQUEST, "a chunk size is malformed");
-        break;
+    case HPE_INVALID_TRANSFER_ENCODING: refuse(machine, ERROR_BAD_REQUEST, "Transfer-Encoding is malformed"); break;
+    case HPE_INVALID_CHUNK_SIZE: refuse(machine, ERROR_BAD_REQUEST, "a chunk size is malformed"); break;
     case HPE_PAUSED_UPGRADE:
-    case HPE_PAUSED_H2_UPGRADE:
-        refuse(machine, ERROR_FRAMING_NOT_SUPPORTED, "no other protocol is spoken here");
-        break;
+    case HPE_PAUSED_H2_UPGRADE: refuse(machine, ERROR_FRAMING_NOT_SUPPORTED, "no other protocol is spoken here"); break;
     default:
-        refuse(machine, ERROR_BAD_REQUEST, machine->public.stage == STAGE_HEAD ? "a header field is malformed"
-                                                                               : "the body is malformed");
+        refuse(machine, ERROR_BAD_REQUEST,
+               machine->public.stage == STAGE_HEAD ? "a header field is malformed" : "the body is malformed");
     }
 }
 
@@ -517,8 +537,10 @@ static size_t execute(struct machine *machine, const char *data, size_t length)
     llhttp_errno_t fault = llhttp_execute(&machine->llhttp, data, length);
     if (fault == HPE_OK) return length;
     const char *end = llhttp_get_error_pos(&machine->llhttp);
-    if (fault == HPE_PAUSED) llhttp_resume(&machine->llhttp);
-    else if (machine->public.stage != STAGE_REFUSED) refuse_by_llhttp(machine, fault);
+    if (fault == HPE_PAUSED)
+        llhttp_resume(&machine->llhttp);
+    else if (machine->public.stage != STAGE_REFUSED)
+        refuse_by_llhttp(machine, fault);
     return end && end >= data && end <= data + length ? (size_t)(end - data) : length;
 }
 
@@ -532,8 +554,10 @@ enum parse_event http_parse(struct http_parser *parser, const char *data, size_t
         if (parser->stage == STAGE_LINE) {
             done = parse_line(machine, data + *used, rest);
         } else if (room == 0) {
-            if (parser->stage == STAGE_HEAD) refuse(machine, ERROR_HEAD_TOO_LARGE, "the request head is too large");
-            else refuse(machine, ERROR_BODY_TOO_LARGE, "the body is too large");
+            if (parser->stage == STAGE_HEAD)
+                refuse(machine, ERROR_HEAD_TOO_LARGE, "the request head is too large");
+            else
+                refuse(machine, ERROR_BODY_TOO_LARGE, "the body is too large");
             done = 0;
         } else {
             done = execute(machine, data + *used, rest < room ? rest : room);

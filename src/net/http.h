@@ -18,7 +18,7 @@ enum http_method {
     METHOD_PATCH,
     METHOD_DELETE,
     METHOD_OPTIONS,
-    METHOD_OTHER,               /* well formed, but no route has it */
+    METHOD_OTHER, /* well formed, but no route has it */
     METHOD_COUNT
 };
 extern const char *const http_method_names[METHOD_COUNT];
@@ -48,10 +48,10 @@ enum http_header {
 };
 
 struct http_limits {
-    size_t head;                /* bytes from the method to the empty line */
+    size_t head; /* bytes from the method to the empty line */
     size_t target;
-    size_t line;                /* one header field */
-    size_t headers;             /* number of fields */
+    size_t line;    /* one header field */
+    size_t headers; /* number of fields */
     size_t body;
 };
 extern const struct http_limits http_limits_default;
@@ -59,26 +59,26 @@ extern const struct http_limits http_limits_default;
 struct http_request {
     enum http_method method;
     bool http_1_0, keep_alive;
-    struct text path;           /* raw, begins with '/'; "*" of OPTIONS */
-    struct text query;          /* raw, without '?'; absent when there was none */
-    struct text headers[HEADER_COUNT];     /* without blanks at the ends; absent when not sent */
-    struct text body;           /* absent when there was none */
+    struct text path;                  /* raw, begins with '/'; "*" of OPTIONS */
+    struct text query;                 /* raw, without '?'; absent when there was none */
+    struct text headers[HEADER_COUNT]; /* without blanks at the ends; absent when not sent */
+    struct text body;                  /* absent when there was none */
 };
 
 enum parse_event {
-    PARSE_MORE,                  /* all was read, the request is not complete */
-    PARSE_CONTINUE,              /* head accepted; the client waits for "100 Continue" before it sends the body */
-    PARSE_COMPLETE,               /* complete */
-    PARSE_REFUSED                /* answer `error` and close: what follows cannot be told apart */
+    PARSE_MORE,     /* all was read, the request is not complete */
+    PARSE_CONTINUE, /* head accepted; the client waits for "100 Continue" before it sends the body */
+    PARSE_COMPLETE, /* complete */
+    PARSE_REFUSED   /* answer `error` and close: what follows cannot be told apart */
 };
 enum http_stage { STAGE_LINE, STAGE_HEAD, STAGE_BODY, STAGE_DONE, STAGE_REFUSED };
 
 struct http_parser {
     enum http_stage stage;
-    bool begun;                 /* a byte of the request line was seen */
+    bool begun; /* a byte of the request line was seen */
     struct http_request request;
-    size_t body_bytes;          /* received so far */
-    enum error error;           /* of PARSE_REFUSED */
+    size_t body_bytes; /* received so far */
+    enum error error;  /* of PARSE_REFUSED */
     const char *sentence;
 };
 
@@ -89,5 +89,5 @@ enum parse_event http_parse(struct http_parser *parser, const char *data, size_t
 
 /* Walks a list header ("a, b;q=1"): the next element without blanks, false at the end. */
 bool http_list_next(struct text *rest, struct text *element);
-bool http_token_equal(struct text a, const char *lower_case);           /* ignores the case of ASCII letters */
-bool http_host_is_good(struct text host);                               /* name, IPv4 or [IPv6], and perhaps :port */
+bool http_token_equal(struct text a, const char *lower_case); /* ignores the case of ASCII letters */
+bool http_host_is_good(struct text host);                     /* name, IPv4 or [IPv6], and perhaps :port */

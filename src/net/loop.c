@@ -32,7 +32,8 @@ void loop_clock(struct net_loop *loop)
 
 static struct connection *connection_of(struct deadline *deadline, enum wait wait)
 {
-    size_t offset = wait == WAIT_WRITE ? offsetof(struct connection, writing_deadline) : offsetof(struct connection, reading_deadline);
+    size_t offset = wait == WAIT_WRITE ? offsetof(struct connection, writing_deadline)
+                                       : offsetof(struct connection, reading_deadline);
     return (struct connection *)(void *)((char *)deadline - offset);
 }
 
@@ -57,11 +58,13 @@ static void on_tick(uv_timer_t *timer)
     loop_clock(loop);
     for (int wait = 0; wait < WAIT_COUNT; wait++) {
         struct deadline *end = &loop->deadlines[wait].end;
-        while (end->next != end && end->next->due <= now) connection_overdue(connection_of(end->next, (enum wait)wait), (enum wait)wait);
+        while (end->next != end && end->next->due <= now)
+            connection_overdue(connection_of(end->next, (enum wait)wait), (enum wait)wait);
     }
     check_bodies(loop, now);
     if (loop->stopping && now >= loop->stop_due)
-        for (struct connection *connection = loop->connections; connection; connection = connection->next) connection_close(connection);
+        for (struct connection *connection = loop->connections; connection; connection = connection->next)
+            connection_close(connection);
     if (!loop->connection_count) uv_timer_stop(timer);
 }
 
@@ -94,14 +97,19 @@ void loop_recycle(struct net_loop *loop, struct arena *arena)
 void loop_flush(struct net_loop *loop)
 {
     struct connection *connection;
-    if (loop->dirty_first) loop_clock(loop);
+    if (!loop->dirty_first) return;
+    loop_clock(loop);
+    loop->logs = log_enabled("http", LOG_INFO);
     while ((connection = loop->dirty_first)) {
         loop->dirty_first = connection->dirty_next;
         if (!loop->dirty_first) loop->dirty_last = &loop->dirty_first;
         connection->dirty = false;
-        if (connection->gone) free(connection);
-        else connection_flush(connection);
+        if (connection->gone)
+            free(connection);
+        else
+            connection_flush(connection);
     }
+    if (loop->lines.length) log_write(&loop->lines);
     if (loop->out.capacity > OUT_KEPT_BYTES) buffer_free(&loop->out);
 }
 
@@ -137,7 +145,7 @@ static void on_connection(uv_stream_t *listener, int status)
         connection_accept(loop, listener, listener == (uv_stream_t *)&loop->control);
         return;
     }
-    metrics_add(&loop->metrics->connections_refused, 1);        /* no file descriptor is left: libuv has closed it */
+    metrics_add(&loop->metrics->connections_refused, 1); /* no file descriptor is left: libuv has closed it */
     log_line("net", LOG_WARNING, "cannot accept", "error=%s", uv_err_name(status));
 }
 
@@ -160,10 +168,11 @@ bool loop_listen(struct net_loop *loop, int port, char problem[256])
     loop->listener.data = loop;
     loop->has_listener = true;
     loop->handles++;
-    if (config->loops > 1) {            /* each loop has a listener of its own; the kernel spreads the connections */
+    if (config->loops > 1) { /* each loop has a listener of its own; the kernel spreads the connections */
         int descriptor, on = 1;
         fault = uv_fileno((uv_handle_t *)&loop->listener, &descriptor);
-        if (!fault && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) fault = uv_translate_sys_error(errno);
+        if (!fault && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+            fault = uv_translate_sys_error(errno);
     }
     if (!fault) fault = uv_tcp_bind(&loop->listener, (struct sockaddr *)&address, 0);
     if (!fault) fault = uv_listen((uv_stream_t *)&loop->listener, BACKLOG, on_connection);
@@ -173,16 +182,16 @@ bool loop_listen(struct net_loop *loop, int port, char problem[256])
 bool loop_listen_control(struct net_loop *loop, char problem[256])
 {
     const char *path = loop->net->config.control_path;
-    if (strlen(path) >= sizeof ((struct sockaddr_un *)0)->sun_path)
+    if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
         return complain(problem, "listen on the control socket, its path is too long:", path, UV_ENAMETOOLONG);
-    unlink(path);                       /* left by a process that was killed; the data directory's lock is ours */
+    unlink(path); /* left by a process that was killed; the data directory's lock is ours */
     int fault = uv_pipe_init(loop->uv, &loop->control, 0);
     if (fault) return complain(problem, "listen on", path, fault);
     loop->control.data = loop;
     loop->has_control = true;
     loop->handles++;
     fault = uv_pipe_bind(&loop->control, path);
-    if (!fault && chmod(path, 0600) != 0) fault = uv_translate_sys_error(errno);    /* before anybody can connect */
+    if (!fault && chmod(path, 0600) != 0) fault = uv_translate_sys_error(errno); /* before anybody can connect */
     if (!fault) fault = uv_listen((uv_stream_t *)&loop->control, BACKLOG, on_connection);
     return fault ? complain(problem, "listen on", path, fault) : true;
 }
@@ -225,7 +234,8 @@ void loop_stop(struct net_loop *loop)
         close_handle(loop, (uv_handle_t *)&loop->control);
         unlink(loop->net->config.control_path);
     }
-    for (struct connection *connection = loop->connections; connection; connection = connection->next) connection_stop(connection);
+    for (struct connection *connection = loop->connections; connection; connection = connection->next)
+        connection_stop(connection);
     if (!loop->connection_count) close_handles(loop);
 }
 
@@ -233,8 +243,9 @@ bool loop_open(struct net_loop *loop, char problem[256])
 {
     const struct net_config *config = &loop->net->config;
     const int64_t durations[WAIT_COUNT] = {
-        [WAIT_IDLE] = config->idle_timeout,     [WAIT_HEAD] = config->head_timeout, [WAIT_BODY] = config->body_timeout,
-        [WAIT_LINGER] = config->linger_timeout, [WAIT_WRITE] = config->write_timeout,
+        [WAIT_IDLE] = config->idle_timeout,   [WAIT_HEAD] = config->head_timeout,
+        [WAIT_BODY] = config->body_timeout,   [WAIT_LINGER] = config->linger_timeout,
+        [WAIT_WRITE] = config->write_timeout,
     };
     for (int wait = 0; wait < WAIT_COUNT; wait++) {
         struct deadline *end = &loop->deadlines[wait].end;
@@ -249,7 +260,7 @@ bool loop_open(struct net_loop *loop, char problem[256])
     loop->bind.tokens = token_cache_create(config->token_keys, config->token_key_count);
     loop->bind.hosts = config->hosts;
     loop->bind.proxies = config->proxies;
-    inbox_init(&loop->inbox, SIZE_MAX, wake, loop);     /* bounded by what the loop has given to the core */
+    inbox_init(&loop->inbox, SIZE_MAX, wake, loop); /* bounded by what the loop has given to the core */
 
     int fault = uv_random(NULL, NULL, &loop->bind.id_prefix, sizeof loop->bind.id_prefix, 0, NULL);
     if (fault) return complain(problem, "draw", "random bytes", fault);
@@ -274,14 +285,16 @@ void loop_free(struct net_loop *loop)
         arena_destroy(((struct exchange *)(void *)((char *)item - offsetof(struct exchange, item)))->request.arena);
     }
     inbox_destroy(&loop->inbox);
-    while (loop->pooled) arena_destroy(loop->pool[--loop->pooled]);
-    for (struct connection *connection; (connection = loop->dirty_first);) {    /* all are gone */
+    while (loop->pooled)
+        arena_destroy(loop->pool[--loop->pooled]);
+    for (struct connection *connection; (connection = loop->dirty_first);) { /* all are gone */
         loop->dirty_first = connection->dirty_next;
         free(connection);
     }
     token_cache_destroy(loop->bind.tokens);
     map_destroy(loop->addresses);
     buffer_free(&loop->out);
+    buffer_free(&loop->lines);
     free(loop->read_buffer);
     free(loop->metrics);
 }

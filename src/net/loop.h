@@ -14,37 +14,37 @@
 
 struct connection;
 struct exchange {
-    struct request request;             /* owner: this exchange */
-    struct inbox_item item;             /* of the inboxes between the threads */
+    struct request request; /* owner: this exchange */
+    struct inbox_item item; /* of the inboxes between the threads */
     struct net_loop *loop;
-    struct connection *connection;      /* NULL when it is gone before the answer; the loop's thread alone looks */
-    struct exchange *next;              /* of the connection, in the order of requests */
+    struct connection *connection; /* NULL when it is gone before the answer; the loop's thread alone looks */
+    struct exchange *next;         /* of the connection, in the order of requests */
     const struct endpoint *endpoint;
     enum http_method method;
-    struct text origin;                 /* allowed origin */
-    size_t body_bytes;                  /* as counted in loop->bodies */
-    bool answered;                      /* the reply is there */
-    bool counted;                       /* was in the core */
-    bool is_continue;                   /* no reply but "100 Continue" */
+    struct text origin; /* allowed origin */
+    size_t body_bytes;  /* as counted in loop->bodies */
+    bool answered;      /* the reply is there */
+    bool counted;       /* was in the core */
+    bool is_continue;   /* no reply but "100 Continue" */
     bool keep_alive, http_1_0, preflight;
 };
 
 /* ---- deadlines: one list for each length of time, in order of their ends ---- */
 struct deadline {
-    struct deadline *previous, *next;   /* NULL: not set */
-    uint64_t due;                       /* of the loop's clock, ms */
+    struct deadline *previous, *next; /* NULL: not set */
+    uint64_t due;                     /* of the loop's clock, ms */
 };
 enum wait {
-    WAIT_IDLE,                          /* nothing under way: closed without a word, the longest idle first */
-    WAIT_HEAD,                          /* a request has begun, its head is not complete */
+    WAIT_IDLE, /* nothing under way: closed without a word, the longest idle first */
+    WAIT_HEAD, /* a request has begun, its head is not complete */
     WAIT_BODY,
-    WAIT_LINGER,                        /* the last answer is sent; what still comes is dropped */
-    WAIT_WRITE,                         /* the peer takes no bytes */
+    WAIT_LINGER, /* the last answer is sent; what still comes is dropped */
+    WAIT_WRITE,  /* the peer takes no bytes */
     WAIT_COUNT,
     WAIT_NONE = WAIT_COUNT
 };
 struct deadlines {
-    struct deadline end;                /* of a ring: next is the first, previous the last */
+    struct deadline end; /* of a ring: next is the first, previous the last */
     int64_t duration;
 };
 void deadline_clear(struct deadline *deadline);
@@ -53,9 +53,9 @@ void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64
 /* ---- connections ---- */
 enum connection_state {
     CONNECTION_OPEN,
-    CONNECTION_LAST,                    /* no more requests are read; closes when all are answered */
-    CONNECTION_LINGERING,               /* the end is sent; waits for the peer's */
-    CONNECTION_CLOSED                   /* until libuv lets go of the handle */
+    CONNECTION_LAST,      /* no more requests are read; closes when all are answered */
+    CONNECTION_LINGERING, /* the end is sent; waits for the peer's */
+    CONNECTION_CLOSED     /* until libuv lets go of the handle */
 };
 struct connection {
     union {
@@ -67,23 +67,23 @@ struct connection {
     struct net_loop *loop;
     struct connection *previous, *next; /* all of the loop */
     struct connection *dirty_next;
-    bool dirty;                         /* has something to flush */
-    bool gone;                          /* libuv let go of it while it was dirty: the flush frees it */
-    bool reading, ended;                /* `ended`: the peer sent its end */
+    bool dirty;          /* has something to flush */
+    bool gone;           /* libuv let go of it while it was dirty: the flush frees it */
+    bool reading, ended; /* `ended`: the peer sent its end */
     bool is_control;
     enum connection_state state;
     char address[48];
-    struct arena *arena;                /* of the request being received */
+    struct arena *arena; /* of the request being received */
     struct http_parser *parser;
-    size_t receiving;                   /* its body so far, as counted in loop->bodies */
-    struct exchange *first, *last;      /* in the order of requests */
+    size_t receiving;              /* its body so far, as counted in loop->bodies */
+    struct exchange *first, *last; /* in the order of requests */
     uint32_t in_flight;
-    size_t in_flight_bytes;             /* bodies of those */
-    struct buffer tail;                 /* read, but not parsed: too many are in flight */
+    size_t in_flight_bytes; /* bodies of those */
+    struct buffer tail;     /* read, but not parsed: too many are in flight */
     size_t tail_used;
-    size_t unsent, unsent_seen;         /* bytes that libuv holds; at the last look */
+    size_t unsent, unsent_seen; /* bytes that libuv holds; at the last look */
     size_t lingered;
-    enum wait wait;                     /* which list `reading_deadline` is in */
+    enum wait wait; /* which list `reading_deadline` is in */
     struct deadline reading_deadline, writing_deadline;
     uint64_t body_began;
     uv_shutdown_t shutdown;
@@ -93,34 +93,36 @@ struct connection {
 struct net_loop {
     struct net *net;
     uv_loop_t *uv;
-    uv_loop_t own;                      /* when it has a thread of its own */
-    bool on_core;                       /* runs on the core's thread */
+    uv_loop_t own; /* when it has a thread of its own */
+    bool on_core;  /* runs on the core's thread */
     bool stopping;
-    bool ended;                         /* of the core's thread: nothing can be passed to it any more */
+    bool ended; /* of the core's thread: nothing can be passed to it any more */
     uv_thread_t thread;
     bool has_thread;
-    _Atomic bool finished;              /* its thread has nothing more to do */
+    _Atomic bool finished; /* its thread has nothing more to do */
     uv_tcp_t listener;
     uv_pipe_t control;
     bool has_listener, has_control;
     uv_timer_t timer;
     uv_check_t check;
     uv_async_t async;
-    uint32_t handles;                   /* of these that are open */
-    struct inbox inbox;                 /* answered exchanges, from the core's thread */
-    uint64_t clock_due, stop_due;       /* ms of the loop's clock */
-    int64_t wall_s;                     /* of the date line */
+    uint32_t handles;             /* of these that are open */
+    struct inbox inbox;           /* answered exchanges, from the core's thread */
+    uint64_t clock_due, stop_due; /* ms of the loop's clock */
+    int64_t wall_s;               /* of the date line */
     char date[DATE_LINE_SIZE];
     char *read_buffer;
-    struct buffer out;                  /* what a flush renders into */
+    struct buffer out;   /* what a flush renders into */
+    struct buffer lines; /* of the log, written at the end of a flush */
+    bool logs;
     struct bind_context bind;
     struct arena *pool[LIMIT_ARENAS_KEPT];
     uint32_t pooled;
     struct deadlines deadlines[WAIT_COUNT];
     struct connection *connections, *dirty_first, **dirty_last;
     int64_t connection_count, connections_most;
-    struct map *addresses;              /* address to number of connections, as pointer */
-    size_t bodies;                      /* bytes of request bodies held */
+    struct map *addresses; /* address to number of connections, as pointer */
+    size_t bodies;         /* bytes of request bodies held */
     struct metrics *metrics;
 };
 
@@ -129,16 +131,16 @@ struct net {
     struct core *core;
     uv_loop_t *core_loop;
     struct router *router;
-    struct net_loop *loops;             /* loops[0] is on the core's loop */
+    struct net_loop *loops; /* loops[0] is on the core's loop */
     uint32_t loop_count;
-    uint32_t running;                   /* loops that have not ended */
+    uint32_t running; /* loops that have not ended */
     int port;
-    uv_async_t async;                   /* wakes the core's thread */
+    uv_async_t async; /* wakes the core's thread */
     bool has_async;
-    struct inbox requests;              /* to the core */
-    struct inbox given_back;            /* replies that held a block of the core and are sent */
-    struct inbox_item *answered, **answered_last;   /* by the core, not yet passed on */
-    _Atomic bool stopping;              /* asks the loops of other threads to stop */
+    struct inbox requests;                        /* to the core */
+    struct inbox given_back;                      /* replies that held a block of the core and are sent */
+    struct inbox_item *answered, **answered_last; /* by the core, not yet passed on */
+    _Atomic bool stopping;                        /* asks the loops of other threads to stop */
     void (*stopped)(void *context);
     void *stopped_context;
 };
@@ -146,10 +148,10 @@ struct net {
 /* connection.c */
 void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_control);
 void connection_close(struct connection *connection);
-void connection_mark(struct connection *connection);            /* has something to flush */
+void connection_mark(struct connection *connection); /* has something to flush */
 void connection_flush(struct connection *connection);
 void connection_overdue(struct connection *connection, enum wait wait);
-void connection_stop(struct connection *connection);            /* closes it when nothing is under way, else soon */
+void connection_stop(struct connection *connection); /* closes it when nothing is under way, else soon */
 
 /* exchange.c */
 /* Appends it to those of the connection. */
@@ -157,17 +159,18 @@ struct exchange *exchange_create(struct connection *connection, struct arena *ar
 /* Binds it and gives it to the core, or answers it. */
 void exchange_start(struct exchange *exchange, const struct http_request *http);
 /* Answers what could not be parsed, or did not arrive in time; the connection closes after it. */
-void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error, const char *sentence);
+void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error,
+                     const char *sentence);
 void exchange_render(struct exchange *exchange, struct buffer *out);
 void exchange_release(struct exchange *exchange);
-void exchange_done(struct exchange *exchange);                  /* the core's answer is back on the loop's thread */
+void exchange_done(struct exchange *exchange); /* the core's answer is back on the loop's thread */
 
 /* loop.c */
-bool loop_open(struct net_loop *loop, char problem[256]);       /* handles; listening is begun by the caller */
+bool loop_open(struct net_loop *loop, char problem[256]); /* handles; listening is begun by the caller */
 bool loop_listen(struct net_loop *loop, int port, char problem[256]);
 bool loop_listen_control(struct net_loop *loop, char problem[256]);
 void loop_start_timer(struct net_loop *loop);
-void loop_clock(struct net_loop *loop);                         /* brings date and wall clock up to now */
+void loop_clock(struct net_loop *loop); /* brings date and wall clock up to now */
 void loop_flush(struct net_loop *loop);
 void loop_stop(struct net_loop *loop);
 void loop_free(struct net_loop *loop);
@@ -176,6 +179,6 @@ struct arena *loop_arena(struct net_loop *loop);
 void loop_recycle(struct net_loop *loop, struct arena *arena);
 
 /* net.c: the way to the core and back */
-bool net_enqueue(struct exchange *exchange);                    /* false: the core's queue is full */
-void net_give_back(struct exchange *exchange);                  /* of a reply that holds a block of the core */
-void net_loop_ended(struct net_loop *loop);                     /* on the loop's thread */
+bool net_enqueue(struct exchange *exchange);   /* false: the core's queue is full */
+void net_give_back(struct exchange *exchange); /* of a reply that holds a block of the core */
+void net_loop_ended(struct net_loop *loop);    /* on the loop's thread */

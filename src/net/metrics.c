@@ -3,12 +3,14 @@
 #include <string.h>
 
 /* The statuses that souk answers (API.md); the last is for any other. */
-static const uint16_t statuses[METRICS_STATUSES] = {200, 201, 202, 204, 303, 304, 400, 401, 402, 403, 404, 405, 408, 409, 410,
-                                                    412, 413, 414, 415, 417, 422, 428, 429, 431, 500, 501, 503, 505, 507, 0};
+static const uint16_t statuses[METRICS_STATUSES] = { 200, 201, 202, 204, 303, 304, 400, 401, 402, 403,
+                                                     404, 405, 408, 409, 410, 412, 413, 414, 415, 417,
+                                                     422, 428, 429, 431, 500, 501, 503, 505, 507, 0 };
 
 struct metrics *metrics_create(uint32_t routes)
 {
-    struct metrics *metrics = memory_alloc(sizeof *metrics + (routes + 1) * METRICS_STATUSES * sizeof metrics->requests[0]);
+    struct metrics *metrics =
+        memory_alloc(sizeof *metrics + (routes + 1) * METRICS_STATUSES * sizeof metrics->requests[0]);
     metrics->routes = routes;
     return metrics;
 }
@@ -16,8 +18,10 @@ struct metrics *metrics_create(uint32_t routes)
 void metrics_request(struct metrics *metrics, const struct endpoint *endpoint, uint16_t status, uint64_t microseconds)
 {
     uint32_t route = endpoint ? endpoint->number : metrics->routes, index = 0, bucket = 0;
-    while (index < METRICS_STATUSES - 1 && statuses[index] != status) index++;
-    while (bucket < METRICS_BUCKETS - 1 && microseconds > UINT64_C(8) << bucket) bucket++;
+    while (index < METRICS_STATUSES - 1 && statuses[index] != status)
+        index++;
+    while (bucket < METRICS_BUCKETS - 1 && microseconds > UINT64_C(8) << bucket)
+        bucket++;
     metrics_add(&metrics->requests[route * METRICS_STATUSES + index], 1);
     metrics_add(&metrics->seconds_buckets[bucket], 1);
     metrics_add(&metrics->microseconds_sum, microseconds);
@@ -31,19 +35,23 @@ static uint64_t sum(struct metrics *const *all, uint32_t count, size_t offset)
     return total;
 }
 
+/* clang-format off */
 static const struct counter {
-    const char *name, *help;
+    const char *name;
     size_t offset;
+    const char *help;
 } counters[] = {
-    {"souk_connections_opened_total", "connections accepted", offsetof(struct metrics, connections_opened)},
-    {"souk_connections_closed_total", "connections closed", offsetof(struct metrics, connections_closed)},
-    {"souk_connections_refused_total", "connections refused: too many, in all or of one address", offsetof(struct metrics, connections_refused)},
-    {"souk_http_malformed_total", "requests refused for their form", offsetof(struct metrics, refused_malformed)},
-    {"souk_http_slow_total", "connections closed because the peer was too slow", offsetof(struct metrics, refused_slow)},
-    {"souk_http_overloaded_total", "requests refused because a queue was full", offsetof(struct metrics, refused_overloaded)},
-    {"souk_http_bytes_received_total", "bytes read from connections", offsetof(struct metrics, bytes_in)},
-    {"souk_http_bytes_sent_total", "bytes given to connections", offsetof(struct metrics, bytes_out)},
+#define AT(member) offsetof(struct metrics, member)
+    { "souk_connections_opened_total",  AT(connections_opened),  "connections accepted" },
+    { "souk_connections_closed_total",  AT(connections_closed),  "connections closed" },
+    { "souk_connections_refused_total", AT(connections_refused), "connections refused: too many, in all or of one address" },
+    { "souk_http_malformed_total",      AT(refused_malformed),   "requests refused for their form" },
+    { "souk_http_slow_total",           AT(refused_slow),        "connections closed because the peer was too slow" },
+    { "souk_http_overloaded_total",     AT(refused_overloaded),  "requests refused because a queue was full" },
+    { "souk_http_bytes_received_total", AT(bytes_in),            "bytes read from connections" },
+    { "souk_http_bytes_sent_total",     AT(bytes_out),           "bytes given to connections" },
 };
+/* clang-format on */
 
 static void render_header(struct buffer *out, const char *name, const char *help, const char *type)
 {
@@ -56,12 +64,13 @@ static void render_requests(struct buffer *out, struct metrics *const *all, uint
     uint32_t routes = router_size(router);
     for (uint32_t route = 0; route <= routes; route++) {
         for (uint32_t status = 0; status < METRICS_STATUSES; status++) {
-            uint64_t requests = sum(all, count, offsetof(struct metrics, requests) + (route * METRICS_STATUSES + status) * sizeof(figure));
+            uint64_t requests = sum(
+                all, count, offsetof(struct metrics, requests) + (route * METRICS_STATUSES + status) * sizeof(figure));
             if (!requests) continue;
             const struct endpoint *endpoint = route < routes ? router_endpoint(router, route) : NULL;
             buffer_format(out, "souk_http_requests_total{method=\"%s\",route=\"%s\",status=\"%u\"} %llu\n",
-                          endpoint ? http_method_names[endpoint->method] : "", endpoint ? endpoint->path : "none", statuses[status],
-                          (unsigned long long)requests);
+                          endpoint ? http_method_names[endpoint->method] : "", endpoint ? endpoint->path : "none",
+                          statuses[status], (unsigned long long)requests);
         }
     }
 }
@@ -75,14 +84,15 @@ static void render_durations(struct buffer *out, struct metrics *const *all, uin
         total += sum(all, count, offsetof(struct metrics, seconds_buckets) + i * sizeof(figure));
         if (i < METRICS_BUCKETS - 1) {
             unsigned long long most = 8ull << i;
-            buffer_format(out, "%s_bucket{le=\"%llu.%06llu\"} %llu\n", name, most / 1000000, most % 1000000, (unsigned long long)total);
+            buffer_format(out, "%s_bucket{le=\"%llu.%06llu\"} %llu\n", name, most / 1000000, most % 1000000,
+                          (unsigned long long)total);
         } else {
             buffer_format(out, "%s_bucket{le=\"+Inf\"} %llu\n", name, (unsigned long long)total);
         }
     }
     unsigned long long microseconds = sum(all, count, offsetof(struct metrics, microseconds_sum));
-    buffer_format(out, "%s_sum %llu.%06llu\n%s_count %llu\n", name, microseconds / 1000000, microseconds % 1000000, name,
-                  (unsigned long long)total);
+    buffer_format(out, "%s_sum %llu.%06llu\n%s_count %llu\n", name, microseconds / 1000000, microseconds % 1000000,
+                  name, (unsigned long long)total);
 }
 
 void metrics_render(struct buffer *out, struct metrics *const *all, uint32_t count, const struct router *router)

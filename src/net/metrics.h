@@ -11,10 +11,10 @@ struct metrics {
     figure connections_opened, connections_closed, connections_refused;
     figure refused_malformed, refused_slow, refused_overloaded;
     figure bytes_in, bytes_out;
-    figure seconds_buckets[METRICS_BUCKETS];    /* [k]: at most 2^k * 8 microseconds; the last: more */
+    figure seconds_buckets[METRICS_BUCKETS]; /* [k]: at most 2^k * 8 microseconds; the last: more */
     figure microseconds_sum;
     uint32_t routes;
-    figure requests[];          /* (routes + 1) x METRICS_STATUSES; the last route is "none" */
+    figure requests[]; /* (routes + 1) x METRICS_STATUSES; the last route is "none" */
 };
 
 struct metrics *metrics_create(uint32_t routes);

@@ -12,6 +12,7 @@
 
 /* ---- settings ---- */
 
+/* clang-format off */
 #define ROW(member, name, value, min, max, doc) {name, offsetof(struct net_config, member), value, min, max, doc}
 const struct net_setting net_settings[] = {
     /*  member                   name                           default      least  most            doc */
@@ -28,6 +29,7 @@ const struct net_setting net_settings[] = {
     ROW(stop_timeout,            "net.stop_timeout",            SECONDS(10), 0, HOURS(1),           "ms that requests under way have to finish when the server stops"),
     {0},
 };
+/* clang-format on */
 
 void net_defaults(struct net_config *config)
 {
@@ -96,8 +98,10 @@ void net_after_turn(struct net *net)
             continue;
         }
         if (exchange->counted && !exchange->request.reply.held) net->config.give_back(net->core, &exchange->request);
-        if (loop->ended) arena_destroy(exchange->request.arena);
-        else inbox_push(&loop->inbox, &exchange->item);
+        if (loop->ended)
+            arena_destroy(exchange->request.arena);
+        else
+            inbox_push(&loop->inbox, &exchange->item);
     }
     loop_flush(&net->loops[0]);
 }
@@ -133,8 +137,10 @@ static void loop_is_down(struct net *net)
 {
     if (--net->running) return;
     take_from_loops(net);
-    if (net->has_async) uv_close((uv_handle_t *)&net->async, on_net_closed);
-    else net->stopped(net->stopped_context);
+    if (net->has_async)
+        uv_close((uv_handle_t *)&net->async, on_net_closed);
+    else
+        net->stopped(net->stopped_context);
 }
 
 static void on_async(uv_async_t *async)
@@ -160,7 +166,7 @@ static void wake(void *context)
 
 void net_loop_ended(struct net_loop *loop)
 {
-    if (!loop->on_core) return;         /* its thread tells, once uv_run has returned */
+    if (!loop->on_core) return; /* its thread tells, once uv_run has returned */
     loop->ended = true;
     loop_is_down(loop->net);
 }
@@ -193,7 +199,7 @@ static int64_t connections_possible(int64_t wanted)
 static bool start_thread(struct net_loop *loop, char problem[256])
 {
     sigset_t all, before;
-    sigfillset(&all);                   /* signals are for the core's thread */
+    sigfillset(&all); /* signals are for the core's thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     loop->has_thread = uv_thread_create(&loop->thread, run_loop, loop) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -249,7 +255,7 @@ struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, st
         free(net);
         return NULL;
     }
-    signal(SIGPIPE, SIG_IGN);           /* a peer that is gone is an error of the write */
+    signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of the write */
     inbox_init(&net->requests, LIMIT_CORE_QUEUE, wake, net);
     inbox_init(&net->given_back, SIZE_MAX, wake, net);
     net->loop_count = 1 + (uint32_t)config->loops;
@@ -261,10 +267,11 @@ struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, st
         net->has_async = true;
     }
     bool good = open_all(net, problem);
-    for (uint32_t i = 1; good && i < net->loop_count; i++) good = start_thread(&net->loops[i], problem);
-    if (!good) return NULL;             /* the process ends: what was opened so far goes with it */
-    log_line("net", LOG_INFO, "listening", "address=%s port=%d loops=%lld", config->address ? config->address : "-", net->port,
-             (long long)config->loops);
+    for (uint32_t i = 1; good && i < net->loop_count; i++)
+        good = start_thread(&net->loops[i], problem);
+    if (!good) return NULL; /* the process ends: what was opened so far goes with it */
+    log_line("net", LOG_INFO, "listening", "address=%s port=%d loops=%lld", config->address ? config->address : "-",
+             net->port, (long long)config->loops);
     return net;
 }
 
@@ -280,7 +287,8 @@ void net_stop(struct net *net, void (*stopped)(void *context), void *context)
     net->stopped = stopped;
     net->stopped_context = context;
     atomic_store(&net->stopping, true);
-    for (uint32_t i = 1; i < net->loop_count; i++) uv_async_send(&net->loops[i].async);
+    for (uint32_t i = 1; i < net->loop_count; i++)
+        uv_async_send(&net->loops[i].async);
     loop_stop(&net->loops[0]);
 }
 
@@ -292,7 +300,8 @@ void net_destroy(struct net *net)
         next = item->next;
         arena_destroy(exchange_of(item)->request.arena);
     }
-    for (uint32_t i = 0; i < net->loop_count; i++) loop_free(&net->loops[i]);
+    for (uint32_t i = 0; i < net->loop_count; i++)
+        loop_free(&net->loops[i]);
     inbox_destroy(&net->requests);
     inbox_destroy(&net->given_back);
     router_destroy(net->router);
@@ -303,6 +312,7 @@ void net_destroy(struct net *net)
 void net_metrics(struct net *net, struct buffer *out)
 {
     struct metrics *all[NET_LOOPS_MOST + 1];
-    for (uint32_t i = 0; i < net->loop_count; i++) all[i] = net->loops[i].metrics;
+    for (uint32_t i = 0; i < net->loop_count; i++)
+        all[i] = net->loops[i].metrics;
     metrics_render(out, all, net->loop_count, net->router);
 }

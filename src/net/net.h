@@ -16,37 +16,38 @@
 enum { NET_LOOPS_MOST = 64 };
 
 struct net_config {
-    const char *address;                    /* "127.0.0.1", "::"; NULL: no TCP */
-    int port;                               /* 0: the kernel picks one, see net_port */
-    const char *control_path;               /* of the control socket (mode 0600); NULL: none */
-    const struct token_key *token_keys;     /* outlive the net */
+    const char *address;                /* "127.0.0.1", "::"; NULL: no TCP */
+    int port;                           /* 0: the kernel picks one, see net_port */
+    const char *control_path;           /* of the control socket (mode 0600); NULL: none */
+    const struct token_key *token_keys; /* outlive the net */
     uint32_t token_key_count;
-    const char *const *origins;             /* of browsers that may call (CORS), "*" for all; NULL-terminated or NULL */
-    const char *const *hosts;               /* own host names, see net/bind.h; NULL-terminated or NULL */
-    const char *const *proxies;             /* addresses whose X-Forwarded-For is believed; NULL-terminated or NULL */
+    const char *const *origins; /* of browsers that may call (CORS), "*" for all; NULL-terminated or NULL */
+    const char *const *hosts;   /* own host names, see net/bind.h; NULL-terminated or NULL */
+    const char *const *proxies; /* addresses whose X-Forwarded-For is believed; NULL-terminated or NULL */
     void (*core_has_work)(void *context);
     void *context;
 
     /* Set by net_defaults: the core's own functions. A test may put a core of its own in their place. */
     bool (*take)(struct core *core, struct request *request);
     void (*give_back)(struct core *core, struct request *request);
-    const struct registry *registry;        /* NULL: the core's */
+    const struct registry *registry; /* NULL: the core's */
 
     /* Set by net_defaults, changed by net_set. Times are milliseconds. */
     int64_t loops;
-    int64_t connections;                    /* at most, over all loops; the limit of open files may lower it */
-    int64_t connections_per_address;        /* of one loop; 0: no limit */
-    int64_t head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout, linger_timeout, stop_timeout;
+    int64_t connections;             /* at most, over all loops; the limit of open files may lower it */
+    int64_t connections_per_address; /* of one loop; 0: no limit */
+    int64_t head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout, linger_timeout,
+        stop_timeout;
 };
 void net_defaults(struct net_config *config);
 /* One row a setting, for documentation and for `--set net.idle_timeout=60000`. */
 struct net_setting {
     const char *name;
-    size_t offset;                          /* of an int64_t in struct net_config */
+    size_t offset; /* of an int64_t in struct net_config */
     int64_t value, min, max;
     const char *doc;
 };
-extern const struct net_setting net_settings[];     /* ended by a row without name */
+extern const struct net_setting net_settings[]; /* ended by a row without name */
 /* False when there is no such setting, or the value is out of its range. */
 bool net_set(struct net_config *config, const char *name, int64_t value);
 
@@ -54,10 +55,10 @@ struct net;
 /* Listens, and serves at once. NULL and a sentence when that is not possible: then the process has to end, what was opened
    on the way is not closed. The config's strings outlive the net. */
 struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, struct core *core, char problem[256]);
-int net_port(const struct net *net);                        /* that TCP listens on */
+int net_port(const struct net *net); /* that TCP listens on */
 /* Passes on what the core has answered, in one write per connection. */
 void net_after_turn(struct net *net);
 /* Takes no more connections, finishes the requests under way, closes all; at most `stop_timeout`. */
 void net_stop(struct net *net, void (*stopped)(void *context), void *context);
-void net_destroy(struct net *net);                          /* after `stopped` and core_destroy */
-void net_metrics(struct net *net, struct buffer *out);      /* Prometheus text */
+void net_destroy(struct net *net);                     /* after `stopped` and core_destroy */
+void net_metrics(struct net *net, struct buffer *out); /* Prometheus text */

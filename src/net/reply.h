@@ -5,14 +5,14 @@
 
 struct reply_manner {
     bool keep_alive, http_1_0;
-    bool preflight;                         /* answers a CORS preflight: reply.allow becomes the allowed methods too */
-    struct text origin;                     /* allowed origin to name; absent: none */
-    bool origins_vary;                      /* answers differ by Origin */
-    const char *date;                       /* "Date: …\r\n" */
+    bool preflight;     /* answers a CORS preflight: reply.allow becomes the allowed methods too */
+    struct text origin; /* allowed origin to name; absent: none */
+    bool origins_vary;  /* answers differ by Origin */
+    const char *date;   /* "Date: …\r\n" */
 };
 /* Appends the whole reply of a request. */
 void reply_render(struct buffer *out, const struct request *request, const struct reply_manner *manner);
 /* Makes a refusal of the net itself. The sentence may be NULL: the error's own. */
 void reply_refuse(struct request *request, enum error error, const char *sentence, const struct problems *problems);
 enum { DATE_LINE_SIZE = 64 };
-void reply_date(int64_t seconds, char out[DATE_LINE_SIZE]);              /* IMF-fixdate, RFC 9110 5.6.7 */
+void reply_date(int64_t seconds, char out[DATE_LINE_SIZE]); /* IMF-fixdate, RFC 9110 5.6.7 */

@@ -8,13 +8,13 @@
 
 enum {
     SEGMENTS_MOST = 16,
-    SLOTS_FIRST = 4             /* of a node's table; grown while building so that half stays free */
+    SLOTS_FIRST = 4 /* of a node's table; grown while building so that half stays free */
 };
 
 struct node {
-    struct text literal;        /* the segment that leads here; absent: a parameter, or a root */
+    struct text literal; /* the segment that leads here; absent: a parameter, or a root */
     uint32_t hash;
-    struct node **slots;        /* literal children, open addressing */
+    struct node **slots; /* literal children, open addressing */
     uint32_t slot_count, literal_count;
     struct node *parameter;
     const struct endpoint *methods[METHOD_COUNT];
@@ -31,7 +31,8 @@ struct router {
 static uint32_t hash_of(struct text segment)
 {
     uint32_t hash = 2166136261u;
-    for (uint32_t i = 0; i < segment.length; i++) hash = (hash ^ (uint8_t)segment.data[i]) * 16777619u;
+    for (uint32_t i = 0; i < segment.length; i++)
+        hash = (hash ^ (uint8_t)segment.data[i]) * 16777619u;
     return hash;
 }
 
@@ -49,7 +50,8 @@ static struct node *literal_child(const struct node *node, struct text segment)
 static void place(struct node *node, struct node *child)
 {
     uint32_t i = child->hash & (node->slot_count - 1);
-    while (node->slots[i]) i = (i + 1) & (node->slot_count - 1);
+    while (node->slots[i])
+        i = (i + 1) & (node->slot_count - 1);
     node->slots[i] = child;
 }
 
@@ -78,17 +80,19 @@ static bool is_parameter(struct text segment)
     return segment.length > 2 && segment.data[0] == '{' && segment.data[segment.length - 1] == '}';
 }
 
-static bool add(struct router *router, const struct kind *kind, const struct command *command, const char *path, char problem[256])
+static bool add(struct router *router, const struct kind *kind, const struct command *command, const char *path,
+                char problem[256])
 {
     struct endpoint *endpoint = ARENA_NEW(router->arena, struct endpoint);
     bool below_api = !(path[0] == '/' && path[1] == '/');
-    endpoint->route = (struct route){kind, command};
+    endpoint->route = (struct route){ kind, command };
     endpoint->path = path;
     endpoint->below_api = below_api;
     endpoint->method = METHOD_OTHER;
     for (int method = 0; method < METHOD_OTHER; method++)
         if (!strcmp(http_method_names[method], command->method)) endpoint->method = (enum http_method)method;
-    if (endpoint->method == METHOD_OTHER || endpoint->method == METHOD_HEAD || endpoint->method == METHOD_OPTIONS || path[0] != '/') {
+    if (endpoint->method == METHOD_OTHER || endpoint->method == METHOD_HEAD || endpoint->method == METHOD_OPTIONS ||
+        path[0] != '/') {
         snprintf(problem, 256, "%s.%s: %s %s cannot be served", kind->name, command->name, command->method, path);
         return false;
     }
@@ -99,7 +103,8 @@ static bool add(struct router *router, const struct kind *kind, const struct com
     while (rest.data) {
         struct text segment = text_split(&rest, '/');
         bool parameter = is_parameter(segment);
-        if (!segment.length || ++segments > SEGMENTS_MOST - 3 || (parameter && endpoint->parameter_count == LIMIT_PATH_PARAMETERS)) {
+        if (!segment.length || ++segments > SEGMENTS_MOST - 3 ||
+            (parameter && endpoint->parameter_count == LIMIT_PATH_PARAMETERS)) {
             snprintf(problem, 256, "%s.%s: %s is malformed or too long", kind->name, command->name, path);
             return false;
         }
@@ -107,7 +112,7 @@ static bool add(struct router *router, const struct kind *kind, const struct com
             node = add_literal(router, node, segment);
             continue;
         }
-        endpoint->parameters[endpoint->parameter_count++] = (struct text){segment.data + 1, segment.length - 2};
+        endpoint->parameters[endpoint->parameter_count++] = (struct text){ segment.data + 1, segment.length - 2 };
         if (!node->parameter) node->parameter = ARENA_NEW(router->arena, struct node);
         node = node->parameter;
     }
@@ -207,7 +212,7 @@ static bool decode(struct arena *arena, struct text *segment)
             }
             out[length++] = c;
         }
-        *segment = (struct text){out, length};
+        *segment = (struct text){ out, length };
         if (!text_is_utf8(*segment)) return false;
     }
     return !text_is(*segment, ".") && !text_is(*segment, "..");
@@ -217,14 +222,16 @@ static bool decode(struct arena *arena, struct text *segment)
    than any route has. */
 static bool split(struct arena *arena, struct text path, struct text segments[SEGMENTS_MOST], uint32_t *count)
 {
-    struct text rest = {path.data + 1, path.length - 1};
+    struct text rest = { path.data + 1, path.length - 1 };
     bool too_many = false;
     *count = 0;
     while (rest.data) {
         struct text segment = text_split(&rest, '/');
         if ((!segment.length && rest.data) || !decode(arena, &segment)) return false;
-        if (*count == SEGMENTS_MOST) too_many = true;
-        else segments[(*count)++] = segment;
+        if (*count == SEGMENTS_MOST)
+            too_many = true;
+        else
+            segments[(*count)++] = segment;
     }
     if (too_many) *count = 0;
     return true;
@@ -235,10 +242,10 @@ enum match router_match(const struct router *router, enum http_method method, st
 {
     struct text segments[SEGMENTS_MOST];
     uint32_t count;
-    *routed = (struct routed){0};
+    *routed = (struct routed){ 0 };
     if (path.data[0] != '/' || !split(arena, path, segments, &count)) return MATCH_BAD_PATH;
 
-    struct walk walk_ = {.method = method == METHOD_HEAD ? METHOD_GET : method, .segments = segments, .count = count};
+    struct walk walk_ = { .method = method == METHOD_HEAD ? METHOD_GET : method, .segments = segments, .count = count };
     const struct endpoint *found = NULL;
     if (count > 2 && text_is(segments[0], "api") && text_is(segments[1], "v1")) {
         walk_.segments = segments + 2;
@@ -269,7 +276,7 @@ enum match router_match(const struct router *router, enum http_method method, st
 
 struct text router_allow(struct arena *arena, uint32_t methods)
 {
-    struct buffer out = {.arena = arena};
+    struct buffer out = { .arena = arena };
     if (methods & 1u << METHOD_GET) methods |= 1u << METHOD_HEAD;
     methods |= 1u << METHOD_OPTIONS;
     for (int method = 0; method < METHOD_OTHER; method++) {

@@ -13,21 +13,21 @@ struct router;
 /* A way to reach a command: its path, or its alias. */
 struct endpoint {
     struct route route;
-    uint32_t number;            /* 0 … router_size − 1, for figures */
+    uint32_t number; /* 0 … router_size − 1, for figures */
     enum http_method method;
-    const char *path;           /* as declared: "/promotions/{id}/submit" */
+    const char *path; /* as declared: "/promotions/{id}/submit" */
     bool below_api;
     uint32_t parameter_count;
-    struct text parameters[LIMIT_PATH_PARAMETERS];      /* names */
+    struct text parameters[LIMIT_PATH_PARAMETERS]; /* names */
 };
 
 enum match { MATCH_FOUND, MATCH_BAD_PATH, MATCH_NO_PATH, MATCH_NO_METHOD };
 struct routed {
-    const struct endpoint *endpoint;            /* of MATCH_FOUND */
+    const struct endpoint *endpoint; /* of MATCH_FOUND */
     struct path_parameter path[LIMIT_PATH_PARAMETERS];
     uint32_t path_count;
-    struct text tenant_slug;                    /* of the path; absent: none */
-    uint32_t methods;                           /* bits of enum http_method that this path has */
+    struct text tenant_slug; /* of the path; absent: none */
+    uint32_t methods;        /* bits of enum http_method that this path has */
 };
 
 /* NULL and a sentence when two rows serve the same method and path, or a row is malformed. */

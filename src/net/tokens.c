@@ -10,10 +10,10 @@ enum { SLOTS = 2 };
 #else
 enum { SLOTS = 1024 };
 #endif
-enum { TOKEN_BYTES_MOST = 512 };        /* ours have about 350 */
+enum { TOKEN_BYTES_MOST = 512 }; /* ours have about 350 */
 
 struct slot {
-    uint32_t length;                    /* 0: empty */
+    uint32_t length; /* 0: empty */
     char token[TOKEN_BYTES_MOST];
     struct token_claims claims;
 };
@@ -51,7 +51,8 @@ bool token_cache_verify(struct token_cache *cache, struct text token, int64_t no
         return token_verify(cache->keys, cache->key_count, token, now_s, claims);
 
     struct slot *slot = slot_of(cache, token);
-    if (slot->length == token.length && now_s < slot->claims.expires_s && sodium_memcmp(slot->token, token.data, token.length) == 0) {
+    if (slot->length == token.length && now_s < slot->claims.expires_s &&
+        sodium_memcmp(slot->token, token.data, token.length) == 0) {
         *claims = slot->claims;
         return true;
     }

@@ -186,8 +186,8 @@ void rocks_store_metrics(struct store *base, struct buffer *out)
 
 /* ---- closing ---- */
 
-/* What is appended and asked for is written; a failed store writes nothing more. The flush leaves no write-ahead log to
-   be read at the next start. */
+/* What is appended and asked for is written. The flush leaves no write-ahead log to be read at the next start. A failed
+   store writes nothing more, and keeps database and lock until the process ends. */
 static void store_close(struct store *base)
 {
     struct rocks_store *store = self(base);
@@ -206,12 +206,14 @@ static void store_close(struct store *base)
         rocks_batch_destroy(store->table_batch);
         rocks_batch_destroy(store->log_batch);
     }
-    rocks_close(store->rocks);
+    bool failed = atomic_load(&store->failed);
+    if (failed) rocks_abandon(store->rocks);
+    else rocks_close(store->rocks);
     pthread_mutex_destroy(&store->memo_mutex);
     pthread_mutex_destroy(&store->tables_mutex);
     pthread_cond_destroy(&store->durable_moved);
     pthread_mutex_destroy(&store->durable_mutex);
-    close(store->lock_file);
+    if (!failed) close(store->lock_file);
     free(store);
 }
 

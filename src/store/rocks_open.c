@@ -57,8 +57,11 @@ static int build(const char *path, struct meta *meta, char problem[PROBLEM_SIZE]
     meta_put(batch, meta);
     bool good = rocks_write(rocks, batch, ROCKS_SYNCED, problem) && rocks_flush(rocks, problem);
     rocks_batch_destroy(batch);
+    if (!good) {
+        rocks_abandon(rocks);
+        return rocks_problem_code(problem);
+    }
     rocks_close(rocks);
-    if (!good) return rocks_problem_code(problem);
     return directory_sync_all(path) ? 0 : refuse_errno(problem, "cannot sync", path);
 }
 
@@ -143,7 +146,10 @@ static int tables_drop(struct rocks_store *store, char problem[PROBLEM_SIZE])
     meta_put_number(batch, "Mstarted", 0);
     bool good = rocks_write(store->rocks, batch, ROCKS_SYNCED, problem) && rocks_flush(store->rocks, problem);
     rocks_batch_destroy(batch);
-    return good ? 0 : rocks_problem_code(problem);
+    if (good) return 0;
+    rocks_abandon(store->rocks);
+    store->rocks = NULL;
+    return rocks_problem_code(problem);
 }
 
 /* From here on the store is written. The recovered tail was flushed by the opening, so it is durable, and the mark says so. */

@@ -195,6 +195,11 @@ struct rocks *rocks_open(const struct rocks_config *config, char problem[PROBLEM
 void rocks_close(struct rocks *rocks)
 {
     if (rocks->db) rocksdb_close(rocks->db);
+    rocks_abandon(rocks);
+}
+
+void rocks_abandon(struct rocks *rocks)
+{
     rocksdb_flushoptions_destroy(rocks->flush);
     for (int sync = ROCKS_SYNCED; sync <= ROCKS_UNLOGGED; sync++) rocksdb_writeoptions_destroy(rocks->write_options[sync]);
     for (int tier = TIER_MEMORY; tier <= TIER_DISK; tier++) rocksdb_readoptions_destroy(rocks->read_tiers[tier]);

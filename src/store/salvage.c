@@ -50,6 +50,8 @@ static int fill(struct rocks_store *from, struct rocks_store *to, const struct m
     bool good = !copy.problem[0] && copy_write(&copy) && rocks_flush(to->rocks, copy.problem);
     rocks_batch_destroy(copy.batch);
     if (!good) {
+        rocks_abandon(to->rocks);
+        to->rocks = NULL;
         snprintf(problem, PROBLEM_SIZE, "%s", copy.problem);
         return rocks_problem_code(problem);
     }

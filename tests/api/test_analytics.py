@@ -225,4 +225,11 @@ def figures_survive_a_crash():
     suite.check(before[0], "there was something to keep")
 
 
+@suite.case
+def a_recount_of_the_log_agrees():
+    suite.equal(server.stop(), 0)
+    printed = server.command(["verify"])
+    suite.check(printed, "says what it has read")
+
+
 suite.main()

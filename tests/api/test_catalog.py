@@ -1,6 +1,8 @@
 """Products, their variants, and stock by hand: SOCIAL section 4."""
 
 from harness import Server, Suite
+from sales import body as order_body
+from sales import buy, line
 from shop import Supplier, money, newest_first
 
 suite = Suite("catalog")
@@ -458,6 +460,37 @@ def available_is_the_sum_over_active_locations():
     suite.equal(next(entry for entry in listed if entry["id"] == product["id"])["variants"][0]["available"], 5, "in lists")
 
 
+@suite.case
+def what_is_missing_goes_on_backorder_where_that_is_allowed():
+    mine = Supplier(server, admin)
+    second, third = mine.add_location("Second", 2), mine.add_location("Third", 3)
+    product = mine.product()
+    variant = product["variants"][0]["id"]
+    for location, on_hand, limit in ((mine.location, 2, 0), (second, 1, 2), (third, 0, 5)):
+        mine.stock(product, on_hand, location=location)
+        suite.answers(mine.owner.patch(f"/products/{product['id']}/stock/{variant}/{location}", {"backorder_limit": limit}), 200)
+    order = buy(stranger, line(product, 6))
+    taken = mine.owner.get(f"/orders/{order['id']}").data["items"][0]["allocations"]
+    suite.equal(taken, [{"location_id": mine.location, "quantity": 2}, {"location_id": second, "quantity": 1},
+                        {"location_id": third, "quantity": 3}], "2 + 1 there, 3 ahead where 3 are allowed")
+    rows = {row["location_id"]: row for row in stock_of(product, mine.owner).data}
+    suite.equal([rows[location]["available"] for location in (mine.location, second, third)], [0, 0, -3], "available")
+    reply = stranger.post("/orders", order_body(line(product, 3)))
+    suite.answers(reply, 409, "out_of_stock", "no location takes 3 more")
+    again = buy(stranger, line(product, 2))
+    taken = mine.owner.get(f"/orders/{again['id']}").data["items"][0]["allocations"]
+    suite.equal(taken, [{"location_id": second, "quantity": 2}], "the first that may")
+
+
+@suite.case
+def untracked_variants_are_never_out_of_stock():
+    product = shop.product(variants=[{"sku": "U-1", "price": money(100), "track_stock": False}])
+    suite.equal(product["variants"][0]["available"], 1000000000, "available")
+    order = buy(stranger, line(product, 900))
+    suite.equal(shop.owner.get(f"/orders/{order['id']}").data["items"][0]["allocations"], [], "nothing is taken")
+    suite.equal(stock_of(product).data, [], "nor kept")
+
+
 # ---- after a crash ----------------------------------------------------------------------------------------------------
 
 @suite.case
@@ -473,6 +506,13 @@ def all_is_there_after_a_crash():
     suite.equal(stock_of(product).data[0]["on_hand"], 7, "stock")
     suite.equal(stranger.get(f"/suppliers/{shop.id}").data["metrics"]["products_listed"], metrics, "metrics")
     suite.answers(shop.owner.post("/products", shop.product_body(slug="survivor")), 409, "slug_taken")
+
+
+@suite.case
+def verify_finds_all_whole():
+    suite.equal(server.stop(), 0, "stops")
+    suite.check(server.command(["verify"]), "verify says what it read")
+    server.start()
 
 
 suite.main()

@@ -190,6 +190,18 @@ def prints_and_follows_the_log():
 
 
 @suite.case
+def a_long_path_has_a_control_socket_too():
+    other = Server(start=False)
+    other.data = os.path.join(other.directory, "x" * 100, "data")
+    os.mkdir(os.path.dirname(other.data))
+    other.start()
+    suite.check(json.loads(other.command(["log"]).splitlines()[0])["lsn"] == 1, "it answers")
+    suite.equal(other.stop(), 0)
+    suite.check(not os.path.exists(os.path.join(other.data, "control.sock")), "it goes with the server")
+    other.remove()
+
+
+@suite.case
 def backs_up_and_restores():
     ann = server.user("Ann")
     with tempfile.TemporaryDirectory() as directory:

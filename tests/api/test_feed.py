@@ -5,7 +5,7 @@ import time
 import sales
 import shop
 from harness import Server, Suite
-from sales import promotion
+from sales import eventually, promotion
 from shop import Supplier, created
 
 suite = Suite("feed")
@@ -192,6 +192,27 @@ def promotions_come_and_go():
 
 
 @suite.case
+def a_card_that_is_shown_is_an_impression():
+    place = community()
+    active = promotion(sue, sue.product(), leader=lea, communities=[place])
+
+    def impressions():
+        return {row["community_id"]: row["impressions"] for row in
+                created(admin.get(f"/promotions/{active['id']}/performance"), 200)["rows"]}
+    for client in (anybody, mia, lea):
+        feed(place, client)
+    anybody.request("HEAD", f"/communities/{place['id']}/feed")
+    post(mia, place)
+    anybody.get(f"/communities/{place['id']}/feed?limit=1")         # the card is on the second page
+    counted = eventually(impressions, lambda rows: rows.get(place["id"]) == 3, seconds=5)
+    suite.equal(counted[place["id"]], 3, "one for each page with the card")
+    suite.check(not counted.get(None), "none of them global")
+    feed(place)
+    server.restart()
+    suite.equal(impressions()[place["id"]], 4, "a graceful stop writes them down")
+
+
+@suite.case
 def names_are_those_of_today():
     ann = server.user("Ann")
     place = community()
@@ -214,6 +235,13 @@ def feeds_survive_a_crash():
     server.restart()
     suite.equal((references(where), everywhere()), before)
     suite.check(before[0], "there was something to keep")
+
+
+@suite.case
+def a_recount_of_the_log_agrees():
+    suite.equal(server.stop(), 0)
+    printed = server.command(["verify"])
+    suite.check(printed, "says what it has read")
 
 
 suite.main()

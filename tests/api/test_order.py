@@ -565,4 +565,11 @@ def a_crash_loses_nothing():
     suite.equal(slow.stop(), 0)
 
 
+@suite.case
+def a_recount_of_the_log_agrees():
+    suite.equal(server.stop(), 0)
+    printed = server.command(["verify"])
+    suite.check(printed, "says what it has read")
+
+
 suite.main()

@@ -405,4 +405,11 @@ def counts_follow_what_is_published():
     suite.equal(counts(), (0, 1), "deleted")
 
 
+@suite.case
+def verify_finds_all_whole():
+    suite.equal(server.stop(), 0, "stops")
+    suite.check(server.command(["verify"]), "verify says what it read")
+    server.start()
+
+
 suite.main()

@@ -565,4 +565,11 @@ def a_suspended_supplier_gives_no_price():
     suite.answers(command(stranger, promotion, "click"), 204)
 
 
+@suite.case
+def verify_finds_all_whole():
+    suite.equal(server.stop(), 0, "stops")
+    suite.check(server.command(["verify"]), "verify says what it read")
+    server.start()
+
+
 suite.main()

@@ -417,6 +417,9 @@ def a_supplier_keeps_an_owner():
     suite.equal(rows[0]["user"], {"user_id": None, "display_name": "deleted user", "avatar": None}, "the link stays")
     suite.answers(ann.delete(shop.path), 200)
     suite.answers(ann.delete("/users/me", {"password": PASSWORD}), 200, text="a closed supplier needs nobody")
+    suite.answers(shop.command("restore"), 409, "conflict", "but nobody is left to own it")
+    admin.post(f"/admin/users/{ann.id}/restore", REASON)
+    suite.answers(shop.command("restore"), 200)
 
 
 @suite.case

@@ -63,7 +63,7 @@ bool fixture_open(struct fixture *fixture, char problem[PROBLEM_SIZE], int *exit
 {
     struct store_events events = {fixture, on_durable, on_checkpointed, on_failed};
     if (fixture->on_disk) {
-        struct store_config config = {.path = fixture->path};
+        struct store_config config = {.path = fixture->path, .read_only = fixture->read_only};
         fixture->store = store_open(&config, &events, problem, exit_code);
     } else {
         fixture->store = memory_store_create(&events);

@@ -7,7 +7,7 @@
 enum { FIXTURE_PATH_SIZE = 256 };
 
 struct fixture {
-    bool on_disk;
+    bool on_disk, read_only;
     char directory[FIXTURE_PATH_SIZE];      /* temporary, removed with everything in it */
     char path[FIXTURE_PATH_SIZE];           /* of the store in it */
     struct store *store;

@@ -24,11 +24,14 @@ struct note_paper {
     int64_t size;
 };
 
+/* clang-format off */
 static const struct field note_paper_rows[] = {
     TEXT(note_paper, 1, name, .flags = REQUIRED, .max = 10, .doc = "name"),
     INTEGER(note_paper, 2, size, .min = 1, .max = 9, .doc = "size"),
 };
+/* clang-format on */
 static const struct fields note_paper_fields = FIELDS("note_paper", struct note_paper, note_paper_rows);
+/* clang-format off */
 static const struct field note_rows[] = {
     { .tag = 1, .type = FIELD_STRUCT, .name = "entity", .offset = offsetof(struct note, entity), .size = sizeof(struct entity),
       .nested = &entity_fields, .flags = READ_ONLY, .doc = "id, version, status and times" },
@@ -38,15 +41,20 @@ static const struct field note_rows[] = {
     { .tag = 5, .type = FIELD_STRUCT, .name = "paper", .offset = offsetof(struct note, paper), .size = sizeof(struct note_paper),
       .nested = &note_paper_fields, .doc = "paper" },
 };
+/* clang-format on */
 static const struct fields note_fields = FIELDS("note", struct note, note_rows);
-static const struct field note_move_rows[] = { TEXT(note_move, 1, to, .flags = REQUIRED, .max = 20, .doc = "where to") };
+static const struct field note_move_rows[] = { TEXT(note_move, 1, to, .flags = REQUIRED, .max = 20,
+                                                    .doc = "where to") };
 static const struct fields note_move_fields = FIELDS("note_move", struct note_move, note_move_rows);
+/* clang-format off */
 static const struct field note_query_rows[] = {
     TEXT(note_query, 1, color, .max = 10, .doc = "color"),
     BOOL(note_query, 2, open, .doc = "open ones"),
 };
+/* clang-format on */
 static const struct fields note_query_fields = FIELDS("note_query", struct note_query, note_query_rows);
 
+/* clang-format off */
 static const struct command note_commands[] = {
     { "create", "POST", "/notes", .action = ACTION_CREATE, .who = USER },
     { "list", "GET", "/notes", .action = ACTION_LIST, .who = ANYONE, .query = &note_query_fields },
@@ -59,12 +67,19 @@ static const struct command note_commands[] = {
     { "expire", .action = ACTION_COMMAND, .who = SYSTEM },
     { 0 },
 };
-static const struct kind note_kind = { .number = 1, .name = "note", .plural = "notes", .fields = &note_fields, .commands = note_commands };
+/* clang-format on */
+static const struct kind note_kind = {
+    .number = 1, .name = "note", .plural = "notes", .fields = &note_fields, .commands = note_commands
+};
+/* clang-format off */
 static const struct command platform_commands[] = {
     { "health", "GET", "//healthz", .action = ACTION_CALL, .who = ANYONE },
     { "tenants", "POST", "//api/admin/tenants", .action = ACTION_CALL, .who = OPERATOR },
     { 0 },
 };
-static const struct kind platform_kind = { .number = 2, .name = "platform", .plural = "platforms", .fields = &note_fields, .commands = platform_commands };
+/* clang-format on */
+static const struct kind platform_kind = {
+    .number = 2, .name = "platform", .plural = "platforms", .fields = &note_fields, .commands = platform_commands
+};
 static const struct kind *const sample_kinds[] = { &note_kind, &platform_kind, NULL };
 static const struct registry sample_registry = { .kinds = sample_kinds };

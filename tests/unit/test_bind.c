@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 enum { NOW_S = 1767225600 };
-static const struct token_key key = {"first", {1, 2, 3}}, other_key = {"other", {4, 5, 6}};
+static const struct token_key key = { "first", { 1, 2, 3 } }, other_key = { "other", { 4, 5, 6 } };
 
 struct setup {
     struct router *router;
@@ -19,10 +19,10 @@ struct setup {
 
 static int open_setup(void **state)
 {
-    static const char *const hosts[] = {"souk.example", NULL}, *const proxies[] = {"10.0.0.1", "10.0.0.2", NULL};
+    static const char *const hosts[] = { "souk.example", NULL }, *const proxies[] = { "10.0.0.1", "10.0.0.2", NULL };
     static struct setup setup;
     char problem[256];
-    setup = (struct setup){.router = router_create(&sample_registry, problem), .arena = arena_create()};
+    setup = (struct setup){ .router = router_create(&sample_registry, problem), .arena = arena_create() };
     setup.context = (struct bind_context){
         .router = setup.router,
         .tokens = token_cache_create(&key, 1),
@@ -49,22 +49,18 @@ static enum outcome bind_text(struct setup *setup, struct text input, struct req
     size_t used;
     struct http_parser *parser = http_parser_create(setup->arena, &http_limits_default);
     assert_int_equal(http_parse(parser, input.data, input.length, &used), PARSE_COMPLETE);
-    *request = (struct request){.arena = setup->arena, .address = LITERAL("192.0.2.1")};
+    *request = (struct request){ .arena = setup->arena, .address = LITERAL("192.0.2.1") };
     return bind_request(&setup->context, &parser->request, request, bound);
 }
 
 /* "core move", "options", "404 not_found", "400 validation_failed title:required limit:too_large". */
 static struct text outcome(struct setup *setup, struct text input, struct request *request)
 {
-    struct buffer out = {.arena = setup->arena};
+    struct buffer out = { .arena = setup->arena };
     struct bound bound;
     switch (bind_text(setup, input, request, &bound)) {
-    case OUTCOME_CORE:
-        buffer_format(&out, "core %s", request->route->command->name);
-        break;
-    case OUTCOME_OPTIONS:
-        buffer_string(&out, "options");
-        break;
+    case OUTCOME_CORE: buffer_format(&out, "core %s", request->route->command->name); break;
+    case OUTCOME_OPTIONS: buffer_string(&out, "options"); break;
     case OUTCOME_REFUSED:
         buffer_format(&out, "%u %s", error_status(bound.error), error_code(bound.error));
         for (uint32_t i = 0; i < bound.problems.count; i++)
@@ -75,7 +71,8 @@ static struct text outcome(struct setup *setup, struct text input, struct reques
 
 static struct text message(struct arena *arena, const char *line, const char *headers, const char *body)
 {
-    return arena_format(arena, "%s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s", line, headers, strlen(body), body);
+    return arena_format(arena, "%s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s", line, headers,
+                        strlen(body), body);
 }
 
 struct row {
@@ -89,14 +86,16 @@ static void expect_rows(struct setup *setup, const struct row *rows, size_t coun
         const struct row *row = &rows[i];
         struct text result = outcome(setup, message(setup->arena, row->line, row->headers, row->body), &request);
         if (!text_is(result, row->expected))
-            fail_msg("%s | %s | %s: %.*s, expected %s", row->line, row->headers, row->body, TEXT_ARGUMENTS(result), row->expected);
+            fail_msg("%s | %s | %s: %.*s, expected %s", row->line, row->headers, row->body, TEXT_ARGUMENTS(result),
+                     row->expected);
     }
 }
 #define EXPECT_ROWS(state, rows) expect_rows(*(state), (rows), sizeof(rows) / sizeof((rows)[0]))
-#define JSON "Content-Type: application/json\r\n"
+#define JSON                     "Content-Type: application/json\r\n"
 
 static void routes_and_bodies(void **state)
 {
+    /* clang-format off */
     static const struct row rows[] = {
         /* line                          headers  body                          outcome */
         {"GET /api/v1/notes",            "",      "",                           "core list"},
@@ -144,11 +143,13 @@ static void routes_and_bodies(void **state)
         /* overrides are not known here */
         {"GET /api/v1/notes/n",          "X-HTTP-Method-Override: DELETE\r\n", "", "core read"},
     };
+    /* clang-format on */
     EXPECT_ROWS(state, rows);
 }
 
 static void queries(void **state)
 {
+    /* clang-format off */
     static const struct row rows[] = {
         {"GET /api/v1/notes?limit=1&cursor=aB-_9&color=red&open=true",  "", "", "core list"},
         {"GET /api/v1/notes?limit=100",                                 "", "", "core list"},
@@ -172,11 +173,14 @@ static void queries(void **state)
         {"GET /api/v1/notes/mine?x",                                    "", "", "400 validation_failed x:unknown_field"},
         {"GET /api/v1/notes?access_token=abc",                          "", "", "400 validation_failed access_token:unknown_field"},
     };
+    /* clang-format on */
     EXPECT_ROWS(state, rows);
 
     struct setup *setup = *state;
     struct request request;
-    outcome(setup, message(setup->arena, "GET /api/v1/notes?limit=7&color=r%65d&cursor=abc&include_deleted=true", "", ""), &request);
+    outcome(setup,
+            message(setup->arena, "GET /api/v1/notes?limit=7&color=r%65d&cursor=abc&include_deleted=true", "", ""),
+            &request);
     const struct note_query *query = request.query;
     assert_int_equal(request.limit, 7);
     assert_true(text_is(request.cursor, "abc"));
@@ -188,6 +192,7 @@ static void queries(void **state)
 
 static void headers(void **state)
 {
+    /* clang-format off */
     static const struct row rows[] = {
         {"GET /api/v1/notes/n", "If-Match: \"7\"\r\n",              "", "core read"},
         {"GET /api/v1/notes/n", "If-Match: 7\r\n",                  "", "400 validation_failed If-Match:bad_format"},
@@ -200,11 +205,14 @@ static void headers(void **state)
         {"POST /api/v1/notes",  "Idempotency-Key: a b\r\n",         "", "400 validation_failed Idempotency-Key:bad_format title:required"},
         {"POST /api/v1/notes",  "Idempotency-Key: a\r\n",           "", "400 validation_failed title:required"},
     };
+    /* clang-format on */
     EXPECT_ROWS(state, rows);
 
+    /* clang-format off */
     static const struct { const char *header; int64_t version; } versions[] = {
         {"If-Match: \"7\"\r\n", 7}, {"If-Match: \"7.42\"\r\n", 7}, {"If-Match: W/\"7\"\r\n", 7}, {"If-Match: *\r\n", -1}, {"If-Match: \"0\"\r\n", 0},
     };
+    /* clang-format on */
     struct setup *setup = *state;
     struct request request;
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++) {
@@ -212,19 +220,27 @@ static void headers(void **state)
         assert_true(request.has_if_match);
         assert_int_equal(request.if_match, versions[i].version);
     }
-    struct buffer long_key = {.arena = setup->arena};
+    struct buffer long_key = { .arena = setup->arena };
     for (int length = 255; length <= 256; length++) {
         buffer_clear(&long_key);
         buffer_string(&long_key, "Idempotency-Key: ");
-        for (int i = 0; i < length; i++) buffer_byte(&long_key, 'k');
+        for (int i = 0; i < length; i++)
+            buffer_byte(&long_key, 'k');
         buffer_string(&long_key, "\r\n" JSON);
         buffer_byte(&long_key, 0);
-        struct text result = outcome(setup, message(setup->arena, "POST /api/v1/notes", long_key.data, "{\"title\":\"a\"}"), &request);
+        struct text result =
+            outcome(setup, message(setup->arena, "POST /api/v1/notes", long_key.data, "{\"title\":\"a\"}"), &request);
         assert_true(text_is(result, length == 255 ? "core create" : "400 validation_failed Idempotency-Key:too_long"));
     }
-    outcome(setup, message(setup->arena, "POST /api/v1/notes/n/move",
-                           JSON "Prefer: respond-async, Dry-Run\r\nIdempotency-Key: k1\r\nIf-None-Match: \"1\"\r\nAccept: text/html, application/problem+json;q=1\r\n"
-                                "X-Request-Id: a.B_9-\r\n", "{\"to\":\"there\",\"version\":4}"), &request);
+    outcome(
+        setup,
+        message(
+            setup->arena, "POST /api/v1/notes/n/move",
+            JSON
+            "Prefer: respond-async, Dry-Run\r\nIdempotency-Key: k1\r\nIf-None-Match: \"1\"\r\nAccept: text/html, application/problem+json;q=1\r\n"
+            "X-Request-Id: a.B_9-\r\n",
+            "{\"to\":\"there\",\"version\":4}"),
+        &request);
     assert_true(request.dry_run);
     assert_true(request.problem_json);
     assert_true(text_is(request.idempotency_key, "k1"));
@@ -248,19 +264,21 @@ static void headers(void **state)
 static void tokens(void **state)
 {
     struct setup *setup = *state;
-    struct token_claims claims = {.issued_s = NOW_S - 10, .expires_s = NOW_S + 900};
+    struct token_claims claims = { .issued_s = NOW_S - 10, .expires_s = NOW_S + 900 };
     memset(&claims.tenant, 1, 16);
     memset(&claims.user, 2, 16);
     memset(&claims.session, 3, 16);
-    struct text good = token_issue(setup->arena, &key, &claims), foreign = token_issue(setup->arena, &other_key, &claims);
+    struct text good = token_issue(setup->arena, &key, &claims),
+                foreign = token_issue(setup->arena, &other_key, &claims);
     struct token_claims old = claims;
     old.issued_s = NOW_S - 2000, old.expires_s = NOW_S - 1000;
     struct text expired = token_issue(setup->arena, &key, &old);
     struct request request;
 
-    for (int round = 0; round < 3; round++) {       /* also from the cache */
+    for (int round = 0; round < 3; round++) { /* also from the cache */
         struct text header = arena_format(setup->arena, "Authorization: Bearer %.*s\r\n", TEXT_ARGUMENTS(good));
-        assert_true(text_is(outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request), "core list"));
+        assert_true(text_is(outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request),
+                            "core list"));
         assert_true(request.has_claims);
         assert_memory_equal(&request.token_tenant, &claims.tenant, 16);
         assert_memory_equal(&request.token_user, &claims.user, 16);
@@ -271,9 +289,11 @@ static void tokens(void **state)
         struct text header = arena_format(setup->arena, "Authorization: bearer %.*s\r\n", TEXT_ARGUMENTS(good));
         char *byte = (char *)(uintptr_t)header.data + strlen("Authorization: bearer ") + i;
         *byte = *byte == 'A' ? 'B' : 'A';
-        assert_true(text_is(outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request), "401 unauthorized"));
+        assert_true(text_is(outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request),
+                            "401 unauthorized"));
         assert_false(request.has_claims);
     }
+    /* clang-format off */
     const struct text bad[] = {
         arena_format(setup->arena, "Authorization: Bearer %.*s\r\n", TEXT_ARGUMENTS(foreign)),
         arena_format(setup->arena, "Authorization: Bearer %.*s\r\n", TEXT_ARGUMENTS(expired)),
@@ -286,19 +306,24 @@ static void tokens(void **state)
         LITERAL("Authorization: Bearer x\r\n"),
         LITERAL("Authorization:\r\n"),
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         /* before what is wrong with body and query, after what is wrong with the path */
-        assert_true(text_is(outcome(setup, message(setup->arena, "POST /api/v1/notes?x=1", bad[i].data, "{"), &request), "401 unauthorized"));
-        assert_true(text_is(outcome(setup, message(setup->arena, "POST /api/v1/none", bad[i].data, "{"), &request), "404 not_found"));
+        assert_true(text_is(outcome(setup, message(setup->arena, "POST /api/v1/notes?x=1", bad[i].data, "{"), &request),
+                            "401 unauthorized"));
+        assert_true(text_is(outcome(setup, message(setup->arena, "POST /api/v1/none", bad[i].data, "{"), &request),
+                            "404 not_found"));
     }
     /* the cache does not outlive the token */
     setup->context.now_s = NOW_S + 5000;
     struct text header = arena_format(setup->arena, "Authorization: Bearer %.*s\r\n", TEXT_ARGUMENTS(good));
-    assert_true(text_is(outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request), "401 unauthorized"));
+    assert_true(text_is(outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request),
+                        "401 unauthorized"));
 }
 
 static void tenants(void **state)
 {
+    /* clang-format off */
     static const struct { const char *path, *host, *header, *slug; } rows[] = {
         /* path                 Host                     X-Tenant   tenant of the request (NULL: the token's or the default) */
         {"/api/acme/v1/notes",  "localhost",             "",        "acme"},
@@ -315,11 +340,13 @@ static void tenants(void **state)
         {"/api/v1/notes",       "shop.example",          "acme",    "shop.example"},
         {"/healthz",            "shop.example",          "acme",    NULL},
     };
+    /* clang-format on */
     struct setup *setup = *state;
     struct request request;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct text input = arena_format(setup->arena, "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n", rows[i].path, rows[i].host,
-                                         rows[i].header[0] ? "X-Tenant: " : "", rows[i].header, rows[i].header[0] ? "\r\n" : "");
+        struct text input =
+            arena_format(setup->arena, "GET %s HTTP/1.1\r\nHost: %s\r\n%s%s%s\r\n", rows[i].path, rows[i].host,
+                         rows[i].header[0] ? "X-Tenant: " : "", rows[i].header, rows[i].header[0] ? "\r\n" : "");
         outcome(setup, input, &request);
         if (rows[i].slug ? !text_is(request.tenant_slug, rows[i].slug) : request.tenant_slug.data != NULL)
             fail_msg("row %zu: %.*s", i, TEXT_ARGUMENTS(request.tenant_slug));
@@ -328,6 +355,7 @@ static void tenants(void **state)
 
 static void addresses(void **state)
 {
+    /* clang-format off */
     static const struct { const char *peer, *header, *address; } rows[] = {
         {"192.0.2.1", "X-Forwarded-For: 198.51.100.7\r\n",                         "192.0.2.1"},
         {"10.0.0.1",  "",                                                          "10.0.0.1"},
@@ -338,11 +366,12 @@ static void addresses(void **state)
         {"10.0.0.1",  "X-Forwarded-For: <script>\r\n",                             "10.0.0.1"},
         {"10.0.0.1",  "X-Forwarded-For:\r\n",                                      "10.0.0.1"},
     };
+    /* clang-format on */
     struct setup *setup = *state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct text input = message(setup->arena, "GET /api/v1/notes", rows[i].header, "");
         struct http_parser *parser = http_parser_create(setup->arena, &http_limits_default);
-        struct request request = {.arena = setup->arena, .address = text_of(rows[i].peer)};
+        struct request request = { .arena = setup->arena, .address = text_of(rows[i].peer) };
         struct bound bound;
         size_t used;
         assert_int_equal(http_parse(parser, input.data, input.length, &used), PARSE_COMPLETE);
@@ -353,6 +382,7 @@ static void addresses(void **state)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(routes_and_bodies, open_setup, close_setup),
         cmocka_unit_test_setup_teardown(queries, open_setup, close_setup),
@@ -361,5 +391,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(tenants, open_setup, close_setup),
         cmocka_unit_test_setup_teardown(addresses, open_setup, close_setup),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,10 +31,11 @@ static void test_defaults_and_overrides(void **state)
     assert_int_equal(configuration->mode, MODE_PRODUCTION);
     assert_int_equal(configuration->store_reserve, 256 << 20);
     assert_null(configuration->settings[0]);
-    assert_true(configuration_parse(configuration, "f",
-                                    "; a comment\n[server]\nlisten = [::]:1 ; behind it\nmode=development\n\n[store]\nreserve = 3GiB\n"
-                                    "[orders]\nhold = 15m\nopen_max = 7\n[net]\nidle_timeout = 5s\n",
-                                    problem));
+    assert_true(configuration_parse(
+        configuration, "f",
+        "; a comment\n[server]\nlisten = [::]:1 ; behind it\nmode=development\n\n[store]\nreserve = 3GiB\n"
+        "[orders]\nhold = 15m\nopen_max = 7\n[net]\nidle_timeout = 5s\n",
+        problem));
     assert_string_equal(configuration->listen, "[::]:1");
     assert_int_equal(configuration->mode, MODE_DEVELOPMENT);
     assert_int_equal(configuration->store_reserve, INT64_C(3) << 30);
@@ -74,7 +75,8 @@ static void test_bad_files_name_their_line(void **state)
     char problem[512];
     for (size_t i = 0; i < sizeof bad_files / sizeof bad_files[0]; i++) {
         assert_false(configuration_parse(configuration, "f", bad_files[i].content, problem));
-        if (strncmp(problem, bad_files[i].place, strlen(bad_files[i].place)) != 0 || !strstr(problem, bad_files[i].says))
+        if (strncmp(problem, bad_files[i].place, strlen(bad_files[i].place)) != 0 ||
+            !strstr(problem, bad_files[i].says))
             fail_msg("row %zu says: %s", i, problem);
     }
     char line[600] = "[server]\nlisten = ";

@@ -24,7 +24,8 @@ static void check_references(yyjson_val *root, yyjson_val *value)
     if (yyjson_is_arr(value)) {
         yyjson_arr_foreach(value, index, most, member) check_references(root, member);
     } else if (yyjson_is_obj(value)) {
-        yyjson_obj_foreach(value, index, most, key, member) {
+        yyjson_obj_foreach(value, index, most, key, member)
+        {
             if (strcmp(yyjson_get_str(key), "$ref") == 0) at(root, yyjson_get_str(member) + 1);
             check_references(root, member);
         }
@@ -52,11 +53,14 @@ static void test_openapi_has_every_route(void **state)
             if (command->method) routes += 1 + (command->alias != NULL);
     const char *names[100] = { 0 };
     yyjson_val *path, *item, *method, *operation;
-    yyjson_obj_foreach(paths, index, most, path, item) {
-        yyjson_obj_foreach(item, inner, inner_most, method, operation) {
+    yyjson_obj_foreach(paths, index, most, path, item)
+    {
+        yyjson_obj_foreach(item, inner, inner_most, method, operation)
+        {
             if (strcmp(yyjson_get_str(method), "servers") == 0) continue;
             const char *name = yyjson_get_str(at(operation, "/operationId"));
-            for (size_t i = 0; i < operations; i++) assert_string_not_equal(names[i], name);
+            for (size_t i = 0; i < operations; i++)
+                assert_string_not_equal(names[i], name);
             names[operations++] = name;
             assert_true(yyjson_obj_size(at(operation, "/responses")) >= 2);
             assert_int_equal(yyjson_arr_size(at(operation, "/tags")), 1);

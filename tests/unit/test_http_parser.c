@@ -11,14 +11,15 @@
 #include <cmocka.h>
 
 /* What parsing came to, as text: one line an event. Stops at a refusal, or at a request that closes the connection. */
-static struct text outcome(struct arena *arena, const struct http_limits *limits, struct text input, uint32_t first, uint32_t step)
+static struct text outcome(struct arena *arena, const struct http_limits *limits, struct text input, uint32_t first,
+                           uint32_t step)
 {
-    struct buffer out = {.arena = arena};
+    struct buffer out = { .arena = arena };
     struct http_parser *parser = http_parser_create(arena, limits);
     bool more = true;
     for (uint32_t at = 0, size = first ? first : step; more && at < input.length; at += size, size = step) {
         if (size > input.length - at) size = input.length - at;
-        char *piece = memory_alloc(size);            /* of its own, so that a sanitizer sees a read beyond it */
+        char *piece = memory_alloc(size); /* of its own, so that a sanitizer sees a read beyond it */
         memcpy(piece, input.data + at, size);
         size_t read = 0, used = 0;
         while (more && read < size) {
@@ -26,12 +27,8 @@ static struct text outcome(struct arena *arena, const struct http_limits *limits
             read += used;
             const struct http_request *request = &parser->request;
             switch (event) {
-            case PARSE_MORE:
-                assert_int_equal(read, size);
-                break;
-            case PARSE_CONTINUE:
-                buffer_string(&out, "continue\n");
-                break;
+            case PARSE_MORE: assert_int_equal(read, size); break;
+            case PARSE_CONTINUE: buffer_string(&out, "continue\n"); break;
             case PARSE_REFUSED:
                 buffer_format(&out, "%u\n", error_status(parser->error));
                 more = false;
@@ -57,14 +54,16 @@ static void expect(const struct http_limits *limits, struct text input, const ch
         struct arena *arena = arena_create();
         struct text result = outcome(arena, limits, input, first, input.length);
         if (!text_is(result, expected))
-            fail_msg("cut at %u: %.*s\n=> %.*s\nexpected %s", first, TEXT_ARGUMENTS(input), TEXT_ARGUMENTS(result), expected);
+            fail_msg("cut at %u: %.*s\n=> %.*s\nexpected %s", first, TEXT_ARGUMENTS(input), TEXT_ARGUMENTS(result),
+                     expected);
         arena_destroy(arena);
     }
     for (uint32_t step = 1; step < 8; step += 2) {
         struct arena *arena = arena_create();
         struct text result = outcome(arena, limits, input, 0, step);
         if (!text_is(result, expected))
-            fail_msg("%u at a time: %.*s\n=> %.*s\nexpected %s", step, TEXT_ARGUMENTS(input), TEXT_ARGUMENTS(result), expected);
+            fail_msg("%u at a time: %.*s\n=> %.*s\nexpected %s", step, TEXT_ARGUMENTS(input), TEXT_ARGUMENTS(result),
+                     expected);
         arena_destroy(arena);
     }
 }
@@ -73,18 +72,23 @@ struct row {
     struct text input;
     const char *expected;
 };
-#define ROW(input, expected) {LITERAL(input), expected}
+#define ROW(input, expected)     \
+    {                            \
+        LITERAL(input), expected \
+    }
 #define HOST "Host: shop.example\r\n"
 
 static void expect_rows(const struct row *rows, size_t count)
 {
-    for (size_t i = 0; i < count; i++) expect(&http_limits_default, rows[i].input, rows[i].expected);
+    for (size_t i = 0; i < count; i++)
+        expect(&http_limits_default, rows[i].input, rows[i].expected);
 }
 #define EXPECT_ROWS(rows) expect_rows((rows), sizeof(rows) / sizeof((rows)[0]))
 
 static void accepts(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct row rows[] = {
         ROW("GET / HTTP/1.1\r\n" HOST "\r\n", "GET /\n"),
         ROW("GET /a/b?c=d&e HTTP/1.1\r\n" HOST "\r\n", "GET /a/b?c=d&e\n"),
@@ -109,14 +113,16 @@ static void accepts(void **state)
         ROW("POST /x HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nab", "incomplete\n"),
         ROW("POST /x HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n", "incomplete\n"),
     };
+    /* clang-format on */
     EXPECT_ROWS(rows);
 }
 
 static void ambiguous_framing(void **state)
 {
     (void)state;
-#define POST "POST /x HTTP/1.1\r\n" HOST
+#define POST     "POST /x HTTP/1.1\r\n" HOST
 #define SMUGGLED "\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n" HOST "\r\n"
+    /* clang-format off */
     static const struct row rows[] = {
         /* Content-Length beside Transfer-Encoding, in both orders */
         ROW(POST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n" SMUGGLED, "400\n"),
@@ -172,12 +178,14 @@ static void ambiguous_framing(void **state)
         ROW(CHUNKED "3\r\nabc\r\n0\r\nIdempotency-Key: 1\r\n\r\n", "400\n"),
         ROW(CHUNKED "3\r\nabc\r\n0\r\nContent-Type: 1\r\n\r\n", "400\n"),
     };
+    /* clang-format on */
     EXPECT_ROWS(rows);
 }
 
 static void request_lines(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct row rows[] = {
         ROW("GET /\r\n" HOST "\r\n", "400\n"),
         ROW("GET / HTTP/0.9\r\n" HOST "\r\n", "505\n"),
@@ -221,6 +229,7 @@ static void request_lines(void **state)
         ROW("GET ftp://shop.example/ HTTP/1.1\r\n" HOST "\r\n", "400\n"),
         ROW("GET http://shop.example/ HTTP/1.0\r\n\r\n", "400\n"),
     };
+    /* clang-format on */
     EXPECT_ROWS(rows);
 }
 
@@ -228,6 +237,7 @@ static void header_fields(void **state)
 {
     (void)state;
 #define GET "GET /x HTTP/1.1\r\n"
+    /* clang-format off */
     static const struct row rows[] = {
         ROW(GET "\r\n", "400\n"),
         ROW(GET HOST HOST "\r\n", "400\n"),
@@ -285,6 +295,7 @@ static void header_fields(void **state)
             "GET /1 [GET /smuggled HTTP/1.1\r\n]\nGET /x\n"),
         ROW("OPTIONS /1 HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n1\r\nG\r\n0\r\n\r\n" GET HOST "\r\n", "OPTIONS /1 [G]\nGET /x\n"),
     };
+    /* clang-format on */
     EXPECT_ROWS(rows);
 }
 
@@ -302,7 +313,8 @@ static void pipelines(void **state)
 static void limits(void **state)
 {
     (void)state;
-    static const struct http_limits small = {.head = 100, .target = 10, .line = 30, .headers = 3, .body = 8};
+    static const struct http_limits small = { .head = 100, .target = 10, .line = 30, .headers = 3, .body = 8 };
+    /* clang-format off */
     static const struct row rows[] = {
         ROW("GET /234567890 HTTP/1.1\r\nHost: a\r\n\r\n", "GET /234567890\n"),
         ROW("GET /2345678901 HTTP/1.1\r\nHost: a\r\n\r\n", "414\n"),
@@ -319,35 +331,44 @@ static void limits(void **state)
         ROW("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;0123456789012345678901234567890123456789"
             "0123456789012345678901234567890123456789\r\na\r\n0\r\n\r\n", "413\n"),
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) expect(&small, rows[i].input, rows[i].expected);
+    /* clang-format on */
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        expect(&small, rows[i].input, rows[i].expected);
 }
 
 static void default_limits(void **state)
 {
     (void)state;
     struct arena *arena = arena_create();
-    struct buffer head = {.arena = arena}, target = {.arena = arena}, fields = {.arena = arena}, chunks = {.arena = arena};
+    struct buffer head = { .arena = arena }, target = { .arena = arena }, fields = { .arena = arena },
+                  chunks = { .arena = arena };
 
     buffer_string(&head, "GET / HTTP/1.1\r\n" HOST);
     for (int i = 0; i < 3; i++) {
         buffer_string(&head, "A: ");
-        for (int k = 0; k < 6000; k++) buffer_byte(&head, 'a');
+        for (int k = 0; k < 6000; k++)
+            buffer_byte(&head, 'a');
         buffer_string(&head, "\r\n");
     }
     buffer_string(&target, "GET /");
-    for (int k = 0; k < 8192; k++) buffer_byte(&target, 'a');
+    for (int k = 0; k < 8192; k++)
+        buffer_byte(&target, 'a');
     buffer_string(&target, " HTTP/1.1\r\n" HOST "\r\n");
     buffer_string(&fields, "GET / HTTP/1.1\r\n" HOST);
-    for (int k = 0; k < 100; k++) buffer_format(&fields, "A%d: b\r\n", k);
+    for (int k = 0; k < 100; k++)
+        buffer_format(&fields, "A%d: b\r\n", k);
     buffer_string(&fields, "\r\n");
     buffer_string(&chunks, "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n");
-    for (int k = 0; k < 1000000; k++) buffer_string(&chunks, "1\r\na\r\n");
+    for (int k = 0; k < 1000000; k++)
+        buffer_string(&chunks, "1\r\na\r\n");
 
+    /* clang-format off */
     const struct { struct buffer *input; const char *expected; } rows[] = {
         {&head, "431\n"}, {&target, "414\n"}, {&fields, "431\n"}, {&chunks, "413\n"},
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        static const uint32_t steps[] = {1, 4099, 65536, UINT32_MAX};
+        static const uint32_t steps[] = { 1, 4099, 65536, UINT32_MAX };
         for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++) {
             struct text result = outcome(arena, &http_limits_default, buffer_as_text(rows[i].input), 0, steps[k]);
             if (!text_is(result, rows[i].expected))
@@ -362,8 +383,9 @@ static void headers_are_kept(void **state)
     (void)state;
     struct arena *arena = arena_create();
     struct http_parser *parser = http_parser_create(arena, &http_limits_default);
-    struct text input = LITERAL("POST /a HTTP/1.1\r\nHost: shop.example\r\nAUTHORIZATION: \t Bearer x.y \t\r\nIf-None-Match: \"1\"\r\n"
-                                "Accept: text/html\r\nIf-None-Match: \"2\"\r\nAuthorization-Extra: no\r\nContent-Length: 2\r\n\r\n{}");
+    struct text input =
+        LITERAL("POST /a HTTP/1.1\r\nHost: shop.example\r\nAUTHORIZATION: \t Bearer x.y \t\r\nIf-None-Match: \"1\"\r\n"
+                "Accept: text/html\r\nIf-None-Match: \"2\"\r\nAuthorization-Extra: no\r\nContent-Length: 2\r\n\r\n{}");
     size_t used;
     assert_int_equal(http_parse(parser, input.data, input.length, &used), PARSE_COMPLETE);
     assert_int_equal(used, input.length);
@@ -381,13 +403,16 @@ static void random_cuts(void **state)
 {
     (void)state;
     struct arena *arena = arena_create();
-    struct buffer input = {.arena = arena}, expected = {.arena = arena};
+    struct buffer input = { .arena = arena }, expected = { .arena = arena };
     for (int i = 0; i < 50; i++) {
-        if (i % 3 == 0) buffer_format(&input, "GET /%d HTTP/1.1\r\n" HOST "\r\n", i), buffer_format(&expected, "GET /%d\n", i);
+        if (i % 3 == 0)
+            buffer_format(&input, "GET /%d HTTP/1.1\r\n" HOST "\r\n", i), buffer_format(&expected, "GET /%d\n", i);
         if (i % 3 == 1)
-            buffer_format(&input, "POST /%d HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nb%04d", i, i), buffer_format(&expected, "POST /%d [b%04d]\n", i, i);
+            buffer_format(&input, "POST /%d HTTP/1.1\r\n" HOST "Content-Length: 5\r\n\r\nb%04d", i, i),
+                buffer_format(&expected, "POST /%d [b%04d]\n", i, i);
         if (i % 3 == 2)
-            buffer_format(&input, "PUT /%d HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nb%04d\r\n0\r\n\r\n", i, i),
+            buffer_format(
+                &input, "PUT /%d HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n5\r\nb%04d\r\n0\r\n\r\n", i, i),
                 buffer_format(&expected, "PUT /%d [b%04d]\n", i, i);
     }
     buffer_byte(&expected, 0);
@@ -405,6 +430,7 @@ static void random_cuts(void **state)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts),
         cmocka_unit_test(ambiguous_framing),
@@ -416,5 +442,6 @@ int main(void)
         cmocka_unit_test(headers_are_kept),
         cmocka_unit_test(random_cuts),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

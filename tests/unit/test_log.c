@@ -301,6 +301,42 @@ static void test_lines_of_threads_do_not_mix(void **state)
     fclose(reader);
 }
 
+static void test_gathered_lines(void **state)
+{
+    (void)state;
+    enum { LINES = 300 };
+    struct buffer lines = {0};
+    log_configure("info", false);
+    for (int i = 0; i < LINES; i++) {
+        const struct log_pair pairs[] = {
+            {"line", .number = i}, {"path", LITERAL("/a \"b\"\n=c")}, {"digits", LITERAL("7")}, {"empty", LITERAL("")},
+        };
+        log_append(&lines, "http", LOG_INFO, "request", pairs, 4);
+    }
+    catch_begin();
+    log_write(&lines);
+    char *bytes = catch_end(), *at = bytes;
+    assert_int_equal(lines.length, 0);
+    for (int i = 0; i < LINES; i++) {
+        char *end = strchr(at, '\n');
+        assert_non_null(end);
+        yyjson_doc *document = yyjson_read(at, (size_t)(end - at), 0);
+        assert_non_null(document);
+        assert_integer(document, "line", i);
+        assert_member(document, "area", "http");
+        assert_member(document, "level", "info");
+        assert_member(document, "path", "/a \"b\"\n=c");
+        assert_member(document, "digits", "7");
+        assert_member(document, "empty", "");
+        assert_int_equal(yyjson_obj_size(yyjson_doc_get_root(document)), 8);
+        yyjson_doc_free(document);
+        at = end + 1;
+    }
+    assert_int_equal(*at, 0);
+    free(bytes);
+    buffer_free(&lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_unknown_specification),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
+        cmocka_unit_test(test_gathered_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

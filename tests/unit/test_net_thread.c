@@ -22,7 +22,7 @@ enum { REQUESTS_MOST = 4096, PATIENCE_MS = 20000 };
 struct fixture {
     uv_loop_t loop;
     struct net *net;
-    struct request *taken[REQUESTS_MOST];       /* not yet answered, in the order they came */
+    struct request *taken[REQUESTS_MOST]; /* not yet answered, in the order they came */
     uint32_t taken_count, given_back, held_given_back;
     bool full, stopped;
     int64_t loops;
@@ -59,19 +59,21 @@ static void give_answer(struct fixture *fixture, uint32_t index, bool held)
     struct text id = request->path_count ? request->path[0].value : LITERAL("list");
     memmove(&fixture->taken[index], &fixture->taken[index + 1], (fixture->taken_count - index - 1) * sizeof(void *));
     fixture->taken_count--;
-    request->reply = (struct reply){.status = 200, .content_type = "text/plain", .body = arena_text(request->arena, id)};
+    request->reply =
+        (struct reply){ .status = 200, .content_type = "text/plain", .body = arena_text(request->arena, id) };
     if (held) {
         char *block = malloc(id.length + 1);
         memcpy(block, id.data, id.length);
         request->reply.held = block;
-        request->reply.body = (struct text){block, id.length};
+        request->reply.body = (struct text){ block, id.length };
     }
     request->answered(request);
 }
 
 static void give_all_answers(struct fixture *fixture, bool held)
 {
-    while (fixture->taken_count) give_answer(fixture, 0, held);
+    while (fixture->taken_count)
+        give_answer(fixture, 0, held);
     net_after_turn(fixture->net);
 }
 
@@ -91,7 +93,8 @@ static void turn(struct fixture *fixture)
 
 static void wait_for_requests(struct fixture *fixture, uint32_t count)
 {
-    for (int64_t end = now_ms() + PATIENCE_MS; fixture->taken_count < count && now_ms() < end;) turn(fixture);
+    for (int64_t end = now_ms() + PATIENCE_MS; fixture->taken_count < count && now_ms() < end;)
+        turn(fixture);
     assert_int_equal(fixture->taken_count, count);
 }
 
@@ -103,8 +106,8 @@ static void on_stopped(void *context)
 
 static void start_with(struct fixture *fixture, int64_t loops, const char *setting, int64_t value)
 {
-    static const char *const origins[] = {"https://shop.example", NULL};
-    struct net_config config = {.address = "127.0.0.1", .origins = origins, .core_has_work = core_has_work};
+    static const char *const origins[] = { "https://shop.example", NULL };
+    struct net_config config = { .address = "127.0.0.1", .origins = origins, .core_has_work = core_has_work };
     char problem[256];
     memset(fixture, 0, sizeof *fixture);
     fixture->loops = loops;
@@ -121,7 +124,8 @@ static void start_with(struct fixture *fixture, int64_t loops, const char *setti
 
 static void wait_for_stop(struct fixture *fixture)
 {
-    for (int64_t end = now_ms() + PATIENCE_MS; !fixture->stopped && now_ms() < end;) turn(fixture);
+    for (int64_t end = now_ms() + PATIENCE_MS; !fixture->stopped && now_ms() < end;)
+        turn(fixture);
     assert_true(fixture->stopped);
 }
 
@@ -140,7 +144,9 @@ static void finish(struct fixture *fixture)
 
 static int connect_to(struct fixture *fixture)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)net_port(fixture->net)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)net_port(fixture->net)),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int client = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
     fcntl(client, F_SETFL, O_NONBLOCK);
@@ -173,12 +179,14 @@ struct received {
 static void receive(struct fixture *fixture, int client, struct received *received, const char *enough, int times)
 {
     for (int64_t end = now_ms() + PATIENCE_MS; now_ms() < end;) {
-        ssize_t count = recv(client, received->data + received->length, sizeof received->data - 1 - received->length, 0);
+        ssize_t count =
+            recv(client, received->data + received->length, sizeof received->data - 1 - received->length, 0);
         if (count > 0) received->length += (size_t)count;
         if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) received->ended = true;
         received->data[received->length] = 0;
         int seen = 0;
-        for (const char *at = received->data; enough && (at = strstr(at, enough)); at++) seen++;
+        for (const char *at = received->data; enough && (at = strstr(at, enough)); at++)
+            seen++;
         if (received->ended || (enough && seen >= times)) return;
         turn(fixture);
     }
@@ -205,14 +213,17 @@ static void answers_leave_in_the_order_of_requests(void **state)
     wait_for_requests(&fixture, 3);
     give_answer(&fixture, 2, false);
     net_after_turn(fixture.net);
-    for (int i = 0; i < 20; i++) turn(&fixture);
-    assert_int_equal(recv(client, received.data, 1, 0), -1);        /* nothing may pass the first answer */
+    for (int i = 0; i < 20; i++)
+        turn(&fixture);
+    assert_int_equal(recv(client, received.data, 1, 0), -1); /* nothing may pass the first answer */
     give_answer(&fixture, 1, true);
     give_answer(&fixture, 0, false);
     net_after_turn(fixture.net);
     receive(&fixture, client, &received, "HTTP/1.1 200 OK", 3);
-    while (!strstr(received.data, "three")) receive(&fixture, client, &received, "three", 1);
-    const char *one = strstr(received.data, "\r\n\r\none"), *two = strstr(received.data, "\r\n\r\ntwo"), *three = strstr(received.data, "\r\n\r\nthree");
+    while (!strstr(received.data, "three"))
+        receive(&fixture, client, &received, "three", 1);
+    const char *one = strstr(received.data, "\r\n\r\none"), *two = strstr(received.data, "\r\n\r\ntwo"),
+               *three = strstr(received.data, "\r\n\r\nthree");
     assert_true(one && two && three && one < two && two < three);
     close(client);
     finish(&fixture);
@@ -229,12 +240,14 @@ static void client_is_gone_before_the_answer(void **state)
         ask(client, "a");
         ask(client, "b");
         wait_for_requests(&fixture, 2);
-        struct linger reset = {.l_onoff = 1};
+        struct linger reset = { .l_onoff = 1 };
         setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         close(client);
-        for (int i = 0; i < 5; i++) turn(&fixture);
+        for (int i = 0; i < 5; i++)
+            turn(&fixture);
         give_all_answers(&fixture, round % 2);
-        for (int i = 0; i < 5; i++) turn(&fixture);
+        for (int i = 0; i < 5; i++)
+            turn(&fixture);
     }
     finish(&fixture);
     assert_int_equal(fixture.given_back, 20);
@@ -252,7 +265,8 @@ static void client_closes_its_half(void **state)
     say(client, "GET /api/v1/not");
     wait_for_requests(&fixture, 1);
     shutdown(client, SHUT_WR);
-    for (int i = 0; i < 10; i++) turn(&fixture);
+    for (int i = 0; i < 10; i++)
+        turn(&fixture);
     give_all_answers(&fixture, false);
     receive(&fixture, client, &received, NULL, 0);
     assert_non_null(strstr(received.data, "\r\n\r\na"));
@@ -302,7 +316,8 @@ static void pipeline_is_bounded(void **state)
     while (answered < COUNT) {
         uint32_t expected = COUNT - answered < LIMIT_PIPELINE ? (uint32_t)(COUNT - answered) : LIMIT_PIPELINE;
         wait_for_requests(&fixture, expected);
-        for (int i = 0; i < 10; i++) turn(&fixture);
+        for (int i = 0; i < 10; i++)
+            turn(&fixture);
         assert_int_equal(fixture.taken_count, expected);
         answered += (int)fixture.taken_count;
         give_all_answers(&fixture, false);
@@ -326,14 +341,16 @@ static void many_connections(void **state)
     int clients[CLIENTS];
     char id[32];
     start_with(&fixture, loops_of(state), NULL, 0);
-    for (int i = 0; i < CLIENTS; i++) clients[i] = connect_to(&fixture);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = connect_to(&fixture);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < CLIENTS; i++) {
             snprintf(id, sizeof id, "r%dc%d.", round, i);
             ask(clients[i], id);
         }
         wait_for_requests(&fixture, CLIENTS);
-        while (fixture.taken_count) give_answer(&fixture, fixture.taken_count / 2, round % 2);
+        while (fixture.taken_count)
+            give_answer(&fixture, fixture.taken_count / 2, round % 2);
         net_after_turn(fixture.net);
         for (int i = 0; i < CLIENTS; i++) {
             static struct received received;
@@ -343,7 +360,8 @@ static void many_connections(void **state)
             assert_false(received.ended);
         }
     }
-    for (int i = 0; i < CLIENTS; i++) close(clients[i]);
+    for (int i = 0; i < CLIENTS; i++)
+        close(clients[i]);
     finish(&fixture);
     assert_int_equal(fixture.given_back, CLIENTS * ROUNDS);
     assert_int_equal(fixture.held_given_back, CLIENTS * ROUNDS / 2);
@@ -359,7 +377,8 @@ static void stop_waits_for_answers(void **state)
     ask(client, "last");
     wait_for_requests(&fixture, 1);
     net_stop(fixture.net, on_stopped, &fixture);
-    for (int i = 0; i < 50; i++) turn(&fixture);
+    for (int i = 0; i < 50; i++)
+        turn(&fixture);
     assert_false(fixture.stopped);
     give_all_answers(&fixture, true);
     receive(&fixture, client, &received, "\r\n\r\nlast", 1);
@@ -395,23 +414,34 @@ static void rendered(void **state)
     memset(&received, 0, sizeof received);
     start_with(&fixture, loops_of(state), NULL, 0);
     int client = connect_to(&fixture);
-    say(client, "HEAD /api/v1/notes/x HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: rq\r\nOrigin: https://shop.example\r\n\r\n");
+    say(client,
+        "HEAD /api/v1/notes/x HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: rq\r\nOrigin: https://shop.example\r\n\r\n");
     wait_for_requests(&fixture, 1);
     struct request *request = fixture.taken[0];
     fixture.taken_count = 0;
     assert_true(request->head_only);
     assert_true(text_is(request->address, "127.0.0.1"));
     request->reply = (struct reply){
-        .status = 201, .content_type = "application/json", .body = LITERAL("{}"), .location = LITERAL("/api/v1/notes/x"),
-        .etag = LITERAL("\"7.42\""), .retry_after_s = 3, .log_position = 99, .replayed = true, .no_store = true,
-        .rate_limit = 100, .rate_remaining = 50, .rate_reset_s = 30,
+        .status = 201,
+        .content_type = "application/json",
+        .body = LITERAL("{}"),
+        .location = LITERAL("/api/v1/notes/x"),
+        .etag = LITERAL("\"7.42\""),
+        .retry_after_s = 3,
+        .log_position = 99,
+        .replayed = true,
+        .no_store = true,
+        .rate_limit = 100,
+        .rate_remaining = 50,
+        .rate_reset_s = 30,
     };
     request->answered(request);
     net_after_turn(fixture.net);
     receive(&fixture, client, &received, "\r\n\r\n", 1);
     char *date = strstr(received.data, "Date: ");
     assert_non_null(date);
-    assert_string_equal(strstr(date, " GMT\r\n"),
+    assert_string_equal(
+        strstr(date, " GMT\r\n"),
         " GMT\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 2\r\nETag: \"7.42\"\r\n"
         "Location: /api/v1/notes/x\r\nCache-Control: no-store\r\nX-Log-Position: 99\r\nRetry-After: 3\r\nIdempotency-Replayed: true\r\n"
         "RateLimit-Policy: \"default\";q=100;w=60\r\nRateLimit: \"default\";r=50;t=30\r\nVary: Origin\r\n"
@@ -427,7 +457,7 @@ static void rendered(void **state)
     wait_for_requests(&fixture, 1);
     request = fixture.taken[0];
     fixture.taken_count = 0;
-    request->reply = (struct reply){.status = 304, .etag = LITERAL("\"7\""), .location = LITERAL("/a\r\nX: y")};
+    request->reply = (struct reply){ .status = 304, .etag = LITERAL("\"7\""), .location = LITERAL("/a\r\nX: y") };
     request->answered(request);
     net_after_turn(fixture.net);
     receive(&fixture, client, &received, "\r\n\r\n", 1);
@@ -452,11 +482,12 @@ static void figures(void **state)
     receive(&fixture, client, &received, "\r\n\r\na", 1);
     say(client, "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n");
     receive(&fixture, client, &received, "not_found", 1);
-    struct buffer out = {0};
+    struct buffer out = { 0 };
     net_metrics(fixture.net, &out);
     buffer_byte(&out, 0);
     assert_non_null(strstr(out.data, "souk_connections 1\n"));
-    assert_non_null(strstr(out.data, "souk_http_requests_total{method=\"GET\",route=\"/notes/{id}\",status=\"200\"} 1\n"));
+    assert_non_null(
+        strstr(out.data, "souk_http_requests_total{method=\"GET\",route=\"/notes/{id}\",status=\"200\"} 1\n"));
     assert_non_null(strstr(out.data, "souk_http_requests_total{method=\"\",route=\"none\",status=\"404\"} 1\n"));
     assert_non_null(strstr(out.data, "souk_http_request_duration_seconds_bucket{le=\"+Inf\"} 2\n"));
     buffer_free(&out);
@@ -467,7 +498,7 @@ static void figures(void **state)
 static void settings(void **state)
 {
     (void)state;
-    struct net_config config = {0};
+    struct net_config config = { 0 };
     net_defaults(&config);
     assert_int_equal(config.idle_timeout, 60000);
     assert_true(net_set(&config, "net.idle_timeout", 5));
@@ -478,7 +509,11 @@ static void settings(void **state)
     assert_int_equal(config.idle_timeout, 5);
 }
 
-#define BOTH(test) {#test, test, NULL, NULL, (void *)0}, {#test "_threads", test, NULL, NULL, (void *)2}
+#define BOTH(test)                                    \
+    { #test, test, NULL, NULL, (void *)0 },           \
+    {                                                 \
+#test "_threads", test, NULL, NULL, (void *)2 \
+    }
 
 int main(void)
 {

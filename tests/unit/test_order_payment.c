@@ -303,10 +303,18 @@ static void test_late_success(void **state)
 {
     (void)state;
     told.plan.delay = MINUTES(16);
-    const char *order = bought(202);
+    struct said *said = buy("late");
+    loopback_pass(&world, SECONDS(10));
+    assert_int_equal(said->request.reply.status, 202);
+    const char *order = arena_text(arena, said_field(said, "id")).data;
+    said_free(said);
     loopback_pass(&world, MINUTES(15));
     EXPECT(order, "\"status\":\"cancelled\"", "\"attempt\":\"voided\"");
     loopback_pass(&world, MINUTES(2));
+    said = buy("late");
+    loopback_settle(&world);
+    assert_int_equal(said->request.reply.status, 402);      /* what was bought was never made */
+    said_free(said);
     EXPECT(order, "\"status\":\"cancelled\"", "\"attempt\":\"succeeded\"", "\"payment_status\":\"refunded\"", "\"late\":true",
            "\"captured\":{\"amount\":2300", "\"refunded\":{\"amount\":2300", "order.payment_late");
     assert_false(holds(order, "order.confirmed"));
@@ -343,6 +351,20 @@ static void test_success_after_declined(void **state)
     tell_answer(order, PAYMENT_DECLINED);
     EXPECT(order, "\"status\":\"cancelled\"", "\"cancel_reason\":\"payment_declined\"", "\"payment_status\":\"refunded\"", "\"late\":true");
     expect_stock(10, 0, 0);
+}
+
+/* The same answer is dropped by its reference; another one is a second capture, and noted for people to look at. */
+static void test_success_after_success(void **state)
+{
+    (void)state;
+    told.plan.delay = SECONDS(40);
+    const char *same = bought(202);
+    tell_answer(same, PAYMENT_SUCCEEDED);
+    EXPECT(same, "\"status\":\"confirmed\"", "\"version\":4,");          /* created, unknown, paid, confirmed */
+    const char *other = bought(202);
+    told.plan.reference = "ref-2";
+    tell_answer(other, PAYMENT_SUCCEEDED);
+    EXPECT(other, "\"status\":\"confirmed\"", "\"captured\":{\"amount\":2300", "captured a second time, as ref-1");
 }
 
 static void test_declined_after_success(void **state)
@@ -477,7 +499,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_answer_in_time),         CASE(test_answer_after_the_wait),  CASE(test_silence),          CASE(test_status_decides),
         CASE(test_out_of_reach),           CASE(test_late_success),           CASE(test_void_comes_too_late), CASE(test_success_after_declined),
-        CASE(test_declined_after_success), CASE(test_call_in_progress),       CASE(test_key_in_flight),    CASE(test_crash),
+        CASE(test_declined_after_success), CASE(test_success_after_success), CASE(test_call_in_progress),       CASE(test_key_in_flight),    CASE(test_crash),
         CASE(test_refund_out_of_reach),    CASE(test_refund_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

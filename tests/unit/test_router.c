@@ -11,25 +11,23 @@
 static enum http_method method_named(const char *name)
 {
     int method = 0;
-    while (method < METHOD_OTHER && strcmp(http_method_names[method], name) != 0) method++;
+    while (method < METHOD_OTHER && strcmp(http_method_names[method], name) != 0)
+        method++;
     return (enum http_method)method;
 }
 
 static struct text outcome(const struct router *router, struct arena *arena, const char *method, const char *path)
 {
-    struct buffer out = {.arena = arena};
+    struct buffer out = { .arena = arena };
     struct routed routed;
     switch (router_match(router, method_named(method), text_of(path), arena, &routed)) {
-    case MATCH_BAD_PATH:
-        return LITERAL("400");
-    case MATCH_NO_PATH:
-        return LITERAL("404");
+    case MATCH_BAD_PATH: return LITERAL("400");
+    case MATCH_NO_PATH: return LITERAL("404");
     case MATCH_NO_METHOD:
         buffer_string(&out, "405 ");
         buffer_text(&out, router_allow(arena, routed.methods));
         return buffer_as_text(&out);
-    case MATCH_FOUND:
-        break;
+    case MATCH_FOUND: break;
     }
     buffer_string(&out, routed.endpoint->route.command->name);
     for (uint32_t i = 0; i < routed.path_count; i++)
@@ -41,6 +39,7 @@ static struct text outcome(const struct router *router, struct arena *arena, con
 static void matches(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { const char *method, *path, *expected; } rows[] = {
         /* method    path                              what serves it */
         { "GET",     "/api/v1/notes",                  "list" },
@@ -97,6 +96,7 @@ static void matches(void **state)
         { "GET",     "/api/v1/notes/%c0%ae",           "400" },
         { "GET",     "*",                              "400" },
     };
+    /* clang-format on */
     char problem[256] = "";
     struct router *router = router_create(&sample_registry, problem);
     assert_non_null(router);
@@ -104,7 +104,8 @@ static void matches(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct text result = outcome(router, arena, rows[i].method, rows[i].path);
         if (!text_is(result, rows[i].expected))
-            fail_msg("%s %s: %.*s, expected %s", rows[i].method, rows[i].path, TEXT_ARGUMENTS(result), rows[i].expected);
+            fail_msg("%s %s: %.*s, expected %s", rows[i].method, rows[i].path, TEXT_ARGUMENTS(result),
+                     rows[i].expected);
     }
     arena_destroy(arena);
     router_destroy(router);
@@ -123,7 +124,8 @@ static void ids_are_parsed(void **state)
     assert_int_equal(router_match(router, METHOD_GET, LITERAL("/api/v1/notes/slug"), arena, &routed), MATCH_FOUND);
     assert_true(id_is_none(routed.path[0].id));
     assert_int_equal(router_size(router), 11);
-    for (uint32_t i = 0; i < router_size(router); i++) assert_int_equal(router_endpoint(router, i)->number, i);
+    for (uint32_t i = 0; i < router_size(router); i++)
+        assert_int_equal(router_endpoint(router, i)->number, i);
     arena_destroy(arena);
     router_destroy(router);
 }
@@ -131,6 +133,7 @@ static void ids_are_parsed(void **state)
 static void unsound_tables(void **state)
 {
     (void)state;
+    /* clang-format off */
     static const struct { struct command one, other; const char *problem; } rows[] = {
         { { "a", "GET", "/x/{id}" }, { "b", "GET", "/x/{slug}" }, "k.b and k.a: both serve GET /x/{slug}" },
         { { "a", "GET", "/x" }, { "b", "GET", "/y", "/x" }, "k.b and k.a: both serve GET /x" },
@@ -140,6 +143,7 @@ static void unsound_tables(void **state)
         { { "a", "GET", "/x//y" }, { "b", "GET", "/x" }, "k.a: /x//y is malformed or too long" },
         { { "a", "GET", "/{a}/{b}/{c}/{d}/{e}" }, { "b", "GET", "/x" }, "k.a: /{a}/{b}/{c}/{d}/{e} is malformed or too long" },
     };
+    /* clang-format on */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct command commands[] = { rows[i].one, rows[i].other, { 0 } };
         const struct kind kind = { .name = "k", .commands = commands };
@@ -150,7 +154,8 @@ static void unsound_tables(void **state)
         assert_string_equal(problem, rows[i].problem);
     }
     /* the same path with other methods, and below another root, is no conflict */
-    const struct command commands[] = { { "a", "GET", "/x" }, { "b", "POST", "/x" }, { "c", "GET", "//x" }, { "d", "GET", "/x/{id}" }, { "e", "GET", "/x/y" }, { 0 } };
+    const struct command commands[] = { { "a", "GET", "/x" },      { "b", "POST", "/x" },  { "c", "GET", "//x" },
+                                        { "d", "GET", "/x/{id}" }, { "e", "GET", "/x/y" }, { 0 } };
     const struct kind kind = { .name = "k", .commands = commands };
     const struct kind *const kinds[] = { &kind, NULL };
     const struct registry registry = { .kinds = kinds };
@@ -168,7 +173,9 @@ static void many_routes(void **state)
     struct arena *arena = arena_create();
     struct command *commands = ARENA_ARRAY(arena, struct command, COUNT + 1);
     for (int i = 0; i < COUNT; i++)
-        commands[i] = (struct command){ .name = "x", .method = "GET", .path = arena_format(arena, "/area%d/{id}/act%d", i % 40, i).data };
+        commands[i] = (struct command){ .name = "x",
+                                        .method = "GET",
+                                        .path = arena_format(arena, "/area%d/{id}/act%d", i % 40, i).data };
     const struct kind kind = { .name = "k", .commands = commands };
     const struct kind *const kinds[] = { &kind, NULL };
     const struct registry registry = { .kinds = kinds };
@@ -190,11 +197,13 @@ static void many_routes(void **state)
 
 int main(void)
 {
+    /* clang-format off */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches),
         cmocka_unit_test(ids_are_parsed),
         cmocka_unit_test(unsound_tables),
         cmocka_unit_test(many_routes),
     };
+    /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,10 @@
 /* ---- Arguments ----------------------------------------------------------------------------------------------------- */
 
 static const struct flag flags[] = {
-    { "data", "DIR", .doc = "d" }, { "set", "NAME=VALUE", .repeated = true, .doc = "s" }, { "demo", NULL, .doc = "m" }, { 0 },
+    { "data", "DIR", .doc = "d" },
+    { "set", "NAME=VALUE", .repeated = true, .doc = "s" },
+    { "demo", NULL, .doc = "m" },
+    { 0 },
 };
 static const struct verb verb = { "test", "FROM [TO]", 1, 2, flags, NULL, "tests", NULL };
 
@@ -31,7 +34,8 @@ static bool read_words(struct arguments *arguments, int count, ...)
     char *words[8];
     va_list list;
     va_start(list, count);
-    for (int i = 0; i < count; i++) words[i] = va_arg(list, char *);
+    for (int i = 0; i < count; i++)
+        words[i] = va_arg(list, char *);
     va_end(list);
     /* What it says to people is not for the output of a test. */
     int kept = dup(STDERR_FILENO), silent = open("/dev/null", O_WRONLY);
@@ -70,7 +74,9 @@ static void test_arguments(void **state)
 static void test_clock_never_goes_back_and_follows_slowly(void **state)
 {
     (void)state;
-    struct clock clock = { .start_wall_ms = 1000000, .start_monotonic_ms = 500, .last_slewed_ms = 500, .last_ms = 1000000 };
+    struct clock clock = {
+        .start_wall_ms = 1000000, .start_monotonic_ms = 500, .last_slewed_ms = 500, .last_ms = 1000000
+    };
     assert_int_equal(clock_advance(&clock, 1000000, 500), 1000000);
     assert_int_equal(clock_advance(&clock, 1000100, 600), 1000100);
     /* The wall clock jumps by an hour: nothing happens at once, half a millisecond a second later. */
@@ -90,7 +96,7 @@ static void test_clock_never_goes_back_and_follows_slowly(void **state)
 
 static char *make_directory(char path[64])
 {
-    strcpy(path, "/tmp/souk-unit-XXXXXX");
+    snprintf(path, 64, "/tmp/souk-unit-XXXXXX");
     assert_non_null(mkdtemp(path));
     return path;
 }
@@ -116,9 +122,9 @@ static void test_files(void **state)
     assert_true(file_replace(path, LITERAL("one"), 0600, problem));
     assert_true(file_replace(path, LITERAL("two"), 0600, problem));
     assert_false(file_directory_is_empty(directory));
-    assert_true(file_read(arena, path, 3, &content));
+    assert_true(file_content(arena, path, 3, &content));
     assert_true(text_is(content, "two"));
-    assert_false(file_read(arena, path, 2, &content));
+    assert_false(file_content(arena, path, 2, &content));
     assert_int_equal(errno, EFBIG);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 0777, 0600);
@@ -130,10 +136,10 @@ static void test_files(void **state)
     assert_true(file_replace(file_path(arena, inner, "b").data, LITERAL("three"), 0600, problem));
     assert_true(file_replace(file_path(arena, inner, "lock").data, LITERAL(""), 0600, problem));
     assert_true(copy_directory(inner, copy, problem, sizeof problem));
-    assert_true(file_read(arena, file_path(arena, copy, "b").data, 10, &content));
+    assert_true(file_content(arena, file_path(arena, copy, "b").data, 10, &content));
     assert_true(text_is(content, "three"));
-    assert_false(file_read(arena, file_path(arena, copy, "lock").data, 10, &content));
-    assert_false(copy_directory(inner, copy, problem, sizeof problem));         /* it never writes over a file */
+    assert_false(file_content(arena, file_path(arena, copy, "lock").data, 10, &content));
+    assert_false(copy_directory(inner, copy, problem, sizeof problem)); /* it never writes over a file */
     remove_all(directory);
     arena_destroy(arena);
 }
@@ -171,7 +177,9 @@ static struct payment_answer pay(const struct provider *provider, enum payment_o
                                  const char *attempt, struct effect_call *call)
 {
     struct payment_answer answer = { 0 };
-    struct payment_request request = { .operation = operation, .attempt_key = text_of(attempt), .token = text_of(token) };
+    struct payment_request request = { .operation = operation,
+                                       .attempt_key = text_of(attempt),
+                                       .token = text_of(token) };
     struct arena *arena = call->arena;
     *call = (struct effect_call){ .arena = arena, .key = text_of(attempt), .request = &request, .answer = &answer };
     provider->call(provider->context, call);
@@ -227,13 +235,14 @@ static void test_sandbox_mail(void **state)
     const struct provider *provider = sandbox_providers(sandbox) + 1;
     struct mail_request mail = { LITERAL("verify"), LITERAL("ann@example.com"), LITERAL("Hello"), LITERAL("the text") };
     struct arena *arena = arena_create();
-    for (int i = 0; i < 2; i++) {       /* the same key twice is one mail */
+    for (int i = 0; i < 2; i++) { /* the same key twice is one mail */
         struct mail_answer answer = { 0 };
         struct effect_call call = { .arena = arena, .key = LITERAL("k"), .request = &mail, .answer = &answer };
         provider->call(provider->context, &call);
         assert_true(answer.sent);
     }
-    snprintf(command, sizeof command, "test $(ls %s | wc -l) = 1 && grep -q 'the text' %s/verify-*.txt", directory, directory);
+    snprintf(command, sizeof command, "test $(ls %s | wc -l) = 1 && grep -q 'the text' %s/verify-*.txt", directory,
+             directory);
     assert_int_equal(system(command), 0);
     sandbox_destroy(sandbox);
     arena_destroy(arena);

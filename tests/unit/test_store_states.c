@@ -3,10 +3,12 @@
 #include "store/log_check.h"
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -29,6 +31,15 @@ static int teardown_fixture(void **state)
 {
     fixture_destroy(*state);
     return 0;
+}
+
+static void expect_refusal(struct fixture *fixture, int code, const char *words)
+{
+    char problem[PROBLEM_SIZE];
+    int exit_code;
+    assert_false(fixture_open(fixture, problem, &exit_code));
+    if (!strstr(problem, words)) fail_msg("%s", problem);
+    assert_int_equal(exit_code, code);
 }
 
 /* ---- the chain ---- */
@@ -217,16 +228,54 @@ static void tables_are_dropped_when_asked(void **state)
     assert_true(fixture_log_is_good(fixture, 15));
 }
 
-/* ---- directories ---- */
+/* ---- a write that fails ---- */
 
-static void expect_refusal(struct fixture *fixture, int code, const char *words)
+/* Files may not grow: the write-ahead log's next write fails. */
+static void a_failed_write_is_final(void **state)
 {
-    char problem[PROBLEM_SIZE];
+    struct fixture *fixture = *state;
+    struct rlimit unlimited;
+    struct text head, body;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &unlimited), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    fixture_append(fixture, 10);
+    fixture_wait(fixture);
+    struct rlimit small = {8192, unlimited.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 30; i++) {
+        fixture_append(fixture, 5);
+        fixture_wait(fixture);
+    }
+    assert_int_equal(fixture->failed, 1);
+    uint64_t durable = fixture->durable;
+    assert_true(durable >= 10 && durable < fixture->appended);
+    assert_int_equal(fixture->store->calls->read_log(fixture->store, durable + 1, fixture->arena, &head, &body), ABSENT);
+
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);      /* there is room again, and still nothing is written */
+    fixture_append(fixture, 1);
+    struct ordered *frozen = rows_of("a=1");
+    fixture->store->calls->checkpoint(fixture->store, frozen, durable);
+    assert_non_null(fixture->store->calls->backup(fixture->store, fixture->directory));
+    fixture_close(fixture);
+    ordered_destroy(frozen);
+    assert_int_equal(fixture->durable, durable);
+    assert_int_equal(fixture->checkpointed, 0);
+    assert_int_equal(fixture->failed, 1);
+
+    expect_refusal(fixture, STORE_EXIT_IN_USE, "has this directory open");      /* until this process ends */
+    char copy[PATH], problem[PROBLEM_SIZE];
     int exit_code;
-    assert_false(fixture_open(fixture, problem, &exit_code));
-    if (!strstr(problem, words)) fail_msg("%s", problem);
-    assert_int_equal(exit_code, code);
+    snprintf(copy, sizeof copy, "%s/copy", fixture->directory);
+    tree_copy(fixture->path, copy);
+    snprintf(fixture->path, sizeof fixture->path, "%.*s", FIXTURE_PATH_SIZE - 1, copy);
+    assert_true(fixture_open(fixture, problem, &exit_code));
+    uint64_t last = fixture->store->calls->last_lsn(fixture->store);
+    assert_true(last >= durable);
+    assert_int_equal(fixture->store->calls->applied_lsn(fixture->store), 0);
+    assert_true(fixture_log_is_good(fixture, last));
 }
+
+/* ---- directories ---- */
 
 static void a_second_opener_is_told(void **state)
 {
@@ -430,6 +479,7 @@ int main(void)
         OPEN(an_erased_body_leaves_the_chain_whole),
         OPEN(an_unfinished_checkpoint_drops_the_tables),
         OPEN(tables_are_dropped_when_asked),
+        OPEN(a_failed_write_is_final),
         OPEN(a_second_opener_is_told),
         OPEN(directories_are_private),
         CLOSED(a_new_store_needs_an_empty_directory),

@@ -29,7 +29,8 @@ static void run(struct work *work)
     atomic_store(&job->running, true);
     if (job->gate) {
         pthread_mutex_lock(&job->gate->mutex);
-        while (!job->gate->open) pthread_cond_wait(&job->gate->opened, &job->gate->mutex);
+        while (!job->gate->open)
+            pthread_cond_wait(&job->gate->opened, &job->gate->mutex);
         pthread_mutex_unlock(&job->gate->mutex);
     }
     job->order = atomic_fetch_add(&next_order, 1) + 1;
@@ -76,7 +77,8 @@ static void test_all_work_comes_back(void **state)
     wait_for(workers, &done, MANY);
     assert_int_equal(workers_pending(workers), 0);
     assert_true(atomic_load(&wakes) >= 1);
-    for (int i = 0; i < MANY; i++) assert_true(jobs[i].order > 0);
+    for (int i = 0; i < MANY; i++)
+        assert_true(jobs[i].order > 0);
     workers_destroy(workers);
     free(jobs);
 }
@@ -92,17 +94,19 @@ static void test_a_full_queue_refuses(void **state)
     jobs[0].work = (struct work){ .run = run, .class = WORK_PASSWORD };
     jobs[0].gate = &gate;
     assert_true(workers_submit(workers, &jobs[0].work));
-    while (!atomic_load(&jobs[0].running)) sched_yield();
+    while (!atomic_load(&jobs[0].running))
+        sched_yield();
     for (int i = 1; i < 64; i++) {
         jobs[i].work = (struct work){ .run = run, .class = WORK_PASSWORD };
         taken += workers_submit(workers, &jobs[i].work);
     }
-    assert_int_equal(taken, 32);        /* one runs, thirty-two wait */
+    assert_int_equal(taken, 32); /* one runs, thirty-two wait */
     open_gate(&gate);
     wait_for(workers, &done, 33);
     assert_true(workers_submit(workers, &jobs[63].work));
     wait_for(workers, &done, 34);
-    for (int i = 1; i <= 32; i++) assert_int_equal(jobs[i].order, jobs[0].order + i);
+    for (int i = 1; i <= 32; i++)
+        assert_int_equal(jobs[i].order, jobs[0].order + i);
     struct buffer out = { 0 };
     workers_metrics(workers, &out);
     buffer_byte(&out, 0);
@@ -149,7 +153,8 @@ static void test_what_waits_is_dropped_at_the_end(void **state)
         assert_true(workers_submit(workers, &jobs[i].work));
     }
     workers_destroy(workers);
-    for (int i = 1; i < 20; i++) assert_true(!jobs[i].order || jobs[i - 1].order);
+    for (int i = 1; i < 20; i++)
+        assert_true(!jobs[i].order || jobs[i - 1].order);
     free(jobs);
 }
 

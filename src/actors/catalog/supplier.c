@@ -414,6 +414,7 @@ static enum error supplier_delete(struct tx *tx)
 
 static enum error supplier_restore(struct tx *tx)
 {
+    if (!supplier_team_owned(tx, tx->id)) return fail(tx, ERROR_CONFLICT, "all its owners have left");
     because(tx, tx->subject);
     supplier_team_live(tx, tx->id, true);
     return OK;

@@ -49,5 +49,7 @@ enum error supplier_location_remove(struct tx *tx);
 enum { SUPPLIERS_OWNED_MOST = 3, TEAM_MEMBERS_MOST = 100 };
 /* The asker founds the supplier: its first team owner. */
 enum error supplier_team_found(struct tx *tx, struct id supplier_id);
+/* Is there an owner whose account is not deleted? */
+bool supplier_team_owned(struct tx *tx, struct id supplier_id);
 /* The supplier begins or ceases to be live: it counts among what its owners own, or no more. */
 void supplier_team_live(struct tx *tx, struct id supplier_id, bool live);

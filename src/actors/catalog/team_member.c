@@ -178,6 +178,11 @@ static bool other_owner_stays(struct tx *tx, const struct supplier_team *team, s
     return false;
 }
 
+bool supplier_team_owned(struct tx *tx, struct id supplier_id)
+{
+    return other_owner_stays(tx, load(tx, &supplier_team_kind, supplier_id), ID_NONE);
+}
+
 enum error supplier_user_may_go(struct tx *tx, struct id user_id)
 {
     const struct owned_suppliers *owned = load(tx, &owned_suppliers_kind, user_id);

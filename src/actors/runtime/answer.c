@@ -229,7 +229,8 @@ static const void *answered_entity(struct tx *tx, const struct kind **kind)
         return touched ? touched_state(touched) : tx->subject;
     }
     *kind = state->answer_kind;
-    if (state->answer_version) return entity_at(tx, state->answer_kind, state->answer_id, state->answer_version);
+    const void *then = state->answer_version ? entity_at(tx, state->answer_kind, state->answer_id, state->answer_version) : NULL;
+    if (then || pending(tx)) return then;
     return load(tx, state->answer_kind, state->answer_id);
 }
 

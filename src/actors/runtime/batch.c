@@ -46,6 +46,16 @@ void core_durable(struct core *core, uint64_t lsn)
         if (!core->sent) core->sent_last = &core->sent;
         free(size);
     }
+    for (struct message **at = &core->undurable; *at;) {
+        struct message *message = *at;
+        if (message->wanted_lsn > lsn) {
+            at = &message->next;
+            continue;
+        }
+        *at = message->next;
+        message->wanted_lsn = 0;
+        message_loaded(core, message);
+    }
     struct message *held = core->held;
     core->held = NULL;
     core->held_last = &core->held;
@@ -54,6 +64,7 @@ void core_durable(struct core *core, uint64_t lsn)
         message_finish(core, held);
         held = next;
     }
+    effects_durable(core);
 }
 
 /* All that changed since the last checkpoint becomes the frozen delta: newest snapshots of dirty actors with the index

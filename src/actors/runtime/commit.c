@@ -90,6 +90,11 @@ enum error tx_finish(struct tx *tx)
     }
     followers_run(tx, false);
     if (state->pending) return (enum error)PENDING;
+    for (uint32_t i = 0; i < state->touched_count; i++) {
+        struct touched *touched = state->touched[i];
+        touched->changed = tx_changed(touched);
+        touched->settled = true;
+    }
     for (uint32_t i = 0; i < state->touched_count; i++) check_touched(tx, state->touched[i]);
     if (state->broken) return ERROR_INTERNAL_ERROR;
     for (uint32_t i = 0; i < state->touched_count; i++) {

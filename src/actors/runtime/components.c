@@ -111,7 +111,8 @@ static void add_common_members(struct document *document, const struct kind *kin
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         yyjson_mut_val *schema = NULL;
-        if (rows[i][1]) schema = parse(document, rows[i][1], strlen(rows[i][1]));
+        if (rows[i][1])
+            schema = parse(document, rows[i][1], strlen(rows[i][1]));
         else if (kind->machine) {
             schema = yyjson_mut_obj(document->doc);
             yyjson_mut_obj_add_str(document->doc, schema, "type", "string");
@@ -163,7 +164,8 @@ static yyjson_mut_val *join_schema(struct document *document, const struct join 
     const char *own = kind->derived ? kind->name : arena_format(document->arena, "%s_fields", kind->name).data;
     const char *name = component_name(document, kind->fields, SHAPE_OUTPUT, kind->name, own, &fresh);
     struct fields rest = without_entity(kind->fields);
-    if (fresh) yyjson_mut_obj_add_val(document->doc, document->schemas, name, document_shape(document, &rest, SHAPE_OUTPUT));
+    if (fresh)
+        yyjson_mut_obj_add_val(document->doc, document->schemas, name, document_shape(document, &rest, SHAPE_OUTPUT));
     yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
     yyjson_mut_val *choices = yyjson_mut_obj_add_arr(document->doc, schema, "anyOf");
     yyjson_mut_arr_append(choices, reference(document, name));
@@ -324,9 +326,8 @@ static const char PAGE[] =
     "{\"type\":\"object\",\"required\":[\"next\",\"limit\"],\"properties\":{"
     "\"next\":{\"type\":[\"string\",\"null\"],\"description\":\"cursor of the next page\"},\"limit\":{\"type\":\"integer\"}}}";
 
-static const char SECURITY[] =
-    "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
-    "\"description\":\"the access_token of POST /auth/login\"}}";
+static const char SECURITY[] = "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
+                               "\"description\":\"the access_token of POST /auth/login\"}}";
 
 /* Drops those that no route refers to: a kind set without lists has no cursor. */
 static void keep_used(struct document *document, yyjson_mut_val *section, const char *name)
@@ -337,7 +338,8 @@ static void keep_used(struct document *document, yyjson_mut_val *section, const 
     yyjson_mut_obj_iter at = yyjson_mut_obj_iter_with(section);
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&at));) {
         struct text sought = arena_format(document->arena, "#/components/%s/%s\"", name, yyjson_mut_get_str(key));
-        struct text escaped = arena_format(document->arena, "#\\/components\\/%s\\/%s\"", name, yyjson_mut_get_str(key));
+        struct text escaped =
+            arena_format(document->arena, "#\\/components\\/%s\\/%s\"", name, yyjson_mut_get_str(key));
         if (!strstr(all, sought.data) && !strstr(all, escaped.data)) yyjson_mut_obj_iter_remove(&at);
     }
     free(all);
@@ -346,8 +348,8 @@ static void keep_used(struct document *document, yyjson_mut_val *section, const 
 yyjson_mut_val *document_components(struct document *document)
 {
     yyjson_mut_val *components = yyjson_mut_obj(document->doc);
-    struct text parameters = arena_format(document->arena, PARAMETERS, LIMIT_PAGE_MOST, LIMIT_PAGE_DEFAULT,
-                                          LIMIT_IDEMPOTENCY_KEY_BYTES);
+    struct text parameters =
+        arena_format(document->arena, PARAMETERS, LIMIT_PAGE_MOST, LIMIT_PAGE_DEFAULT, LIMIT_IDEMPOTENCY_KEY_BYTES);
     add_error_schema(document);
     yyjson_mut_obj_add_val(document->doc, document->schemas, "page", parse(document, PAGE, sizeof PAGE - 1));
     yyjson_mut_obj_add_val(document->doc, components, "schemas", document->schemas);
@@ -358,6 +360,7 @@ yyjson_mut_val *document_components(struct document *document)
     keep_used(document, section, "headers");
     yyjson_mut_obj_add_val(document->doc, components, "headers", section);
     add_responses(document, components);
-    yyjson_mut_obj_add_val(document->doc, components, "securitySchemes", parse(document, SECURITY, sizeof SECURITY - 1));
+    yyjson_mut_obj_add_val(document->doc, components, "securitySchemes",
+                           parse(document, SECURITY, sizeof SECURITY - 1));
     return components;
 }

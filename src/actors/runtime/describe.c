@@ -41,8 +41,8 @@ static void path_cell(struct buffer *out, const struct command *command)
 {
     char line[600];
     bool platform = path_is_of_platform(command->path);
-    snprintf(line, sizeof line, "`%s %s`%s%s%s", command->method, command->path + platform, command->alias ? " or `" : "",
-             command->alias ? command->alias : "", command->alias ? "`" : "");
+    snprintf(line, sizeof line, "`%s %s`%s%s%s", command->method, command->path + platform,
+             command->alias ? " or `" : "", command->alias ? command->alias : "", command->alias ? "`" : "");
     cell(out, line);
 }
 
@@ -70,7 +70,8 @@ static void tables_of(struct buffer *out, const struct kind *kind)
         for (int i = 0; i < 3 && command->method; i++) {
             bool seen = !tables[i] || !tables[i]->count;
             for (const struct command *other = kind->commands; !seen && other < command; other++)
-                seen = other->method && (other->body == tables[i] || other->query == tables[i] || other->reply == tables[i]);
+                seen = other->method &&
+                       (other->body == tables[i] || other->query == tables[i] || other->reply == tables[i]);
             if (seen) continue;
             buffer_format(out, "\n### %s of %s: %s\n\n", titles[i], command->name, tables[i]->name);
             schema_reference(out, tables[i], relation_names);
@@ -103,15 +104,16 @@ static void lists_of(struct buffer *out, const struct kind *kind)
 
 void describe_fields(const struct registry *registry, struct buffer *out)
 {
-    head(out, "Fields and endpoints",
-         "Every kind with its fields, its endpoints (below `/api/v1`, but for those of the system) and their bodies. Rendered by\n"
-         "`souk dump fields` from the tables that serve the requests.\n\n"
-         "Every entity has these, set by the server:\n\n"
-         "| field | |\n|---|---|\n"
-         "| `id` | UUIDv7, or derived from what it belongs to |\n"
-         "| `version` | raised by one for each event |\n"
-         "| `status` | of the kind's state machine |\n"
-         "| `created_at`, `updated_at`, `deleted_at` | RFC 3339, UTC; null: never |");
+    head(
+        out, "Fields and endpoints",
+        "Every kind with its fields, its endpoints (below `/api/v1`, but for those of the system) and their bodies. Rendered by\n"
+        "`souk dump fields` from the tables that serve the requests.\n\n"
+        "Every entity has these, set by the server:\n\n"
+        "| field | |\n|---|---|\n"
+        "| `id` | UUIDv7, or derived from what it belongs to |\n"
+        "| `version` | raised by one for each event |\n"
+        "| `status` | of the kind's state machine |\n"
+        "| `created_at`, `updated_at`, `deleted_at` | RFC 3339, UTC; null: never |");
     for (const struct kind *const *at = registry->kinds; *at; at++) {
         const struct kind *kind = *at;
         kind_heading(out, kind);
@@ -200,9 +202,10 @@ static void events_of(struct buffer *out, const struct kind *kind)
 
 void describe_states(const struct registry *registry, struct buffer *out)
 {
-    head(out, "States and events",
-         "Every kind that has a state machine or events: its diagram, its transitions and what they say. Rendered by\n"
-         "`souk dump states` from the tables that decide. A command that has no row for a state is refused there (409).");
+    head(
+        out, "States and events",
+        "Every kind that has a state machine or events: its diagram, its transitions and what they say. Rendered by\n"
+        "`souk dump states` from the tables that decide. A command that has no row for a state is refused there (409).");
     for (const struct kind *const *kind = registry->kinds; *kind; kind++) {
         bool events = (*kind)->events && *(*kind)->events;
         if (!(*kind)->machine && !events) continue;

@@ -10,7 +10,7 @@ static void refuse(struct core *core, struct message *message)
     struct tx_state state;
     if (!request) return;
     tx_open(&tx, &state, core, message);
-    request->reply = (struct reply){0};
+    request->reply = (struct reply){ 0 };
     fail(&tx, ERROR_OVERLOADED, "the server lost its disk and starts anew: ask again");
     reply_error(&tx, ERROR_OVERLOADED);
     request->answered(request);
@@ -36,6 +36,7 @@ void core_fail(struct core *core)
     core->stopping = true;
     refuse_all(core, core->held);
     refuse_all(core, core->ready);
+    refuse_all(core, core->undurable);
     map_each(core->awaiting, refuse_awaiting, core);
-    core->held = core->ready = NULL;
+    core->held = core->ready = core->undurable = NULL;
 }

@@ -1,76 +1,121 @@
-/* An entity as it was: its chain of records is walked back from the committed state, each diff applied backwards. Records
-   are read on a worker and remembered with the message, so the walk goes on where it stopped. */
+/* An entity as it was: its chain of records is walked back from the committed state, each diff applied backwards. A worker
+   reads a stretch of the chain at a time; what it read stays with the message, so a run that begins again goes on where
+   the last one stopped. */
 #include "actors/runtime/internal.h"
 #include "schema/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct log_read {
+enum {
+#ifdef TINY
+    STRETCH_RECORDS = 3,
+#else
+    STRETCH_RECORDS = 256,
+#endif
+    WALK_RECORDS_MOST = 16 * STRETCH_RECORDS,   /* a state that lies farther back is too dear for one request */
+};
+
+/* ---- reading on a worker ---- */
+struct chain_read {
     struct work work;
     struct core *core;
     struct message *message;
     struct memo *memo;
-    struct arena *arena;
+    struct arena *arena;                /* the worker's own */
+    int64_t kind;
+    struct id id;
     uint64_t lsn;
-    enum found found;
-    struct text head, body;
+    struct table_row rows[STRETCH_RECORDS];     /* head and body of each record */
+    uint32_t count;
+    bool damaged;
 };
 
-static void log_read_run(struct work *work)
+static const struct record_change *change_of(const struct record *record, int64_t kind, struct id id)
 {
-    struct log_read *read = (struct log_read *)work;
-    struct store *store = read->core->ports.store;
-    read->found = store->calls->read_log(store, read->lsn, read->arena, &read->head, &read->body);
+    const struct record_change *change = NULL;
+    for (uint32_t i = 0; i < record->changes.count; i++)
+        if (record->changes.at[i].kind == kind && id_equal(record->changes.at[i].id, id)) change = &record->changes.at[i];
+    return change;
 }
 
-static void log_read_done(struct work *work)
+static void chain_read_run(struct work *work)
 {
-    struct log_read *read = (struct log_read *)work;
+    struct chain_read *read = (struct chain_read *)work;
+    struct store *store = read->core->ports.store;
+    while (read->lsn && read->count < STRETCH_RECORDS) {
+        struct table_row *row = &read->rows[read->count];
+        struct record record = {0};
+        read->damaged = store->calls->read_log(store, read->lsn, read->arena, &row->key, &row->value) != FOUND ||
+                        !record_decode(read->arena, row->key, row->value, &record);
+        const struct record_change *change = read->damaged ? NULL : change_of(&record, read->kind, read->id);
+        if (!change) return;
+        read->lsn = (uint64_t)change->previous_lsn;
+        read->count++;
+    }
+}
+
+static void chain_read_done(struct work *work)
+{
+    struct chain_read *read = (struct chain_read *)work;
     struct core *core = read->core;
     struct message *message = read->message;
     struct memo *memo = read->memo;
-    memo->ready = true;
-    memo->found = read->found == FOUND;
-    if (memo->found) {
-        memo->rows = ARENA_NEW(message->arena, struct table_row);
-        memo->rows->key = arena_text(message->arena, read->head);
-        memo->rows->value = arena_text(message->arena, read->body);
-    } else {
-        message->failures = LIMIT_RERUNS;
+    memo->ready = memo->found = true;
+    memo->rows = ARENA_ARRAY(message->arena, struct table_row, read->count + 1);
+    memo->row_count = read->count;
+    for (uint32_t i = 0; i < read->count; i++) {
+        memo->rows[i].key = arena_text(message->arena, read->rows[i].key);
+        memo->rows[i].value = arena_text(message->arena, read->rows[i].value);
     }
+    if (read->damaged || !read->count) message->failures = LIMIT_RERUNS;
     arena_destroy(read->arena);
     free(read);
     message_loaded(core, message);
 }
 
-static bool record_at(struct tx *tx, uint64_t lsn, struct record *record)
+/* The records from `lsn` back; NULL while they are read. */
+static const struct memo *chain_at(struct tx *tx, const struct kind *kind, struct id id, uint64_t lsn)
 {
     struct message *message = tx->state->message;
-    struct text input = text_print(tx, "log %llu", (unsigned long long)lsn);
+    char name[ID_TEXT_LENGTH + 1];
+    id_format(id, name);
+    struct text input = text_print(tx, "chain %u %s %llu", kind->number, name, (unsigned long long)lsn);
     for (struct memo *memo = message->memos; memo; memo = memo->next) {
         if (!text_equal(memo->input, input)) continue;
-        if (!memo->ready || !memo->found) {
-            tx->state->pending = true;
-            return false;
-        }
-        return record_decode(tx->arena, memo->rows->key, memo->rows->value, record);
+        if (memo->ready && memo->found) return memo;
+        tx->state->pending = true;
+        return NULL;
+    }
+    tx->state->pending = true;
+    if (lsn > tx->core->durable_lsn) {  /* the log does not hold it yet */
+        message_wait_durable(tx->core, message, lsn);
+        return NULL;
     }
     struct memo *memo = ARENA_NEW(message->arena, struct memo);
-    *memo = (struct memo){.next = message->memos, .input = input};
+    *memo = (struct memo){.next = message->memos, .input = arena_text(message->arena, input)};
     message->memos = memo;
-    struct log_read *read = memory_alloc(sizeof *read);
-    *read = (struct log_read){.core = tx->core, .message = message, .memo = memo, .arena = arena_create(), .lsn = lsn,
-                              .work = {.run = log_read_run, .done = log_read_done, .class = WORK_READ}};
-    tx->state->pending = true;
+    struct chain_read *read = memory_alloc(sizeof *read);
+    *read = (struct chain_read){.core = tx->core, .message = message, .memo = memo, .arena = arena_create(), .kind = kind->number, .id = id,
+                                .lsn = lsn, .work = {.run = chain_read_run, .done = chain_read_done, .class = WORK_READ}};
     message->loads++;
-    if (tx->core->ports.submit(tx->core->ports.context, &read->work)) return false;
+    if (tx->core->ports.submit(tx->core->ports.context, &read->work)) return NULL;
     message->loads--;
     message->failures = LIMIT_RERUNS + 1;
     arena_destroy(read->arena);
     free(read);
-    return false;
+    return NULL;
 }
+
+/* ---- walking back ---- */
+struct walk {
+    const struct kind *kind;
+    struct id id;
+    void *state;
+    uint64_t lsn;                       /* of the record that made the state; 0: it is the beginning */
+    const struct memo *chain;
+    uint32_t row, steps;
+};
 
 static bool undo(struct tx *tx, const struct kind *kind, const struct record_change *change, void *state)
 {
@@ -84,22 +129,48 @@ static bool undo(struct tx *tx, const struct kind *kind, const struct record_cha
     return !change->open.data || schema_apply(tx->arena, kind->fields, change->open, state, BACKWARDS);
 }
 
+/* One record back. False: pending, at the beginning, too far back, or damaged. */
+static bool walk_step(struct tx *tx, struct walk *walk)
+{
+    if (!walk->lsn || walk->steps++ == WALK_RECORDS_MOST) return false;
+    if (!walk->chain || walk->row == walk->chain->row_count) {
+        walk->chain = chain_at(tx, walk->kind, walk->id, walk->lsn);
+        walk->row = 0;
+    }
+    if (!walk->chain || walk->row == walk->chain->row_count) return false;
+    const struct table_row *row = &walk->chain->rows[walk->row++];
+    struct record record = {0};
+    if (!record_decode(tx->arena, row->key, row->value, &record)) return false;
+    const struct record_change *change = change_of(&record, walk->kind->number, walk->id);
+    if (!change || !undo(tx, walk->kind, change, walk->state)) return false;
+    walk->lsn = (uint64_t)change->previous_lsn;
+    return true;
+}
+
+static struct walk walk_from(struct tx *tx, const struct touched *touched, const void *now)
+{
+    return (struct walk){.kind = touched->kind, .id = touched->id, .state = schema_clone(touched->kind->fields, now, tx->arena),
+                         .lsn = touched->before->lsn};
+}
+
 /* NULL when pending or when there was no such version (a command may raise the version by several). */
 const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int64_t version)
 {
     struct touched *touched = tx_touch(tx, kind, id);
     const void *now = touched ? touched_state(touched) : NULL;
     if (!now || entity_of(now)->version <= version || !touched->before) return now;
-    void *state = schema_clone(kind->fields, now, tx->arena);
-    uint64_t lsn = touched->before->lsn;
-    while (entity_of(state)->version > version && lsn) {
-        struct record record = {0};
-        if (!record_at(tx, lsn, &record)) return NULL;
-        const struct record_change *change = NULL;
-        for (uint32_t i = 0; i < record.changes.count; i++)
-            if (record.changes.at[i].kind == kind->number && id_equal(record.changes.at[i].id, id)) change = &record.changes.at[i];
-        if (!change || !undo(tx, kind, change, state)) return NULL;
-        lsn = (uint64_t)change->previous_lsn;
-    }
-    return entity_of(state)->version == version ? state : NULL;
+    struct walk walk = walk_from(tx, touched, now);
+    while (entity_of(walk.state)->version > version && walk_step(tx, &walk)) continue;
+    return !pending(tx) && entity_of(walk.state)->version == version ? walk.state : NULL;
+}
+
+const void *entity_since(struct tx *tx, const struct kind *kind, struct id id, bool (*holds)(struct tx *tx, const void *entity))
+{
+    struct touched *touched = tx_touch(tx, kind, id);
+    const void *now = touched ? touched_state(touched) : NULL;
+    if (!now || !touched->before || !holds(tx, now)) return NULL;
+    struct walk walk = walk_from(tx, touched, now);
+    const void *first = now;
+    while (walk_step(tx, &walk) && walk.lsn && holds(tx, walk.state)) first = schema_clone(kind->fields, walk.state, tx->arena);
+    return pending(tx) ? NULL : first;
 }

@@ -64,6 +64,31 @@ static bool applies(const struct tx *tx)
            tx->command->rate != RATE_AUTH && !tx->dry_run;
 }
 
+/* Asks without keeping what was answered. */
+static bool is_decided(struct tx *tx, const void *entity)
+{
+    struct tx_state *state = tx->state, asked = *state;
+    bool decided = tx->command->outcome(tx, entity);
+    state->error = asked.error;
+    state->error_text = asked.error_text;
+    state->problems = asked.problems;
+    state->member_count = asked.member_count;
+    state->error_member_count = asked.error_member_count;
+    state->form = asked.form;
+    state->status = asked.status;
+    state->answer_kind = asked.answer_kind;
+    state->answer_id = asked.answer_id;
+    state->answer_version = asked.answer_version;
+    return decided;
+}
+
+bool outcome_decided(struct tx *tx, const void *entity, bool just_now)
+{
+    if (just_now || !is_decided(tx, entity)) return tx->command->outcome(tx, entity);
+    const void *first = entity_since(tx, tx->kind, tx->id, is_decided);
+    return first && tx->command->outcome(tx, first);
+}
+
 static enum error answer_again(struct tx *tx, const struct remembered *remembered, bool *answered)
 {
     const struct kind *kind = registry_kind(tx->core->registry, (uint16_t)remembered->kind);
@@ -73,7 +98,7 @@ static enum error answer_again(struct tx *tx, const struct remembered *remembere
         if (pending(tx)) return OK;
         tx->kind = kind ? kind : tx->kind;
         tx->id = remembered->id;
-        bool decided = entity && tx->command->outcome(tx, entity);
+        bool decided = entity && outcome_decided(tx, entity, false);
         if (pending(tx)) return OK;
         if (!decided) return fail(tx, ERROR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is not decided yet");
         *answered = true;

@@ -85,7 +85,9 @@ struct message {
     int64_t await_deadline;             /* then 202 */
     const struct kind *awaited_kind;    /* entity whose outcome it waits for */
     struct id awaited;
+    int64_t woken_version;              /* of it, as the last change left it; 0: it did not change since the wait began */
     uint64_t release_lsn;
+    uint64_t wanted_lsn;                /* it is in core->undurable until this is durable; 0: it is not */
 };
 
 /* ---- timers and effects, all in memory while pending ---- */
@@ -107,6 +109,7 @@ struct pending_effect {
     struct text key, request;           /* request: sealed snapshot */
     int64_t created_at;
     uint64_t lsn;                       /* of its record: not called before that is durable */
+    struct pending_effect *next_undurable;
     uint32_t attempt;
     uint32_t uses;                      /* steps scheduled and calls under way */
     bool calling, removed;
@@ -129,6 +132,7 @@ struct touched {
     const struct block *before;         /* NULL: did not exist */
     void *copy;                         /* NULL: only loaded */
     bool created, discarded, emitted;
+    bool settled, changed;              /* once followers have run: changed says whether there is anything to record */
 };
 struct emitted {
     struct touched *touched;
@@ -208,6 +212,7 @@ struct core {
     struct message *ready, **ready_last;        /* to be run */
     size_t ready_count;
     struct message *held, **held_last;          /* replies that wait for their lsn, in order of lsn */
+    struct message *undurable;                  /* parked until their wanted_lsn can be read from the log */
     struct map *awaiting;               /* awaited entity → message */
     struct heap await_deadlines;
     size_t messages;                    /* alive */
@@ -215,7 +220,8 @@ struct core {
     struct ordered *timers_due;         /* due, id → pointer */
     struct map *timers;                 /* id → timer */
     struct map *effects;                /* id → pending_effect */
-    struct heap effect_calls;           /* due → pending call */
+    struct heap effect_calls;           /* due → call to be made or answer to be delivered */
+    struct pending_effect *undurable_effects, **undurable_effects_last;     /* called once their record is durable, in its order */
     struct map *figures_by_entity;      /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
     struct map *rates;
@@ -315,6 +321,7 @@ void followers_run(struct tx *tx, bool views_only);
 void message_run(struct core *core, struct message *message);
 void message_ready(struct core *core, struct message *message);
 void message_loaded(struct core *core, struct message *message);
+void message_wait_durable(struct core *core, struct message *message, uint64_t lsn);       /* then it is loaded */
 void message_finish(struct core *core, struct message *message);        /* answers and frees, or holds until durable */
 struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
                                  const struct command *command, struct id id);
@@ -328,7 +335,12 @@ void renderings_prepare(struct core *core);
 void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision);
 /* history.c: the entity as it was at a version, rebuilt from the log; NULL: pending or not there */
 const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int64_t version);
+/* The entity as it first was with what holds of it now; NULL: pending, or it does not hold. */
+const void *entity_since(struct tx *tx, const struct kind *kind, struct id id, bool (*holds)(struct tx *tx, const void *entity));
 /* idempotency.c */
+/* Whether what was awaited is decided; its answer is that of the state in which it first was, however often it is asked.
+   just_now: that is this one. */
+bool outcome_decided(struct tx *tx, const void *entity, bool just_now);
 /* Before the command runs: OK to go on, a refusal, or *answered: what the first request with this key was answered. */
 enum error idempotency_begin(struct tx *tx, bool *answered);
 void idempotency_record(struct tx *tx, struct record *record);          /* fills its rows of a record to be committed */
@@ -340,6 +352,7 @@ void timers_fire(struct core *core);
 void effects_apply(struct core *core, const struct record *record, int64_t now);
 void effects_start_all(struct core *core);
 void effects_turn(struct core *core);
+void effects_durable(struct core *core);
 bool outside_load(struct core *core, char problem[256]);
 struct id timer_id_of(const struct kind *kind, struct id entity, const char *command);
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);

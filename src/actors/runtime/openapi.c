@@ -16,8 +16,8 @@ bool path_is_of_platform(const char *path)
 
 static const char *method_in_lower_case(const char *method)
 {
-    static const char *const methods[][2] = { { "GET", "get" },       { "POST", "post" },     { "PUT", "put" },
-                                              { "PATCH", "patch" },   { "DELETE", "delete" }, { "HEAD", "head" },
+    static const char *const methods[][2] = { { "GET", "get" },        { "POST", "post" },     { "PUT", "put" },
+                                              { "PATCH", "patch" },    { "DELETE", "delete" }, { "HEAD", "head" },
                                               { "OPTIONS", "options" } };
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (strcmp(methods[i][0], method) == 0) return methods[i][1];
@@ -35,8 +35,7 @@ static const char *tag_of(const struct kind *kind)
 static void add_reference(struct document *document, yyjson_mut_val *array, const char *section, const char *name)
 {
     yyjson_mut_val *value = yyjson_mut_arr_add_obj(document->doc, array);
-    yyjson_mut_obj_add_val(document->doc, value, "$ref",
-                           document_text(document, "#/components/%s/%s", section, name));
+    yyjson_mut_obj_add_val(document->doc, value, "$ref", document_text(document, "#/components/%s/%s", section, name));
 }
 
 static void add_parameter(struct document *document, yyjson_mut_val *parameters, const char *in, struct text name,
@@ -216,7 +215,8 @@ static yyjson_mut_val *envelope(struct document *document, const struct kind *ki
 static void add_header(struct document *document, yyjson_mut_val *headers, const char *name, const char *component)
 {
     yyjson_mut_val *header = yyjson_mut_obj_add_obj(document->doc, headers, name);
-    yyjson_mut_obj_add_val(document->doc, header, "$ref", document_text(document, "#/components/headers/%s", component));
+    yyjson_mut_obj_add_val(document->doc, header, "$ref",
+                           document_text(document, "#/components/headers/%s", component));
 }
 
 static void add_success(struct document *document, yyjson_mut_val *responses, const struct kind *kind,
@@ -225,7 +225,9 @@ static void add_success(struct document *document, yyjson_mut_val *responses, co
     static const struct {
         uint16_t status;
         const char *text;
-    } texts[] = { { 200, "done" }, { 201, "created" }, { 202, "accepted, the outcome will come" }, { 204, "done, nothing to say" } };
+    } texts[] = {
+        { 200, "done" }, { 201, "created" }, { 202, "accepted, the outcome will come" }, { 204, "done, nothing to say" }
+    };
     const char *text = "done";
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].status == status) text = texts[i].text;
@@ -285,7 +287,8 @@ static void add_security(struct document *document, yyjson_mut_val *operation, c
 static void add_servers_of_platform(struct document *document, yyjson_mut_val *path)
 {
     if (yyjson_mut_obj_get(path, "servers")) return;
-    yyjson_mut_val *server = yyjson_mut_arr_add_obj(document->doc, yyjson_mut_obj_add_arr(document->doc, path, "servers"));
+    yyjson_mut_val *server =
+        yyjson_mut_arr_add_obj(document->doc, yyjson_mut_obj_add_arr(document->doc, path, "servers"));
     yyjson_mut_obj_add_str(document->doc, server, "url", "/");
     yyjson_mut_obj_add_str(document->doc, server, "description", "the platform itself");
 }
@@ -332,17 +335,19 @@ static void add_head(struct document *document, const char *version)
     yyjson_mut_val *info = yyjson_mut_obj_add_obj(doc, root, "info");
     yyjson_mut_obj_add_str(doc, info, "title", "souk");
     yyjson_mut_obj_add_strcpy(doc, info, "version", version);
-    yyjson_mut_obj_add_str(doc, info, "description",
-                           "Social commerce: people, communities, suppliers, products, promotions, posts, feeds and orders.\n\n"
-                           "A success is `{\"success\": true, \"data\": …}`; lists add `page`. A refusal names a stable `code`, "
-                           "and all invalid values at once in `details`. Times are RFC 3339 in UTC, money is integer minor units.");
+    yyjson_mut_obj_add_str(
+        doc, info, "description",
+        "Social commerce: people, communities, suppliers, products, promotions, posts, feeds and orders.\n\n"
+        "A success is `{\"success\": true, \"data\": …}`; lists add `page`. A refusal names a stable `code`, "
+        "and all invalid values at once in `details`. Times are RFC 3339 in UTC, money is integer minor units.");
     yyjson_mut_val *license = yyjson_mut_obj_add_obj(doc, info, "license");
     yyjson_mut_obj_add_str(doc, license, "name", "Apache License 2.0");
     yyjson_mut_obj_add_str(doc, license, "identifier", "Apache-2.0");
     yyjson_mut_val *servers = yyjson_mut_obj_add_arr(doc, root, "servers");
     yyjson_mut_val *server = yyjson_mut_arr_add_obj(doc, servers);
     yyjson_mut_obj_add_str(doc, server, "url", "/api/v1");
-    yyjson_mut_obj_add_str(doc, server, "description", "the tenant of the host, of X-Tenant, of the token, or the default one");
+    yyjson_mut_obj_add_str(doc, server, "description",
+                           "the tenant of the host, of X-Tenant, of the token, or the default one");
     server = yyjson_mut_arr_add_obj(doc, servers);
     yyjson_mut_obj_add_str(doc, server, "url", "/api/{tenant_slug}/v1");
     yyjson_mut_obj_add_str(doc, server, "description", "a tenant by its slug");

@@ -5,7 +5,7 @@
 #include <yyjson.h>
 
 struct component {
-    const void *of;                     /* a kind or a table */
+    const void *of; /* a kind or a table */
     enum schema_shape shape;
     const char *name;
 };
@@ -15,7 +15,7 @@ struct document {
     struct arena *arena;
     yyjson_mut_val *schemas;
     LIST_OF(struct component) components;
-    uint32_t responses_used;            /* bit per row of the refusals */
+    uint32_t responses_used; /* bit per row of the refusals */
 };
 
 void document_open(struct document *document, const struct registry *registry);

@@ -224,7 +224,10 @@ void effects_apply(struct core *core, const struct record *record, int64_t now)
         pack_integer(&value, now);
         derived_set(core, key_text_of(&key), buffer_as_text(&value));
         buffer_free(&value);
-        if (!core->recovering) effect_schedule(core, effect, core->now, NULL);
+        if (core->recovering) continue;
+        effect->uses++;
+        *core->undurable_effects_last = effect;
+        core->undurable_effects_last = &effect->next_undurable;
     }
 }
 
@@ -275,6 +278,24 @@ static struct effect_answer *effect_answer_of(const struct effect_job *job, bool
     return answer;
 }
 
+/* The answer becomes an internal command, also when the effect is no longer pending: deciders drop what they know. */
+static void effect_deliver(struct core *core, struct pending_effect *effect, struct effect_answer *answer)
+{
+    struct message *message = message_internal(core, FROM_EFFECT, effect->tenant, effect->kind, effect->command, effect->entity);
+    core->ports.random(core->ports.context, message->random);
+    message->effect_id = effect->id;
+    message->effect_done = !effect->removed;
+    message->body = schema_clone(effect->class->answer, answer->value, message->arena);
+    message_ready(core, message);
+}
+
+static void effect_answer_free(struct effect_answer *answer)
+{
+    if (!answer) return;
+    arena_destroy(answer->arena);
+    free(answer);
+}
+
 static void effect_release(struct pending_effect *effect)
 {
     CHECK(effect->uses > 0);
@@ -291,8 +312,15 @@ static void effect_job_done(struct work *work)
     if (job->call.retry && !gave_up) {
         if (!effect->removed) effect_schedule(core, effect, core->now + effect_backoff(effect->attempt), NULL);
     } else {
-        for (uint32_t i = 0; i <= job->call.repeats; i++)
-            effect_schedule(core, effect, core->now + job->call.delay_ms, effect_answer_of(job, gave_up));
+        for (uint32_t i = 0; i <= job->call.repeats; i++) {
+            struct effect_answer *answer = effect_answer_of(job, gave_up);
+            if (job->call.delay_ms > 0) {
+                effect_schedule(core, effect, core->now + job->call.delay_ms, answer);
+                continue;
+            }
+            effect_deliver(core, effect, answer);
+            effect_answer_free(answer);
+        }
     }
     effect_release(effect);
     arena_destroy(job->call.arena);
@@ -323,6 +351,11 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
                                .work = {.run = effect_job_run, .done = effect_job_done, .class = WORK_OUTBOUND, .lane = effect->class->number}};
     effect->calling = true;
     effect->uses++;
+    if (provider->instant) {
+        effect_job_run(&job->work);
+        effect_job_done(&job->work);
+        return;
+    }
     if (core->ports.submit(core->ports.context, &job->work)) return;
     effect->calling = false;            /* the pool is full: later */
     effect->attempt--;
@@ -330,24 +363,6 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
     effect_schedule(core, effect, core->now + 50, NULL);
     arena_destroy(arena);
     free(job);
-}
-
-/* The answer becomes an internal command, also when the effect is no longer pending: deciders drop what they know. */
-static void effect_deliver(struct core *core, struct pending_effect *effect, struct effect_answer *answer)
-{
-    struct message *message = message_internal(core, FROM_EFFECT, effect->tenant, effect->kind, effect->command, effect->entity);
-    core->ports.random(core->ports.context, message->random);
-    message->effect_id = effect->id;
-    message->effect_done = !effect->removed;
-    message->body = schema_clone(effect->class->answer, answer->value, message->arena);
-    message_ready(core, message);
-}
-
-static void effect_answer_free(struct effect_answer *answer)
-{
-    if (!answer) return;
-    arena_destroy(answer->arena);
-    free(answer);
 }
 
 void effects_turn(struct core *core)
@@ -358,13 +373,22 @@ void effects_turn(struct core *core)
         struct pending_effect *effect = step->effect;
         if (step->answer) {
             effect_deliver(core, effect, step->answer);
-        } else if (!effect->removed && effect->lsn > core->durable_lsn) {
-            effect_schedule(core, effect, core->now + 1, NULL);     /* never called before its record is durable */
         } else {
             effect_call_start(core, effect);
         }
         effect_answer_free(step->answer);
         free(step);
+        effect_release(effect);
+    }
+}
+
+void effects_durable(struct core *core)
+{
+    while (core->undurable_effects && core->undurable_effects->lsn <= core->durable_lsn) {
+        struct pending_effect *effect = core->undurable_effects;
+        core->undurable_effects = effect->next_undurable;
+        if (!core->undurable_effects) core->undurable_effects_last = &core->undurable_effects;
+        effect_call_start(core, effect);
         effect_release(effect);
     }
 }
@@ -428,6 +452,11 @@ void outside_close(struct core *core)
         free(step);
     }
     heap_free(&core->effect_calls);
+    while (core->undurable_effects) {
+        struct pending_effect *next = core->undurable_effects->next_undurable;
+        effect_release(core->undurable_effects);
+        core->undurable_effects = next;
+    }
     const struct ordered_entry *entry;
     while ((entry = ordered_at_or_after(core->timers_due, LITERAL("")))) {
         struct timer *timer;

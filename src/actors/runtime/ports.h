@@ -77,6 +77,7 @@ struct provider {
     const char *class_name;
     void (*call)(void *context, struct effect_call *call);
     void *context;
+    bool instant;                           /* a pure function of microseconds: called on the core, without a worker */
 };
 
 struct ports {

@@ -22,6 +22,16 @@ void message_loaded(struct core *core, struct message *message)
     if (--message->loads == 0) message_ready(core, message);
 }
 
+void message_wait_durable(struct core *core, struct message *message, uint64_t lsn)
+{
+    bool waits = message->wanted_lsn;
+    if (lsn > message->wanted_lsn) message->wanted_lsn = lsn;
+    if (waits) return;
+    message->loads++;
+    message->next = core->undurable;
+    core->undurable = message;
+}
+
 struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
                                  const struct command *command, struct id id)
 {
@@ -280,6 +290,18 @@ static enum error find_transition(struct tx *tx)
     return fail_transition(tx, tx->kind, entity, tx->command->name);
 }
 
+/* What a creation brings with it (a founder's membership) is told after the creation itself. */
+static void tell_creation_first(struct tx_state *state)
+{
+    struct emitted *rows = state->emitted;
+    uint32_t last = state->emitted_count - 1;
+    for (uint32_t i = 0; i < last; i++)
+        if (rows[i].touched == rows[last].touched) return;
+    struct emitted creation = rows[last];
+    memmove(rows + 1, rows, last * sizeof *rows);
+    rows[0] = creation;
+}
+
 static enum error decide(struct tx *tx)
 {
     if (tx->command->action == ACTION_LIST) return run_list(tx);
@@ -290,6 +312,7 @@ static enum error decide(struct tx *tx)
     if (tx->state->transition && !tx->kind->machine->derived)     /* else the handler has set what follows from the parts */
         transition_make(tx, tx->kind, tx->subject, tx->state->transition, tx->state->event_data);
     else if (tx->command->event && touched && tx_changed(touched)) emit(tx, tx->subject, tx->kind, tx->command->event, tx->state->event_data);
+    if (tx->command->action == ACTION_CREATE && tx->state->emitted_count > emitted) tell_creation_first(tx->state);
     return OK;
 }
 
@@ -333,7 +356,9 @@ static void wake_awaiting(struct core *core, const struct tx *tx)
         const struct touched *touched = tx->state->touched[i];
         if (!touched->copy || touched->kind->derived) continue;
         struct message *waiting = map_remove(core->awaiting, touched->id.bytes, sizeof touched->id.bytes);
-        if (waiting) message_ready(core, waiting);
+        if (!waiting) continue;
+        waiting->woken_version = entity_of(touched->copy)->version;
+        message_ready(core, waiting);
     }
 }
 
@@ -413,7 +438,7 @@ static void run_outcome(struct tx *tx, struct request *request)
     if (pending(tx)) return;
     tx->before = tx->subject = (void *)(uintptr_t)entity;
     tx->relations = asker_relations(tx, tx->kind, entity);
-    bool decided = error || !entity || tx->command->outcome(tx, entity);
+    bool decided = error || !entity || outcome_decided(tx, entity, entity_of(entity)->version == message->woken_version);
     if (pending(tx)) return;
     if (!decided && tx->core->now < message->await_deadline && !tx->core->stopping) {
         map_set(tx->core->awaiting, message->awaited.bytes, sizeof message->awaited.bytes, message);
@@ -519,6 +544,7 @@ void message_run(struct core *core, struct message *message)
 {
     struct tx tx;
     struct tx_state state;
+    if (!message->runs) message->now = core->now;       /* this turn's: the core may have slept until it arrived */
     tx_open(&tx, &state, core, message);
     if (message->runs++) core->count_reruns++;
     bool done;

@@ -41,7 +41,8 @@ static enum error healthz(struct tx *tx)
 static enum error readyz(struct tx *tx)
 {
     if (tx->core->stopping) return fail(tx, ERROR_STOPPING, "the server is stopping");
-    if (tx->core->read_only_disk) return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached: only reads are answered");
+    if (tx->core->read_only_disk)
+        return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached: only reads are answered");
     return answer_health(tx, LITERAL("ready"));
 }
 
@@ -79,8 +80,8 @@ struct job {
     struct message *message;
     struct memo *memo;
     void (*run)(struct job *job);
-    char path[4096];                    /* of a backup */
-    uint64_t from, to;                  /* of the log */
+    char path[4096];   /* of a backup */
+    uint64_t from, to; /* of the log */
     struct buffer result;
     bool good;
 };
@@ -127,7 +128,7 @@ static const struct memo *job_result(struct tx *tx, struct text input, enum work
     message->loads++;
     if (tx->core->ports.submit(tx->core->ports.context, &job->work)) return NULL;
     message->loads--;
-    message->failures = LIMIT_RERUNS + 1;       /* the pool is full: 503 */
+    message->failures = LIMIT_RERUNS + 1; /* the pool is full: 503 */
     free(job);
     return NULL;
 }
@@ -170,7 +171,7 @@ static enum error backup(struct tx *tx)
     memcpy(like.path, body->path.data, body->path.length);
     int64_t position = (int64_t)tx->core->durable_lsn;
     const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like);
-    if (!memo) return OK;                       /* void: it runs again */
+    if (!memo) return OK; /* void: it runs again */
     if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
     struct backup_reply *reply = ARENA_NEW(tx->arena, struct backup_reply);
     *reply = (struct backup_reply){ body->path, position };
@@ -185,8 +186,10 @@ struct log_query {
     int64_t after, count;
 };
 static const struct field log_query_rows[] = {
-    INTEGER(log_query, 1, after, .min = 0, .max = INT64_MAX, .doc = "position that is known: the page begins behind it"),
-    INTEGER(log_query, 2, count, .min = 1, .max = LOG_PAGE_MOST, .initial = LOG_PAGE_DEFAULT, .doc = "records of a page, at most"),
+    INTEGER(log_query, 1, after, .min = 0, .max = INT64_MAX,
+            .doc = "position that is known: the page begins behind it"),
+    INTEGER(log_query, 2, count, .min = 1, .max = LOG_PAGE_MOST, .initial = LOG_PAGE_DEFAULT,
+            .doc = "records of a page, at most"),
 };
 static const struct fields log_query_fields = FIELDS("log_query", struct log_query, log_query_rows);
 
@@ -216,9 +219,11 @@ static enum error log_page(struct tx *tx)
     uint64_t count = query && query->count > 0 ? (uint64_t)query->count : LOG_PAGE_DEFAULT;
     struct text page = LITERAL("");
     if (after < last) {
-        struct job like = { .run = run_log, .from = after + 1, .to = after + 1 + (last - after < count ? last - after : count) };
+        struct job like = { .run = run_log,
+                            .from = after + 1,
+                            .to = after + 1 + (last - after < count ? last - after : count) };
         const struct memo *memo = job_result(tx, LITERAL("log"), WORK_READ, &like);
-        if (!memo) return OK;                       /* void: it runs again */
+        if (!memo) return OK; /* void: it runs again */
         if (!memo->found) return fail(tx, ERROR_INTERNAL_ERROR, "the log cannot be read");
         page = memo->value;
     }
@@ -246,6 +251,10 @@ static const struct command system_commands[] = {
 /* clang-format on */
 
 const struct kind system_kind = {
-    .number = 100, .name = "system", .plural = "system", .doc = "the server itself",
-    .fields = &system_fields, .commands = system_commands,
+    .number = 100,
+    .name = "system",
+    .plural = "system",
+    .doc = "the server itself",
+    .fields = &system_fields,
+    .commands = system_commands,
 };

@@ -103,6 +103,7 @@ const void *touched_state(const struct touched *touched)
 
 bool tx_changed(const struct touched *touched)
 {
+    if (touched->settled) return touched->changed;
     if (touched->discarded) return touched->before != NULL;
     if (!touched->copy) return false;
     return touched->created || !schema_equal(touched->kind->fields, touched->before->state, touched->copy);

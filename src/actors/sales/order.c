@@ -158,14 +158,22 @@ static struct text json_text(struct tx *tx, struct text text)
     return buffer_as_text(&json);
 }
 
+/* Cancelled or not by now: money that came late never confirmed it. */
+static bool order_was_confirmed(const struct order *order)
+{
+    if (order->entity.status != ORDER_CANCELLED) return true;
+    for (uint32_t i = 0; i < order->payment.refunds.count; i++)
+        if (order->payment.refunds.at[i].late) return false;
+    return order->payment.attempt == ATTEMPT_SUCCEEDED;
+}
+
 /* Decided: the order stands, or it was never paid for. The second answer names why, and the order, for a new try. */
 static bool order_outcome(struct tx *tx, const void *entity)
 {
     const struct order *order = entity;
     if (order->entity.status == ORDER_PENDING) return false;
-    bool unpaid = order->cancel_reason && (!order->payment.captured.amount || order->payment.attempt != ATTEMPT_SUCCEEDED);
-    if (!unpaid || !order->total.amount) {
-        answer_entity(tx, 201, &order_kind, order->entity.id, 0);
+    if (order_was_confirmed(order)) {
+        answer_entity(tx, 201, &order_kind, order->entity.id, order->entity.version);
         return true;
     }
     char id[ID_TEXT_LENGTH + 1];

@@ -81,7 +81,11 @@ void order_abandon(struct tx *tx, struct order *order, enum cancel_reason reason
 /* ---- answers ---- */
 static void succeeded(struct tx *tx, struct order *order, const struct payment_answer *by)
 {
-    if (order->payment.attempt == ATTEMPT_SUCCEEDED) return;        /* told before */
+    if (order->payment.attempt == ATTEMPT_SUCCEEDED) {
+        if (text_equal(order->payment.reference, by->reference)) return;        /* told before */
+        order_emit_updated(tx, order, ID_NONE, text_print(tx, "captured a second time, as %.*s", TEXT_ARGUMENTS(by->reference)));
+        return;
+    }
     if (order->entity.status == ORDER_PENDING) {
         order_confirm(tx, order, by);
         return;

@@ -179,22 +179,25 @@ static void of_all(struct tx *tx, struct key_writer *writer)
 static const struct listing community_listings[] = {{"newest", NULL, &place, .reverse = true, .scope = of_community}, {0}};
 static const struct listing global_listings[] = {{"newest", NULL, &place, .reverse = true, .scope = of_all}, {0}};
 
-static bool supplier_shows(struct tx *tx, const struct feed_item *card)
+/* While its supplier does not sell, a promotion shows no card. One that is shown is an impression in that feed. */
+static bool promotion_shown(struct tx *tx, const struct feed_item *card, struct id community_id)
 {
     const struct supplier *supplier = load(tx, &supplier_kind, card->supplier_id);
-    return supplier && supplier_sells(supplier);
+    if (!supplier || !supplier_sells(supplier)) return false;
+    promotion_count_impression(tx, card->reference_id, community_id);
+    return true;
 }
 
-static bool card_shown(struct tx *tx, const void *entity)
+static bool community_card_shown(struct tx *tx, const void *entity)
 {
     const struct feed_item *card = entity;
-    return card->kind == CARD_POST || supplier_shows(tx, card);
+    return card->kind == CARD_POST || promotion_shown(tx, card, card->feed_id);
 }
 
 static bool global_card_shown(struct tx *tx, const void *entity)
 {
     const struct feed_item *card = entity;
-    if (card->kind == CARD_PROMOTION) return supplier_shows(tx, card);
+    if (card->kind == CARD_PROMOTION) return promotion_shown(tx, card, ID_NONE);
     const struct community *community = load(tx, &community_kind, card->community_id);
     return community && community_live(community) && community->visibility == VISIBILITY_PUBLIC;
 }
@@ -232,7 +235,7 @@ static const struct join feed_item_joins[] = {
 
 static const struct command feed_item_commands[] = {
     {"read_community", "GET", "/communities/{id}/feed", .action = ACTION_LIST, .who = ANYONE, .decide = community_feed_check,
-     .listings = community_listings, .matches = card_shown, .rate = RATE_READ,
+     .listings = community_listings, .matches = community_card_shown, .rate = RATE_READ,
      .doc = "Posts and promotions of a community, pinned ones first, then newest; of a private one for its members."},
     {"read_global", "GET", "/feed", .action = ACTION_LIST, .who = ANYONE, .listings = global_listings, .matches = global_card_shown,
      .rate = RATE_READ, .doc = "Posts and promotions that were approved for everybody, pinned ones first, then newest."},
