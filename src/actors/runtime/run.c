@@ -309,6 +309,7 @@ static enum error decide(struct tx *tx)
     if (error || pending(tx)) return error;
     if (!writes(tx->command) || tx->command->action == ACTION_CALL) return OK;
     struct touched *touched = tx_find(tx, tx->kind, tx->id);
+    uint32_t emitted = tx->state->emitted_count;
     if (tx->state->transition && !tx->kind->machine->derived)     /* else the handler has set what follows from the parts */
         transition_make(tx, tx->kind, tx->subject, tx->state->transition, tx->state->event_data);
     else if (tx->command->event && touched && tx_changed(touched)) emit(tx, tx->subject, tx->kind, tx->command->event, tx->state->event_data);
