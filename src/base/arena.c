@@ -121,6 +121,22 @@ static void *take(struct arena *arena, size_t size)
     return block;
 }
 
+void *arena_take(struct arena *arena, size_t size)
+{
+    return take(arena, size);
+}
+
+bool arena_extend(struct arena *arena, void *block, size_t size, size_t new_size)
+{
+    size_t step = aligned(size ? size : 1) + GAP, new_step = aligned(new_size ? new_size : 1) + GAP;
+    char *start = block;
+    if (start + step != arena->free || (size_t)(arena->end - start) < new_step) return false;
+    arena->free = start + new_step;
+    arena->used += new_step - step;
+    UNPOISON(start, new_size);
+    return true;
+}
+
 void *arena_alloc(struct arena *arena, size_t size)
 {
     return memset(take(arena, size), 0, size);

@@ -11,6 +11,9 @@ void arena_destroy(struct arena *arena);
 void arena_reset(struct arena *arena);                                  /* forgets all, keeps the first chunk */
 size_t arena_used(const struct arena *arena);                           /* bytes handed out since the last reset */
 void *arena_alloc(struct arena *arena, size_t size);                    /* zeroed, aligned to 16 */
+/* Grows a block where it is, without zeroing, when it is the last one handed out and there is room; else false. */
+bool arena_extend(struct arena *arena, void *block, size_t size, size_t new_size);
+void *arena_take(struct arena *arena, size_t size);                     /* as arena_alloc, not zeroed */
 void *arena_copy(struct arena *arena, const void *data, size_t size);
 struct text arena_text(struct arena *arena, struct text source);        /* a copy, zero-terminated too; absent stays absent */
 struct text arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));

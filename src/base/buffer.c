@@ -32,8 +32,10 @@ static __attribute__((noinline)) void grow(struct buffer *buffer, size_t needed)
     CHECK(needed >= buffer->length && needed <= UINT32_MAX);
     size_t capacity = buffer->capacity ? buffer->capacity * 2 : CAPACITY_FIRST;
     if (capacity < needed) capacity = needed;
-    if (buffer->arena) {
-        char *data = arena_alloc(buffer->arena, capacity);
+    if (buffer->arena && buffer->data && arena_extend(buffer->arena, buffer->data, buffer->capacity, capacity)) {
+        /* it grew where it is */
+    } else if (buffer->arena) {
+        char *data = arena_take(buffer->arena, capacity);
         if (buffer->data) memcpy(data, buffer->data, buffer->length);
         buffer->data = data;
     } else {

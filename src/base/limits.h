@@ -24,6 +24,7 @@ enum {
     LIMIT_UNSENT_BYTES = 1000,
     LIMIT_ARENAS_KEPT = 2,
     LIMIT_TURN_MESSAGES = 3,
+    LIMIT_TURN_SNAPSHOTS = 1,
     LIMIT_CORE_QUEUE = 67,
     LIMIT_BATCH_BYTES = 1500,
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024,
@@ -35,6 +36,7 @@ enum {
     LIMIT_UNSENT_BYTES = 256 * 1024,        /* of one connection, before no more of its answers are rendered */
     LIMIT_ARENAS_KEPT = 1024,               /* for the next requests of a net loop */
     LIMIT_TURN_MESSAGES = 256,              /* a turn stays below a millisecond or so */
+    LIMIT_TURN_SNAPSHOTS = 64,              /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
     LIMIT_CORE_QUEUE = 16384,
     LIMIT_BATCH_BYTES = 1024 * 1024,        /* more waits for the next batch */
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024 * 1024,

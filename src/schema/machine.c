@@ -22,7 +22,8 @@ static bool is_new_command(const struct machine *machine, uint32_t row, uint32_t
     return true;
 }
 
-void machine_legal_commands(const struct machine *machine, uint32_t status, char *out, size_t size)
+void machine_legal_commands(const struct machine *machine, uint32_t status,
+                            bool (*counts)(const void *context, const char *command), const void *context, char *out, size_t size)
 {
     size_t used = 0;
     CHECK(size);
@@ -30,6 +31,7 @@ void machine_legal_commands(const struct machine *machine, uint32_t status, char
     for (uint32_t i = 0; i < machine->count; i++) {
         const char *command = machine->rows[i].command;
         if (!leaves(&machine->rows[i], status) || !is_new_command(machine, i, status)) continue;
+        if (counts && !counts(context, command)) continue;
         size_t comma = used ? 2 : 0, length = strlen(command);
         if (used + comma + length >= size) return;
         memcpy(out + used, ", ", comma);

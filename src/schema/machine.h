@@ -34,8 +34,10 @@ struct machine {
 };
 #define MACHINE(states_, rows_) { .states = (states_), .rows = (rows_), .count = sizeof(rows_) / sizeof((rows_)[0]) }
 
-/* Legal commands in a state, as a set of row indexes is not needed: names joined by ", " for the 409 text. */
-void machine_legal_commands(const struct machine *machine, uint32_t status, char *out, size_t size);
+/* Legal commands in a state, as a set of row indexes is not needed: names joined by ", " for the 409 text. Only those that
+   `counts` holds for (NULL: all). */
+void machine_legal_commands(const struct machine *machine, uint32_t status,
+                            bool (*counts)(const void *context, const char *command), const void *context, char *out, size_t size);
 /* Is `from` → `to` a declared edge of this command? */
 bool machine_allows(const struct machine *machine, uint32_t from, const char *command, uint32_t to);
 /* Mermaid stateDiagram-v2 of the machine. */

@@ -6,6 +6,11 @@
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
+/* Heads of one byte (and bin of up to 255 bytes) are most of what is written: they are put down directly, in the form that
+   libmpack gives them too. */
+enum { HEAD_NIL = 0xc0, HEAD_FALSE = 0xc2, HEAD_TRUE = 0xc3, HEAD_BIN_8 = 0xc4, HEAD_FIXSTR = 0xa0, HEAD_FIXARRAY = 0x90,
+       HEAD_FIXMAP = 0x80 };
+
 static void write_token(struct buffer *out, mpack_token_t token)
 {
     mpack_tokbuf_t state = MPACK_TOKBUF_INITIAL_VALUE;
@@ -17,12 +22,12 @@ static void write_token(struct buffer *out, mpack_token_t token)
 
 void pack_nil(struct buffer *out)
 {
-    write_token(out, mpack_pack_nil());
+    buffer_byte(out, (char)HEAD_NIL);
 }
 
 void pack_boolean(struct buffer *out, bool value)
 {
-    write_token(out, mpack_pack_boolean(value));
+    buffer_byte(out, (char)(value ? HEAD_TRUE : HEAD_FALSE));
 }
 
 /* libmpack 1.0 picks the width of a negative integer wrongly at -129, -32769 and wherever the upper half is lost, so
@@ -38,6 +43,7 @@ static void write_negative(struct buffer *out, int64_t value)
 void pack_integer(struct buffer *out, int64_t value)
 {
     if (value < 0) write_negative(out, value);
+    else if (value < 128) buffer_byte(out, (char)value);
     else write_token(out, mpack_pack_uint((mpack_uintmax_t)value));
 }
 
@@ -47,7 +53,8 @@ void pack_text(struct buffer *out, struct text text)
         pack_nil(out);
         return;
     }
-    write_token(out, mpack_pack_str(text.length));
+    if (text.length < 32) buffer_byte(out, (char)(HEAD_FIXSTR | text.length));
+    else write_token(out, mpack_pack_str(text.length));
     buffer_bytes(out, text.data, text.length);
 }
 
@@ -57,18 +64,27 @@ void pack_bytes(struct buffer *out, struct text bytes)
         pack_nil(out);
         return;
     }
-    write_token(out, mpack_pack_bin(bytes.length));
+    if (bytes.length < 256) {
+        char *head = buffer_reserve(out, 2);
+        head[0] = (char)HEAD_BIN_8;
+        head[1] = (char)(uint8_t)bytes.length;
+        out->length += 2;
+    } else {
+        write_token(out, mpack_pack_bin(bytes.length));
+    }
     buffer_bytes(out, bytes.data, bytes.length);
 }
 
 void pack_array(struct buffer *out, uint32_t count)
 {
-    write_token(out, mpack_pack_array(count));
+    if (count < 16) buffer_byte(out, (char)(HEAD_FIXARRAY | count));
+    else write_token(out, mpack_pack_array(count));
 }
 
 void pack_map(struct buffer *out, uint32_t count)
 {
-    write_token(out, mpack_pack_map(count));
+    if (count < 16) buffer_byte(out, (char)(HEAD_FIXMAP | count));
+    else write_token(out, mpack_pack_map(count));
 }
 
 /* Most maps are small, so one byte is kept free for the head, and a longer head moves the pairs. */
@@ -80,6 +96,10 @@ size_t pack_map_open(struct buffer *out)
 
 void pack_map_close(struct buffer *out, size_t opened, uint32_t count)
 {
+    if (count < 16) {
+        out->data[opened] = (char)(HEAD_FIXMAP | count);
+        return;
+    }
     size_t end = out->length;
     pack_map(out, count);
     char head[MPACK_MAX_TOKEN_LEN];

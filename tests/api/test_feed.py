@@ -36,6 +36,7 @@ def everywhere(client=anybody):
 
 
 def go_global(client, made):
+    time.sleep(0.002)
     created(client.post(f"/posts/{made['id']}/request-global"), 200)
     created(admin.post(f"/posts/{made['id']}/approve-global"), 200)
 
@@ -160,6 +161,7 @@ def promotions_come_and_go():
     place = community()
     before = post(mia, place)
     thing = sue.product()
+    time.sleep(0.002)
     active = promotion(sue, thing, leader=lea, communities=[place])
     after = post(mia, place)
     suite.equal(references(place), [after["id"], active["id"], before["id"]], "among the posts, by activation")
@@ -221,6 +223,7 @@ def names_are_those_of_today():
     created(ann.patch("/users/me", {"profile": {"display_name": "Anna"}}, version="*"), 200)
     suite.equal(feed(place)[0]["author"]["display_name"], "Anna")
     created(sue.owner.patch(f"/suppliers/{sue.id}", {"name": "New Name"}, version="*"), 200)
+    time.sleep(0.002)
     active = promotion(sue, sue.product(), leader=lea, communities=[place])
     suite.equal(feed(place)[0]["reference_id"], active["id"])
     suite.equal(feed(place)[0]["supplier"]["name"], "New Name")

@@ -14,7 +14,7 @@ import signal
 import time
 
 import world
-from harness import Server, Suite
+from harness import Suite
 from world import World
 
 ROUNDS_PER_WORLD = 8
@@ -139,17 +139,12 @@ def a_copy_of_the_directory_at_any_moment_opens():
 def a_first_start_may_end_anywhere():
     """Nobody was promised anything yet, but the next start must find its way."""
     for _ in range(max(6, world.rounds(15))):
-        server = Server(start=False)
-        shop = World.__new__(World)
-        shop.seed, shop.server, shop.faults, shop.lock = seed, server, [], world.threading.Lock()
+        shop = World(chance.getrandbits(32))
         for _ in range(chance.choice((1, 1, 2, 4))):
             shop.start_and_kill(chance.uniform(0.001, 0.12))
-        server.start()
-        suite.answers(server.client().get("/communities"), 200)
-        server.stop()
-        shop.verify()
+        shop.begin()
+        end_well(shop)
         report(shop)
-        server.remove()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ same rounds with a store that forgets to sync must fail, or this test finds noth
 import argparse
 import collections
 import concurrent.futures
+import glob
 import os
 import random
 import shutil
@@ -63,16 +64,18 @@ class Wrong(Exception):
 
 def build(directory):
     """The preloaded disk, the writer, and a writer whose log thread forgets to sync."""
-    archive = os.path.join(ROOT, "build/release/libsouk.a")
-    subprocess.run(["make", "--no-print-directory", "build/release/libsouk.a"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    sources = sorted(glob.glob("src/base/*.c", root_dir=ROOT) + glob.glob("src/store/*.c", root_dir=ROOT))
+    objects = ["build/release/" + source[:-2] + ".o" for source in sources]
+    subprocess.run(["make", "--no-print-directory", *objects], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     shim = os.path.join(directory, "lossy.so")
     compiler = os.environ.get("CC", "gcc")
     subprocess.run([compiler, *CFLAGS, "-fPIC", "-shared", "-o", shim, "tests/crash/lossy.c", "-ldl"], cwd=ROOT, check=True)
+    synced = "build/release/src/store/log_thread.o"
+    unsynced = [*(name for name in objects if name != synced), "-DMUTANT=1", "src/store/log_thread.c"]
     programs = []
-    for name, extra in (("writer", []), ("mutant", ["-DMUTANT=1", "src/store/log_thread.c"])):
+    for name, parts in (("writer", objects), ("mutant", unsynced)):
         programs.append(os.path.join(directory, name))
-        subprocess.run([compiler, *CFLAGS, "-o", programs[-1], "tests/crash/store_writer.c", *extra, archive, *LIBRARIES],
-                       cwd=ROOT, check=True)
+        subprocess.run([compiler, *CFLAGS, "-o", programs[-1], "tests/crash/store_writer.c", *parts, *LIBRARIES], cwd=ROOT, check=True)
     return shim, *programs
 
 

@@ -26,10 +26,11 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "api"))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "api")]
 os.environ["SOUK_VALIDATE"] = "0"       # the form of every answer is what the API tests look at; here it is the load
 
 import harness                                                      # noqa: E402
+import powercut                                                     # noqa: E402
 import shop                                                         # noqa: E402
 from sales import ADDRESS                                           # noqa: E402
 from shop import Supplier, created, money                           # noqa: E402
@@ -329,12 +330,17 @@ class Seller(Person):
 
 
 class World:
-    def __init__(self, seed, settings=None, buyers=8, disk=None, environment=None):
+    def __init__(self, seed, settings=None, buyers=8, shim=None):
+        """shim: lossy.so, under which the disk can lose power."""
         self.seed, self.faults, self.lock = seed, [], threading.Lock()
         self.random = random.Random(f"{seed} world")
-        self.server = harness.Server(settings={**SETTINGS, **(settings or {})}, environment=environment, start=False)
-        if disk:
-            self.server.data = os.path.join(disk, "data")
+        self.server = harness.Server(settings={**SETTINGS, **(settings or {})}, start=False)
+        self.disk, self.state = (os.path.join(self.server.directory, name) for name in ("disk", "state"))
+        os.mkdir(self.disk)
+        os.mkdir(self.state)
+        self.server.data = os.path.join(self.disk, "data")
+        if shim:
+            self.server.environment = {"LD_PRELOAD": shim, "LOSSY_ROOT": self.disk, "LOSSY_STATE": self.state}
         self.position_seen = 0
         self.versions = {}                              # path: highest version that anybody was shown
         self.adjusted = collections.Counter()
@@ -410,6 +416,10 @@ class World:
         process.kill()
         code = process.wait()
         self.expect(code == -9, f"a start before the last one ended with {code}")
+
+    def cut(self):
+        """The power goes, after the server did: what was not synced may be lost."""
+        powercut.cut(self.disk, self.state, self.random)
 
     def argv(self):
         argv = [self.server.binary, "serve", "--data", self.server.data, "--listen", "127.0.0.1:0"]

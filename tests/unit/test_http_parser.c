@@ -428,6 +428,73 @@ static void random_cuts(void **state)
     arena_destroy(arena);
 }
 
+static uint32_t draw(uint64_t *seed, uint32_t below)
+{
+    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(*seed >> 33) % below;
+}
+
+/* Changes a few bytes: other ones, some fewer, some twice, and those that matter to a parser. */
+static uint32_t mutate(uint64_t *seed, char *data, uint32_t length, uint32_t most)
+{
+    static const char special[] = "\r\n\t :,;=0179aAfFgx-_\"\\/?#%*\x7f\x80\xff";
+    for (uint32_t changes = 1 + draw(seed, 4); changes && length > 8; changes--) {
+        uint32_t at = draw(seed, length), run = 1 + draw(seed, 8);
+        if (run > length - at) run = length - at;
+        switch (draw(seed, 4)) {
+        case 0: data[at] = special[draw(seed, sizeof special)]; break;
+        case 1: data[at] = (char)draw(seed, 256); break;
+        case 2:
+            memmove(data + at, data + at + run, length - at - run);
+            length -= run;
+            break;
+        default:
+            if (length + run > most) break;
+            memmove(data + at + run, data + at, length - at);
+            length += run;
+        }
+    }
+    return length;
+}
+
+/* Whatever comes, it means the same however it is cut. */
+static void damaged_requests_mean_the_same_in_pieces(void **state)
+{
+    (void)state;
+    static const struct http_limits small = { .head = 300, .target = 60, .line = 120, .headers = 8, .body = 40 };
+    static const char *const seeds[] = {
+        "GET /a/b?c=d HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "Accept: a\r\n\r\n",
+        POST "Content-Length: 24\r\n\r\nGET /smuggled HTTP/1.1\r\n" GET HOST "\r\n",
+        CHUNKED "5\r\nabcde\r\na;x=y\r\n0123456789\r\n0\r\n\r\nGET /2 HTTP/1.1\r\n" HOST "\r\n",
+        POST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        POST "Expect: 100-continue\r\nContent-Length: 3\r\nConnection: keep-alive, close\r\n\r\nabc",
+        "OPTIONS http://shop.example/x HTTP/1.0\r\n" HOST
+        "Connection: Keep-Alive\r\nUpgrade: h2c\r\n\r\n\r\nGET / HTTP/1.0\r\n\r\n",
+    };
+    enum { ROUNDS = 20000, MOST = 400 };
+    uint64_t seed = 20260101;
+    uint32_t refused = 0, complete = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        char data[MOST];
+        const char *source = seeds[round % (int)(sizeof seeds / sizeof seeds[0])];
+        uint32_t length = (uint32_t)strlen(source);
+        memcpy(data, source, length);
+        length = mutate(&seed, data, length, MOST);
+        struct text input = { data, length };
+        struct arena *arena = arena_create();
+        struct text whole = outcome(arena, &small, input, 0, length);
+        struct text bytes = outcome(arena, &small, input, 0, 1);
+        struct text pieces = outcome(arena, &small, input, 1 + draw(&seed, length), 1 + draw(&seed, 40));
+        if (!text_equal(whole, bytes) || !text_equal(whole, pieces))
+            fail_msg("round %d: %.*s\nwhole: %.*s\nbytes: %.*s\npieces: %.*s", round, TEXT_ARGUMENTS(input),
+                     TEXT_ARGUMENTS(whole), TEXT_ARGUMENTS(bytes), TEXT_ARGUMENTS(pieces));
+        refused += memmem(whole.data, whole.length, "\n4", 2) || text_starts_with(whole, "4");
+        complete += memmem(whole.data, whole.length, " /", 2) != NULL;
+        arena_destroy(arena);
+    }
+    assert_true(refused > ROUNDS / 10 && complete > ROUNDS / 10); /* the damage is neither fatal nor harmless */
+}
+
 int main(void)
 {
     /* clang-format off */
@@ -441,6 +508,7 @@ int main(void)
         cmocka_unit_test(default_limits),
         cmocka_unit_test(headers_are_kept),
         cmocka_unit_test(random_cuts),
+        cmocka_unit_test(damaged_requests_mean_the_same_in_pieces),
     };
     /* clang-format on */
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,17 +49,17 @@ static void test_legal_commands(void **state)
     char text[64];
     static const char *const legal[] = {"create", "submit, touch, delete", "approve, touch", "touch, delete", "restore", "", ""};
     for (uint32_t status = 0; status < 7; status++) {
-        machine_legal_commands(&machine, status, text, sizeof text);
+        machine_legal_commands(&machine, status, NULL, NULL, text, sizeof text);
         assert_string_equal(text, legal[status]);
     }
-    machine_legal_commands(&machine, 40, text, sizeof text);
+    machine_legal_commands(&machine, 40, NULL, NULL, text, sizeof text);
     assert_string_equal(text, "");
     /* What does not fit is left out whole. */
     static const char *const cut[] = {"", "", "", "", "", "", "", "submit", "submit", "submit", "submit", "submit", "submit", "submit", "submit, touch"};
     for (size_t size = 1; size < sizeof cut / sizeof *cut; size++) {
         char exact[16];
         memset(exact, 'x', sizeof exact);
-        machine_legal_commands(&machine, DRAFT, exact, size);
+        machine_legal_commands(&machine, DRAFT, NULL, NULL, exact, size);
         assert_string_equal(exact, cut[size]);
         assert_int_equal(exact[size], 'x');
     }

@@ -304,6 +304,7 @@ static void test_late_success(void **state)
     (void)state;
     told.plan.delay = MINUTES(16);
     struct said *said = buy("late");
+    loopback_settle(&world);
     loopback_pass(&world, SECONDS(10));
     assert_int_equal(said->request.reply.status, 202);
     const char *order = arena_text(arena, said_field(said, "id")).data;

@@ -255,12 +255,12 @@ static const struct join user_joins[] = {
 
 static const struct command user_commands[] = {
     CALL("register", "/auth/register", &register_fields, user_register, 201,
-         .doc = "opens an account, to be verified by mail"),
+         .extra = "verification_token", .doc = "opens an account, to be verified by mail"),
     CALL("verify", "/auth/verify", &token_fields, user_verify, 200, .doc = "proves the e-mail by the token sent there"),
     CALL("resend-verification", "/auth/resend-verification", &email_fields, user_resend, 202,
-         .reply = &accepted_fields, .doc = "sends a new token; at most one a minute"),
+         .reply = &accepted_fields, .extra = "verification_token", .doc = "sends a new token; at most one a minute"),
     CALL("forgot-password", "/auth/forgot-password", &email_fields, user_forgot_password, 202,
-         .reply = &accepted_fields, .doc = "sends a token that lets set a new password; at most one a minute"),
+         .reply = &accepted_fields, .extra = "reset_token", .doc = "sends a token that lets set a new password; at most one a minute"),
     CALL("reset-password", "/auth/reset-password", &reset_fields, user_reset_password, 204,
          .doc = "sets a new password; all logins end"),
 
@@ -273,7 +273,7 @@ static const struct command user_commands[] = {
      .event = &user_password_changed, .decide = user_password, .status = 204, .rate = RATE_AUTH,
      .doc = "sets a new password; all logins end"},
     {"email", "POST", "/users/me/email", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &new_email_fields,
-     .decide = user_email, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields,
+     .decide = user_email, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields, .extra = "verification_token",
      .doc = "sends a token to another address, which counts once it comes back to auth/verify"},
     {"read", "GET", "/users/{id}", NULL, ACTION_READ, ANYONE, .doc = "a person as others see it"},
 

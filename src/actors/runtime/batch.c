@@ -3,6 +3,7 @@
 #include "base/check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void batch_append(struct core *core, const struct record *record, struct arena *arena)
 {
@@ -67,37 +68,83 @@ void core_durable(struct core *core, uint64_t lsn)
     effects_durable(core);
 }
 
-/* All that changed since the last checkpoint becomes the frozen delta: newest snapshots of dirty actors with the index
-   entries, timers and other rows that are in the delta already. */
+static void snapshot_into(struct core *core, const struct freezing_actor *freezing, struct arena *arena)
+{
+    struct key key;
+    struct id tenant, id;
+    memcpy(tenant.bytes, freezing->actor->key, 16);
+    memcpy(id.bytes, freezing->actor->key + 18, 16);
+    entity_key(&key, tenant, freezing->actor->kind, id);
+    ordered_set(core->frozen, key_text_of(&key), snapshot_encode(core, arena, tenant, freezing->actor->kind, freezing->block));
+}
+
+void checkpoint_go_on(struct core *core, unsigned most)
+{
+    if (!core->to_snapshot) return;
+    struct arena *arena = arena_create();
+    for (unsigned i = 0; i < most && core->to_snapshot; i++) {
+        struct freezing_actor *freezing = core->to_snapshot;
+        core->to_snapshot = freezing->next;
+        snapshot_into(core, freezing, arena);
+        arena_reset(arena);
+        freezing->actor->pins--;
+        block_release(freezing->block);
+        free(freezing);
+    }
+    arena_destroy(arena);
+    if (!core->to_snapshot) core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
+}
+
+/* All that changed since the last checkpoint becomes the frozen delta: the rows that are in the delta already, and newest
+   snapshots of dirty actors, which are encoded a few a turn: blocks are immutable, so they stay as of this position. */
 void checkpoint_begin(struct core *core)
 {
     if (core->freezing) return;
     core->last_checkpoint = core->now;
     if (!core->dirty && !ordered_count(core->delta)) return;
     batch_send(core);
-    struct arena *arena = arena_create();
-    while (core->dirty) {
-        struct actor *actor = core->dirty;
-        core->dirty = actor->next_dirty;
-        actor->dirty = false;
-        if (!actor->block) continue;
-        struct key key;
-        struct id tenant, id;
-        for (int i = 0; i < 16; i++) {
-            tenant.bytes[i] = actor->key[i];
-            id.bytes[i] = actor->key[18 + i];
-        }
-        entity_key(&key, tenant, actor->kind, id);
-        ordered_set(core->delta, key_text_of(&key), snapshot_encode(core, arena, tenant, actor->kind, actor->block));
-        arena_reset(arena);
-    }
-    arena_destroy(arena);
-    core->dirty_count = 0;
     core->frozen = core->delta;
     core->frozen_lsn = core->last_lsn;
     core->delta = ordered_create();
     core->freezing = true;
-    core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
+    while (core->dirty) {
+        struct actor *actor = core->dirty;
+        core->dirty = actor->next_dirty;
+        actor->dirty = false;
+        if (!actor->block) continue;    /* a row that was discarded since */
+        struct freezing_actor *freezing = memory_alloc(sizeof *freezing);
+        *freezing = (struct freezing_actor){.next = core->to_snapshot, .actor = actor, .block = actor->block};
+        actor->pins++;
+        actor->block->references++;
+        core->to_snapshot = freezing;
+    }
+    core->dirty_count = 0;
+    if (!core->to_snapshot) core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
+}
+
+/* Freeing some hundred thousand rows takes longer than a turn should: a worker does it. */
+struct disposal {
+    struct work work;
+    struct ordered *frozen;
+};
+
+static void disposal_run(struct work *work)
+{
+    ordered_destroy(((struct disposal *)work)->frozen);
+}
+
+static void disposal_done(struct work *work)
+{
+    free(work);
+}
+
+static void dispose(struct core *core, struct ordered *frozen)
+{
+    struct disposal *disposal = memory_alloc(sizeof *disposal);
+    *disposal = (struct disposal){.work = {.run = disposal_run, .done = disposal_done, .class = WORK_READ}, .frozen = frozen};
+    if (!core->stopping && ordered_count(frozen) > 1000 && core->ports.submit(core->ports.context, &disposal->work)) return;
+    disposal_run(&disposal->work);
+    disposal_done(&disposal->work);
 }
 
 void core_checkpointed(struct core *core, struct ordered *frozen)
@@ -107,5 +154,5 @@ void core_checkpointed(struct core *core, struct ordered *frozen)
     core->freezing = false;
     core->generation++;                 /* what workers read of the tables before is old */
     core->count_checkpoints++;
-    ordered_destroy(frozen);
+    dispose(core, frozen);
 }

@@ -226,6 +226,17 @@ yyjson_mut_val *document_entity(struct document *document, const struct kind *ki
     return reference(document, name);
 }
 
+yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name)
+{
+    const char *target = yyjson_mut_get_str(yyjson_mut_obj_get(referring, "$ref"));
+    yyjson_mut_val *schema = yyjson_mut_obj_get(document->schemas, strrchr(target, '/') + 1);
+    yyjson_mut_val *copy = yyjson_mut_val_mut_copy(document->doc, schema), *text = yyjson_mut_obj(document->doc);
+    yyjson_mut_obj_add_str(document->doc, text, "type", "string");
+    yyjson_mut_obj_add_str(document->doc, text, "description", "in development mode alone");
+    yyjson_mut_obj_add_val(document->doc, yyjson_mut_obj_get(copy, "properties"), name, text);
+    return copy;
+}
+
 /* ---- Refusals ------------------------------------------------------------------------------------------------------- */
 
 /* clang-format off */
@@ -329,38 +340,39 @@ static const char PAGE[] =
 static const char SECURITY[] = "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
                                "\"description\":\"the access_token of POST /auth/login\"}}";
 
-/* Drops those that no route refers to: a kind set without lists has no cursor. */
-static void keep_used(struct document *document, yyjson_mut_val *section, const char *name)
+/* Drops what nothing refers to: without lists there is no cursor. True when something was dropped. */
+static bool keep_used(struct document *document, yyjson_mut_val *components, const char *name)
 {
     size_t length = 0;
+    bool dropped = false;
     char *all = yyjson_mut_write(document->doc, YYJSON_WRITE_NOFLAG, &length);
     CHECK(all);
-    yyjson_mut_obj_iter at = yyjson_mut_obj_iter_with(section);
+    yyjson_mut_obj_iter at = yyjson_mut_obj_iter_with(yyjson_mut_obj_get(components, name));
     for (yyjson_mut_val *key; (key = yyjson_mut_obj_iter_next(&at));) {
         struct text sought = arena_format(document->arena, "#/components/%s/%s\"", name, yyjson_mut_get_str(key));
-        struct text escaped =
-            arena_format(document->arena, "#\\/components\\/%s\\/%s\"", name, yyjson_mut_get_str(key));
-        if (!strstr(all, sought.data) && !strstr(all, escaped.data)) yyjson_mut_obj_iter_remove(&at);
+        if (strstr(all, sought.data)) continue;
+        yyjson_mut_obj_iter_remove(&at);
+        dropped = true;
     }
     free(all);
+    return dropped;
 }
 
-yyjson_mut_val *document_components(struct document *document)
+void document_add_components(struct document *document)
 {
-    yyjson_mut_val *components = yyjson_mut_obj(document->doc);
+    yyjson_mut_doc *doc = document->doc;
+    yyjson_mut_val *components = yyjson_mut_obj_add_obj(doc, yyjson_mut_doc_get_root(doc), "components");
     struct text parameters =
         arena_format(document->arena, PARAMETERS, LIMIT_PAGE_MOST, LIMIT_PAGE_DEFAULT, LIMIT_IDEMPOTENCY_KEY_BYTES);
     add_error_schema(document);
-    yyjson_mut_obj_add_val(document->doc, document->schemas, "page", parse(document, PAGE, sizeof PAGE - 1));
-    yyjson_mut_obj_add_val(document->doc, components, "schemas", document->schemas);
-    yyjson_mut_val *section = parse(document, parameters.data, parameters.length);
-    keep_used(document, section, "parameters");
-    yyjson_mut_obj_add_val(document->doc, components, "parameters", section);
-    section = parse(document, HEADERS, sizeof HEADERS - 1);
-    keep_used(document, section, "headers");
-    yyjson_mut_obj_add_val(document->doc, components, "headers", section);
+    yyjson_mut_obj_add_val(doc, document->schemas, "page", parse(document, PAGE, sizeof PAGE - 1));
+    yyjson_mut_obj_add_val(doc, components, "schemas", document->schemas);
+    yyjson_mut_obj_add_val(doc, components, "parameters", parse(document, parameters.data, parameters.length));
+    yyjson_mut_obj_add_val(doc, components, "headers", parse(document, HEADERS, sizeof HEADERS - 1));
     add_responses(document, components);
-    yyjson_mut_obj_add_val(document->doc, components, "securitySchemes",
-                           parse(document, SECURITY, sizeof SECURITY - 1));
-    return components;
+    yyjson_mut_obj_add_val(doc, components, "securitySchemes", parse(document, SECURITY, sizeof SECURITY - 1));
+    keep_used(document, components, "parameters");
+    keep_used(document, components, "headers");
+    while (keep_used(document, components, "schemas"))
+        continue;
 }

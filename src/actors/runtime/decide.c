@@ -125,10 +125,17 @@ void transition_make(struct tx *tx, const struct kind *kind, void *entity, const
     else if (row->event) emit_row(tx, touched, row->event, data, from, to);
 }
 
+/* Commands of the system alone are of no help to whoever asks. */
+static bool is_offered(const void *kind, const char *command)
+{
+    const struct command *row = kind_command(kind, command);
+    return row && row->method;
+}
+
 enum error fail_transition(struct tx *tx, const struct kind *kind, const void *entity, const char *command)
 {
     char legal[512];
-    machine_legal_commands(kind->machine, (uint32_t)entity_of(entity)->status, legal, sizeof legal);
+    machine_legal_commands(kind->machine, (uint32_t)entity_of(entity)->status, is_offered, kind, legal, sizeof legal);
     struct text status = enum_name(kind->machine->states, (uint32_t)entity_of(entity)->status);
     return fail(tx, ERROR_INVALID_TRANSITION, "a %s that is %.*s cannot %s; %s%s", kind->name, TEXT_ARGUMENTS(status), command,
                 legal[0] ? "possible: " : "nothing is possible", legal);

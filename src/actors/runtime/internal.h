@@ -189,6 +189,13 @@ struct tx_state {
     int64_t await_deadline;
 };
 
+/* An actor as of a checkpoint's position. It may change on; this block is what goes into the tables. */
+struct freezing_actor {
+    struct freezing_actor *next;
+    struct actor *actor;
+    struct block *block;
+};
+
 /* ---- the core ---- */
 struct rate_bucket;
 struct core {
@@ -202,7 +209,8 @@ struct core {
     size_t dirty_count;
     struct ordered *delta, *frozen;
     uint64_t frozen_lsn;
-    bool freezing;                      /* frozen waits for the store */
+    bool freezing;                      /* frozen is being filled with snapshots, or waits for the store */
+    struct freezing_actor *to_snapshot; /* of the frozen position, not yet in frozen; their actors are pinned */
     uint64_t generation;                /* raised when a checkpoint reached the tables */
     int64_t last_checkpoint;
     uint64_t last_lsn, durable_lsn, appended_lsn;
@@ -368,5 +376,6 @@ void rates_sweep(struct core *core);
 void batch_append(struct core *core, const struct record *record, struct arena *arena);
 void batch_send(struct core *core);
 void checkpoint_begin(struct core *core);
+void checkpoint_go_on(struct core *core, unsigned most);       /* encodes some snapshots; hands over when all are there */
 /* replay.c */
 bool replay_log(struct core *core, char problem[256]);

@@ -41,6 +41,10 @@ struct entity {
 extern const struct fields entity_fields;
 #define ENTITY_ROW(S) STRUCT(S, 1, entity, struct entity, &entity_fields, .flags = READ_ONLY, .doc = "id, version, status and times")
 
+/* The table of an entity without that row, for replies that show its own fields alone. */
+#define SHOWN_FIELDS(name_, T, rows_) \
+    { .name = (name_), .size = sizeof(T), .count = sizeof(rows_) / sizeof((rows_)[0]) - 1, .rows = (rows_) + 1 }
+
 /* Writes the keys of one entity in one index. Parts sort as their values do. */
 struct key_writer;
 void key_begin(struct key_writer *writer);
@@ -104,6 +108,7 @@ struct command {
     enum rate_class rate;
     const char *doc;
     const struct fields *reply; /* documents the reply of handlers that answer themselves; NULL: the entity */
+    const char *extra;          /* a text that answer_member adds in development mode alone; NULL: none */
     const char *produces;       /* content type of what answer_raw answers; NULL: JSON in the usual envelope */
 };
 

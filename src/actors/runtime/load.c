@@ -29,8 +29,9 @@ struct text snapshot_encode(struct core *core, struct arena *arena, struct id te
     struct text sealed = {0};
     if (schema_has_personal(kind->fields)) {
         schema_snapshot(&personal, kind->fields, state, PART_PERSONAL);
-        sealed = seal(core->ports.keyring, arena, tenant, personal_subject(kind, state),
-                      personal_associated(arena, kind, entity->id, entity->version, "snapshot"), buffer_as_text(&personal));
+        if (personal.length > 1)        /* more than an empty map */
+            sealed = seal(core->ports.keyring, arena, tenant, personal_subject(kind, state),
+                          personal_associated(arena, kind, entity->id, entity->version, "snapshot"), buffer_as_text(&personal));
     }
     pack_array(&out, 3);
     pack_integer(&out, (int64_t)block->lsn);

@@ -177,14 +177,12 @@ uint16_t document_status(const struct command *command)
     return command->status ? command->status : command->action == ACTION_CREATE ? 201 : 200;
 }
 
-/* What `data` holds. */
+/* What `data` holds: what the row says, else the entity of the kind. */
 static yyjson_mut_val *data_schema(struct document *document, const struct kind *kind, const struct command *command)
 {
-    if (command->reply) return document_fields(document, kind, command->reply, SHAPE_OUTPUT);
-    if (command->action != ACTION_CALL) return document_entity(document, kind, SHAPE_OUTPUT);
-    yyjson_mut_val *any = yyjson_mut_obj(document->doc);
-    yyjson_mut_obj_add_str(document->doc, any, "type", "object");
-    return any;
+    yyjson_mut_val *schema = command->reply ? document_fields(document, kind, command->reply, SHAPE_OUTPUT)
+                                            : document_entity(document, kind, SHAPE_OUTPUT);
+    return command->extra ? document_with_text(document, schema, command->extra) : schema;
 }
 
 static yyjson_mut_val *envelope(struct document *document, const struct kind *kind, const struct command *command)
@@ -293,6 +291,47 @@ static void add_servers_of_platform(struct document *document, yyjson_mut_val *p
     yyjson_mut_obj_add_str(document->doc, server, "description", "the platform itself");
 }
 
+/* ---- What the tables say beyond OpenAPI: who may, and from which states ----------------------------------------------- */
+
+static void add_relations(struct document *document, yyjson_mut_val *operation, const struct command *command)
+{
+    yyjson_mut_val *relations = yyjson_mut_obj_add_arr(document->doc, operation, "x-relations");
+    for (uint32_t bit = 1; bit && bit <= command->who; bit <<= 1) {
+        char name[128];
+        if (command->who & bit)
+            yyjson_mut_arr_append(relations, document_text(document, "%s", relation_names(bit, name)));
+    }
+}
+
+/* The state that a row leads to: its name, "same", or "remembered". */
+static const char *state_after(const struct machine *machine, uint32_t to)
+{
+    if (to == TO_SAME) return "same";
+    if (to == TO_REMEMBERED) return "remembered";
+    return machine->states->values[to];
+}
+
+/* The rows of the machine for this command. `from` is "none" where there is no entity yet. */
+static void add_transitions(struct document *document, yyjson_mut_val *operation, const struct kind *kind,
+                            const struct command *command)
+{
+    const struct machine *machine = kind->machine;
+    yyjson_mut_val *list = yyjson_mut_arr(document->doc);
+    for (uint32_t i = 0; machine && i < machine->count; i++) {
+        const struct transition *row = &machine->rows[i];
+        if (strcmp(row->command, command->name) != 0) continue;
+        for (uint32_t state = 0; state < machine->states->count; state++) {
+            if (!(row->from & STATE(state))) continue;
+            yyjson_mut_val *transition = yyjson_mut_arr_add_obj(document->doc, list);
+            yyjson_mut_obj_add_str(document->doc, transition, "from", state ? machine->states->values[state] : "none");
+            yyjson_mut_obj_add_str(document->doc, transition, "to", state_after(machine, row->to));
+            if (row->event) yyjson_mut_obj_add_str(document->doc, transition, "event", row->event->name);
+            if (row->guard_doc) yyjson_mut_obj_add_str(document->doc, transition, "guard", row->guard_doc);
+        }
+    }
+    if (yyjson_mut_arr_size(list)) yyjson_mut_obj_add_val(document->doc, operation, "x-transitions", list);
+}
+
 static void add_operation(struct document *document, yyjson_mut_val *paths, const struct kind *kind,
                           const struct command *command, const char *path, bool alias)
 {
@@ -311,6 +350,8 @@ static void add_operation(struct document *document, yyjson_mut_val *paths, cons
     yyjson_mut_arr_add_str(document->doc, yyjson_mut_obj_add_arr(document->doc, operation, "tags"), tag_of(kind));
     yyjson_mut_obj_add_val(document->doc, operation, "x-permission",
                            document_text(document, "%s.%s", kind->name, command->name));
+    add_relations(document, operation, command);
+    add_transitions(document, operation, kind, command);
     add_parameters(document, operation, kind, command, path);
     add_body(document, operation, kind, command);
     yyjson_mut_val *responses = yyjson_mut_obj_add_obj(document->doc, operation, "responses");
@@ -381,7 +422,7 @@ void describe_openapi(const struct registry *registry, const char *version, bool
             add_operation(&document, paths, *kind, command, command->path, false);
             if (command->alias) add_operation(&document, paths, *kind, command, command->alias, true);
         }
-    yyjson_mut_obj_add_val(document.doc, root, "components", document_components(&document));
+    document_add_components(&document);
 
     size_t length = 0;
     char *json = yyjson_mut_write(document.doc, pretty ? YYJSON_WRITE_PRETTY_TWO_SPACES : 0, &length);

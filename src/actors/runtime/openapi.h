@@ -27,8 +27,11 @@ yyjson_mut_val *document_shape(struct document *document, const struct fields *f
 yyjson_mut_val *document_entity(struct document *document, const struct kind *kind, enum schema_shape shape);
 yyjson_mut_val *document_fields(struct document *document, const struct kind *kind, const struct fields *fields,
                                 enum schema_shape shape);
+/* The schema that a reference leads to, with one more text that only development mode has. */
+yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name);
 /* Adds the response of a refusal ("409", "default"). */
 void document_add_response(struct document *document, yyjson_mut_val *responses, const char *status);
 /* Success of a command. */
 uint16_t document_status(const struct command *command);
-yyjson_mut_val *document_components(struct document *document);
+/* Everything that was referred to. Last. */
+void document_add_components(struct document *document);

@@ -113,7 +113,10 @@ bool replay_log(struct core *core, char problem[256])
             return false;
         }
         core->last_lsn = core->durable_lsn = lsn;
-        if (ordered_bytes(core->delta) > LIMIT_CHECKPOINT_BYTES && !core->freezing) checkpoint_begin(core);
+        if (ordered_bytes(core->delta) > LIMIT_CHECKPOINT_BYTES && !core->freezing) {
+            checkpoint_begin(core);
+            checkpoint_go_on(core, UINT32_MAX);
+        }
     }
     core->recovering = false;
     if (last >= first) log_line("core", LOG_INFO, "replayed the log", "from=%llu to=%llu", (unsigned long long)first, (unsigned long long)last);

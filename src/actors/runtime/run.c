@@ -184,23 +184,38 @@ static enum error check_version(struct tx *tx)
 }
 
 /* ---- what a body may say ---- */
-static void currency_check(struct tx *tx, const struct fields *fields, const void *value, struct text path)
+struct place {                          /* of a member in a body: printed only when it is refused */
+    const struct place *parent;
+    const char *name;
+    uint32_t index;
+    bool indexed;
+};
+
+static struct text place_path(struct tx *tx, const struct place *place)
+{
+    struct text parent = place->parent ? place_path(tx, place->parent) : LITERAL("");
+    struct text own = place->indexed ? text_print(tx, "%s[%u]", place->name, place->index) : text_of(place->name);
+    return text_print(tx, "%.*s%s%.*s", TEXT_ARGUMENTS(parent), parent.length ? "." : "", TEXT_ARGUMENTS(own));
+}
+
+static void currency_check(struct tx *tx, const struct fields *fields, const void *value, const struct place *parent)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
         const char *member = (const char *)value + field->offset;
-        struct text at = path.length ? text_print(tx, "%.*s.%s", TEXT_ARGUMENTS(path), field->name) : text_of(field->name);
+        struct place place = {.parent = parent, .name = field->name};
         if (field->type == FIELD_MONEY) {
             const struct money *money = (const void *)member;
             if (!money_is_absent(*money) && !text_is(tx->settings->currency, money->currency))
-                fail_detail(tx, text_print(tx, "%.*s.currency", TEXT_ARGUMENTS(at)).data, "currency_mismatch", "this marketplace uses %.*s",
-                            TEXT_ARGUMENTS(tx->settings->currency));
+                fail_detail(tx, text_print(tx, "%.*s.currency", TEXT_ARGUMENTS(place_path(tx, &place))).data, "currency_mismatch",
+                            "this marketplace uses %.*s", TEXT_ARGUMENTS(tx->settings->currency));
         } else if (field->type == FIELD_STRUCT && !(field->flags & READ_ONLY)) {
-            currency_check(tx, field->nested, member, at);
+            currency_check(tx, field->nested, member, &place);
         } else if (field->type == FIELD_LIST && field->nested && !(field->flags & READ_ONLY)) {
             const struct list *list = (const void *)member;
-            for (uint32_t k = 0; k < list->count; k++)
-                currency_check(tx, field->nested, (const char *)list->at + (size_t)k * field->nested->size, text_print(tx, "%.*s[%u]", TEXT_ARGUMENTS(at), k));
+            place.indexed = true;
+            for (place.index = 0; place.index < list->count; place.index++)
+                currency_check(tx, field->nested, (const char *)list->at + (size_t)place.index * field->nested->size, &place);
         }
     }
 }
@@ -208,7 +223,7 @@ static void currency_check(struct tx *tx, const struct fields *fields, const voi
 static enum error check_currency(struct tx *tx, const struct fields *fields, const void *value)
 {
     if (!fields || !value || !tx->settings) return OK;
-    currency_check(tx, fields, value, (struct text){0});
+    currency_check(tx, fields, value, NULL);
     if (!fail_details(tx)) return OK;
     return fail(tx, ERROR_CURRENCY_MISMATCH, "this marketplace uses %.*s", TEXT_ARGUMENTS(tx->settings->currency));
 }

@@ -161,6 +161,7 @@ int64_t core_verify(const struct registry *registry, const struct ports *ports, 
     if (good) {
         if (core->freezing) core_checkpointed(core, shadow.given);
         checkpoint_begin(core);
+        checkpoint_go_on(core, UINT32_MAX);
         if (core->freezing) core_checkpointed(core, shadow.given);
         for (unsigned i = 0; good && i < sizeof spaces / sizeof spaces[0]; i++) {
             good = compare_space(&shadow, spaces[i], &comparison);

@@ -31,6 +31,7 @@ static const struct field lifecycle_day_rows[] = {
     INTEGER(lifecycle_day, 10, unique_logins, .flags = READ_ONLY, .doc = "people who logged in"),
 };
 static const struct fields lifecycle_day_fields = FIELDS("lifecycle_day", struct lifecycle_day, lifecycle_day_rows);
+static const struct fields lifecycle_shown_fields = SHOWN_FIELDS("lifecycle", struct lifecycle_day, lifecycle_day_rows);
 
 static struct id lifecycle_id(int32_t day)
 {
@@ -86,6 +87,7 @@ static enum error lifecycle_read(struct tx *tx)
 }
 static const struct command lifecycle_commands[] = {
     {"read", "GET", "/admin/analytics/user-lifecycle", .action = ACTION_LIST, .who = ADMIN, .query = &day_range_fields,
+     .reply = &lifecycle_shown_fields,
      .decide = lifecycle_read, .listings = lifecycle_listings, .rate = RATE_READ, .doc = "Accounts and logins by UTC day, oldest first."},
     {0}};
 
@@ -105,6 +107,29 @@ static const struct field funnel_day_rows[] = {
     INTEGER(funnel_day, 8, cancelled, .flags = READ_ONLY, .doc = "of them cancelled"),
 };
 static const struct fields funnel_day_fields = FIELDS("funnel_day", struct funnel_day, funnel_day_rows);
+
+/* What is answered: the row with its rates. */
+struct funnel_shown {
+    int32_t day;
+    int64_t created, payment_succeeded, confirmed, shipped, delivered, cancelled;
+    int64_t payment_rate_bp, confirmation_rate_bp, shipping_rate_bp, delivery_rate_bp, overall_rate_bp;
+};
+#define RATE(tag_, member_, doc_) BASIS_POINTS(funnel_shown, tag_, member_, .flags = READ_ONLY | OPTIONAL, .doc = doc_)
+static const struct field funnel_shown_rows[] = {
+    DATE(funnel_shown,    1, day, .flags = READ_ONLY, .doc = "UTC day"),
+    INTEGER(funnel_shown, 2, created, .flags = READ_ONLY, .doc = "orders created"),
+    INTEGER(funnel_shown, 3, payment_succeeded, .flags = READ_ONLY, .doc = "of them paid"),
+    INTEGER(funnel_shown, 4, confirmed, .flags = READ_ONLY, .doc = "of them confirmed"),
+    INTEGER(funnel_shown, 5, shipped, .flags = READ_ONLY, .doc = "of them shipped"),
+    INTEGER(funnel_shown, 6, delivered, .flags = READ_ONLY, .doc = "of them delivered"),
+    INTEGER(funnel_shown, 7, cancelled, .flags = READ_ONLY, .doc = "of them cancelled"),
+    RATE(8, payment_rate_bp, "paid of created; null: none was created"),
+    RATE(9, confirmation_rate_bp, "confirmed of paid"),
+    RATE(10, shipping_rate_bp, "shipped of confirmed"),
+    RATE(11, delivery_rate_bp, "delivered of shipped"),
+    RATE(12, overall_rate_bp, "delivered of created"),
+};
+static const struct fields funnel_shown_fields = FIELDS("order_funnel", struct funnel_shown, funnel_shown_rows);
 
 static struct id funnel_id(int32_t day)
 {
@@ -170,7 +195,7 @@ static enum error funnel_read(struct tx *tx)
 }
 static const struct command funnel_commands[] = {
     {"read", "GET", "/admin/analytics/order-funnel", .action = ACTION_LIST, .who = ADMIN, .query = &day_range_fields, .decide = funnel_read,
-     .listings = funnel_listings, .rate = RATE_READ, .doc = "Orders by the UTC day they were created on, how far they came, and rates in basis points."},
+     .reply = &funnel_shown_fields, .listings = funnel_listings, .rate = RATE_READ, .doc = "Orders by the UTC day they were created on, how far they came, and rates in basis points."},
     {0}};
 
 const struct kind funnel_day_kind = {

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Cuts the power of a server's disk under load, and looks for everything that it had acknowledged.
+
+    ROUNDS=n SEED=n test_powercut.py [case …]       10 rounds when not said otherwise
+
+The server runs under lossy.so, which knows what of its files was synced. After the kill powercut.py takes back a random
+part of what was not: bytes, names of files, renames. The same rounds with a server that forgets to sync its log must find
+that out, or they find nothing.
+"""
+
+import os
+import random
+import re
+import subprocess
+import tempfile
+import time
+
+import world
+from harness import ROOT, Suite
+from world import World
+
+ROUNDS_PER_WORLD = 5
+MUTANT_ROUNDS = 10
+CFLAGS = "-std=c17 -D_GNU_SOURCE -Isrc -O2 -g -pthread -fno-strict-aliasing -Wall -Wextra -Werror -fPIE".split()
+WORLDS = [
+    {},
+    {"checkpoint.interval": 30},                            # tables, their directory and the mark are synced all the time
+    {"actors.memory": "1MiB", "store.block_cache": "1MiB", "checkpoint.interval": 1000},
+]
+
+suite = Suite("powercut")
+seed = world.seed_of_run()
+chance = random.Random(seed)
+compiler = os.environ.get("CC", "gcc")
+tools = tempfile.TemporaryDirectory(prefix="souk-powercut-")
+print(f"seed {seed}")
+
+
+def build_shim():
+    shim = os.path.join(tools.name, "lossy.so")
+    subprocess.run([compiler, *CFLAGS, "-fPIC", "-shared", "-o", shim, "tests/crash/lossy.c", "-ldl"], cwd=ROOT, check=True)
+    return shim
+
+
+def build_mutant():
+    """The server as `make MUTANT=1` builds it: of its files only the log thread knows this mutant."""
+    with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as makefile:
+        libraries = re.search(r"^LIBRARIES := (.*)$", makefile.read(), re.MULTILINE).group(1).split()
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *libraries], capture_output=True, text=True, check=True).stdout.split()
+    mutant = os.path.join(tools.name, "souk")
+    subprocess.run([compiler, *CFLAGS, "-pie", "-DMUTANT=1", "-o", mutant, "build/release/src/main.o", "src/store/log_thread.c",
+                    "build/release/libsouk.a", *flags], cwd=ROOT, check=True)
+    return mutant
+
+
+def one_round(shop, full):
+    shop.load(chance.uniform(0.005, 0.2))
+    shop.cut()
+    for _ in range(chance.choice((0, 0, 0, 1, 3))):
+        shop.start_and_kill(chance.uniform(0.001, 0.1))
+        shop.cut()
+    shop.verify()
+    if chance.random() < 0.15:
+        time.sleep(1.6)
+    shop.restart()
+    if shop.faults:                                         # it lost something: each further sentence would say so again
+        return
+    shop.check_history()
+    if full:
+        shop.check_all()
+
+
+@suite.case
+def cuts_lose_nothing():
+    count, cuts, beyond, number, shim = world.rounds(10), 0, 0, 0, build_shim()
+    while cuts < count:
+        shop = World(seed + number, WORLDS[number % len(WORLDS)], shim=shim)
+        shop.begin()
+        turns = min(ROUNDS_PER_WORLD, count - cuts)
+        for turn in range(turns):
+            one_round(shop, full=turn % 3 == 2 or turn == turns - 1)
+            if shop.faults:
+                break
+        cuts, beyond, number = cuts + shop.kills, beyond + shop.beyond, number + 1
+        if not shop.faults:
+            suite.equal(shop.server.stop(), 0, "a graceful stop")
+            shop.verify()
+        shop.end()
+        if not suite.check(not shop.faults, "\n".join(shop.faults)):
+            return
+    print(f"     {cuts} cuts, {beyond} that kept records that nobody had heard of yet")
+
+
+@suite.case
+def a_first_start_may_lose_power_anywhere():
+    shim = build_shim()
+    for _ in range(max(5, world.rounds(10) // 2)):
+        shop = World(chance.getrandbits(32), shim=shim)
+        for _ in range(chance.choice((1, 2, 4))):
+            shop.start_and_kill(chance.uniform(0.001, 0.2))
+            shop.cut()
+        shop.begin()
+        suite.equal(shop.server.stop(), 0, "a graceful stop")
+        shop.verify()
+        shop.end()
+        suite.check(not shop.faults, "\n".join(shop.faults))
+
+
+@suite.case
+def a_server_that_does_not_sync_is_found_out():
+    shim, binary = build_shim(), build_mutant()
+    for number in range(MUTANT_ROUNDS):
+        shop = World(seed + number, {"checkpoint.interval": 60000}, shim=shim)
+        shop.server.binary = binary
+        shop.begin()
+        try:
+            one_round(shop, full=False)
+        except AssertionError as refusal:                   # or it does not start at all
+            shop.fault(str(refusal).splitlines()[0])
+        shop.end()
+        if shop.faults:
+            print(f"     round {number}: {shop.faults[0].splitlines()[0][:160]}")
+            suite.check(True)
+            return
+    suite.check(False, f"a server that never syncs passed {MUTANT_ROUNDS} rounds")
+
+
+if __name__ == "__main__":
+    suite.main()
