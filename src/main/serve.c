@@ -178,7 +178,7 @@ static int open_core(struct shell *shell)
     };
     clock_start(&shell->clock);
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
-    return shell->core ? EXIT_DONE : refuse(EXIT_DAMAGED, problem);
+    return shell->core ? EXIT_DONE : refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
 }
 
 /* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts. */

@@ -145,13 +145,50 @@ class Reply:
         return f"<{self.status} {self.body[:800].decode('utf-8', 'replace')}>"
 
 
+# ---- What was called ------------------------------------------------------------------------------------------------
+
+called = set()                                  # (method, path of the document, whether it succeeded)
+
+
+def note_call(server, method, target, status, dry_run=False):
+    """Remembers which operation of the document answered. A dry run is a call, but no success."""
+    path = re.sub(r"^/api(/[^/]+)?/v1(?=/)", "", target.split("?")[0])
+    template, _ = server.document().route(method, path)
+    if template:
+        called.add((method, template, status < 400 and not dry_run))
+
+
+def write_calls():
+    """Adds what was called to the file of $SOUK_COVERAGE; tests/run asks there whether any operation was left out."""
+    path = os.environ.get("SOUK_COVERAGE")
+    if not path or not called:
+        return
+    with open(path, "a", encoding="ascii") as file:
+        file.writelines(f"{method} {template} {'done' if good else 'refused'}\n" for method, template, good in sorted(called))
+    called.clear()
+
+
 # ---- Clients ---------------------------------------------------------------------------------------------------------
 
-class Client:
-    """One keep-alive connection. Paths are below /api/v1; those that begin with // are the platform's: //healthz."""
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a socket in the file system."""
 
-    def __init__(self, server, token=None, tenant=None, headers=None):
-        self.server, self.token, self.tenant = server, token, tenant
+    def __init__(self, path):
+        super().__init__("localhost", timeout=ANSWER_SECONDS)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Client:
+    """One keep-alive connection. Paths are below /api/v1; those that begin with // are the platform's: //healthz.
+    control: through the control socket, as the operator."""
+
+    def __init__(self, server, token=None, tenant=None, headers=None, control=False):
+        self.server, self.token, self.tenant, self.control = server, token, tenant, control
         self.headers = dict(headers or {})
         self.user = None                        # of server.user and server.admin: the user as login answered it
         self.connection = self.generation = None
@@ -194,6 +231,8 @@ class Client:
         else:
             value = json.loads(data) if data and is_json(content_type) else None
         self.hold_against_document(method, target, reply.status, content_type, value)
+        if "SOUK_COVERAGE" in os.environ:
+            note_call(self.server, method, target, reply.status, "dry-run" in sent.get("Prefer", ""))
         return Reply(reply.status, reply.headers, data, value)
 
     def hold_against_document(self, method, target, status, content_type, value):
@@ -238,11 +277,14 @@ class Client:
         """The open connection; a new one after a restart or when the server has closed it meanwhile."""
         if self.connection and (self.generation != self.server.generation or self.is_closed()):
             self.close()
-        if not self.connection:
+        if not self.connection and self.control:
+            self.connection = SocketConnection(self.server.control_path)
+            self.connection.connect()
+        elif not self.connection:
             self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=ANSWER_SECONDS)
             self.connection.connect()
             self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.generation = self.server.generation
+        self.generation = self.server.generation
         return self.connection
 
     def is_closed(self):
@@ -258,7 +300,8 @@ class Client:
 class Raw:
     """A bare connection, for what no HTTP library would send."""
 
-    def __init__(self, address, timeout=10):
+    def __init__(self, address, timeout=10, server=None):
+        self.server, self.asked = server, []
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
@@ -269,6 +312,9 @@ class Raw:
 
     def send(self, data, piece=None, pause=0.0):
         """Sends all, or until the server refuses more; piece: so many bytes at a time."""
+        first = data.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+        if len(first) == 3 and first[2].startswith("HTTP/"):
+            self.asked.append(first[:2])
         step = piece or max(len(data), 1)
         try:
             for at in range(0, len(data), step):
@@ -309,6 +355,8 @@ class Raw:
             rest = self.pending.split(b"\r\n\r\n", 1)[1]
         body, self.pending = rest[:length], rest[length:]
         value = json.loads(body) if body and is_json(headers.get("Content-Type", "")) else None
+        if self.asked and self.server and status >= 200 and "SOUK_COVERAGE" in os.environ:
+            note_call(self.server, *self.asked.pop(0), status)
         return Reply(status, headers, body, value)
 
     def replies(self):
@@ -401,12 +449,20 @@ class Server:
     def client(self, token=None, tenant=None, headers=None):
         return Client(self, token, tenant, headers)
 
+    def operator(self, tenant=None):
+        """A client that comes through the control socket."""
+        return Client(self, None, tenant, control=True)
+
+    @property
+    def control_path(self):
+        return os.path.join(self.data, "control.sock")
+
     def raw(self, timeout=10):
-        return Raw(("127.0.0.1", self.port), timeout)
+        return Raw(("127.0.0.1", self.port), timeout, self)
 
     def control(self, timeout=10):
         """A bare connection to the control socket."""
-        return Raw(os.path.join(self.data, "control.sock"), timeout)
+        return Raw(self.control_path, timeout, self)
 
     def login(self, email, password=PASSWORD):
         client = self.client()
@@ -495,6 +551,7 @@ class Server:
 
 
 def end_all():
+    write_calls()
     for server in list(servers):
         server.remove()
 

@@ -15,6 +15,7 @@ class Document:
     def __init__(self, document):
         self.document = document
         self.routes = []
+        self.routed = {}                                        # answers of route()
         for path, item in document["paths"].items():
             pattern = re.compile("/".join("[^/]+" if part.startswith("{") else re.escape(part) for part in path.split("/")))
             for method, operation in item.items():
@@ -23,10 +24,12 @@ class Document:
         self.routes.sort(key=lambda route: route[0])            # literal segments win
 
     def route(self, method, path):
-        for _, of_method, template, pattern, operation in self.routes:
-            if of_method == method and pattern.fullmatch(path):
-                return template, operation
-        return None, None
+        """The path of the document and its operation that serve this path, or None twice."""
+        key = method, path
+        if key not in self.routed:
+            self.routed[key] = next(((template, operation) for _, of_method, template, pattern, operation in self.routes
+                                     if of_method == method and pattern.fullmatch(path)), (None, None))
+        return self.routed[key]
 
     def resolve(self, schema):
         while "$ref" in schema:

@@ -394,17 +394,22 @@ class World:
 
     # ---- load and crashes ----
 
-    def load(self, seconds, end=None):
-        """Everybody works; after so many seconds the server is killed, or ended by `end`."""
+    def work(self, seconds, end=None):
+        """Everybody works for so many seconds; `end` is called while they do."""
         stop = threading.Event()
         threads = [threading.Thread(target=person.run, args=(stop,)) for person in self.people]
         for thread in threads:
             thread.start()
         time.sleep(seconds)
-        (end or self.server.kill)()
+        if end:
+            end()
         stop.set()
         for thread in threads:
             thread.join()
+
+    def load(self, seconds, end=None):
+        """Everybody works; after so many seconds the server is killed, or ended by `end`."""
+        self.work(seconds, end or self.server.kill)
         self.kills += 1
         self.under_way += any(person.open and person.open.method != "GET" for person in self.people)
 
@@ -427,9 +432,13 @@ class World:
 
     def restart(self):
         self.server.start()
-        position = int(re.findall(r'"position":(\d+)', self.server.log_text())[-1])
+        position = self.position()
         self.beyond += position > self.position_seen
         self.expect(position >= self.position_seen, f"position {self.position_seen} was shown, the log ends at {position}")
+
+    def position(self):
+        """Where the log ended when the server was started last."""
+        return int(re.findall(r'"position":(\d+)', self.server.log_text())[-1])
 
     def verify(self):
         """souk verify on a directory that nobody serves."""

@@ -94,10 +94,3 @@ enum error user_erase(struct tx *tx)
     user->erased_at = tx->now;
     return OK;
 }
-
-/* The answer of the mail provider changes nothing: what waits for a mail is asked for again by the person. */
-enum error user_mailed(struct tx *tx)
-{
-    (void)tx;
-    return OK;
-}

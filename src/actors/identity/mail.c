@@ -26,6 +26,7 @@ const struct effect_class mail_effect = {
     .doc = "a mail to a person, repeated for a day when the provider cannot be reached",
 };
 
+/* The provider's answer decides nothing: what waits for a mail is asked for again by the person. */
 void mail_address(struct tx *tx, struct id user_id, struct text address, const char *purpose, struct text about,
                   struct text subject, struct text text)
 {
@@ -33,7 +34,7 @@ void mail_address(struct tx *tx, struct id user_id, struct text address, const c
     char id[ID_TEXT_LENGTH + 1];
     id_format(user_id, id);
     struct text key = text_print(tx, "%s:%s:%.*s", purpose, id, TEXT_ARGUMENTS(about));
-    effect(tx, &mail_effect, key, &request, &user_kind, user_id, "mailed");
+    effect(tx, &mail_effect, key, &request, &user_kind, user_id, NULL);
 }
 
 void mail_user(struct tx *tx, struct id user_id, const char *purpose, struct text about, struct text subject,

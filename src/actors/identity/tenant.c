@@ -50,6 +50,7 @@ static const struct field tenant_rows[] = {
     LIST(tenant, 9, settings, struct tenant_setting, &tenant_setting_fields, .max = 50,
          .doc = "instead of the server's"),
     SCALARS(tenant, 10, domains, struct text, &domain_element, .max = 20, .doc = "host names that lead here"),
+    TEXT(tenant, 11, key_check, .flags = READ_ONLY, .sees = SYSTEM, .doc = "tells a wrong master key from the right one"),
 };
 static const struct fields tenant_fields = FIELDS("tenant", struct tenant, tenant_rows);
 

@@ -295,8 +295,6 @@ static const struct command user_commands[] = {
 
     {"expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire, .doc = "nobody verified it in time"},
     {"erase", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_erase, .doc = "destroys what is personal"},
-    {"mailed", .action = ACTION_COMMAND, .who = SYSTEM, .body = &mail_answer_fields, .decide = user_mailed,
-     .doc = "a mail was sent, or given up"},
     {0},
 };
 

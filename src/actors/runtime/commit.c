@@ -166,8 +166,8 @@ void tx_record(struct tx *tx, struct record *record)
     *record = (struct record){.tenant = tx->tenant, .time = tx->now, .principal_kind = tx->principal.kind, .principal = tx->principal.user,
                               .session = tx->principal.session, .kind = tx->kind->number, .subject = tx->id,
                               .command = text_of(tx->command->name)};
-    if (message->source == FROM_COUNT) {
-        record->cause = LITERAL("count");
+    if (message->source == FROM_RUNTIME) {
+        record->cause = LITERAL("runtime");
     } else if (message->source != FROM_REQUEST) {
         id_format(message->source == FROM_TIMER ? message->timer_id : message->effect_id, id);
         record->cause = text_print(tx, "%s %s", message->source == FROM_TIMER ? "timer" : "effect", id);

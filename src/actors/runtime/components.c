@@ -122,7 +122,9 @@ static void add_common_members(struct document *document, const struct kind *kin
         }
         if (!schema) continue;
         yyjson_mut_obj_add_val(document->doc, members, rows[i][0], schema);
-        if (strcmp(rows[i][0], "deleted_at") != 0) yyjson_mut_arr_add_str(document->doc, required, rows[i][0]);
+        /* A derived row may be shown without them. */
+        bool always = !kind->derived && strcmp(rows[i][0], "deleted_at") != 0;
+        if (always) yyjson_mut_arr_add_str(document->doc, required, rows[i][0]);
     }
 }
 

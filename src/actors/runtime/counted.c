@@ -52,7 +52,7 @@ void figures_flush(struct core *core)
         core->figures = figure->next;
         actor_key(key, figure->tenant, figure->kind, figure->entity);
         map_remove(core->figures_by_entity, key, sizeof key);
-        struct message *message = message_internal(core, FROM_COUNT, figure->tenant, figure->kind, figure->command, figure->entity);
+        struct message *message = message_internal(core, FROM_RUNTIME, figure->tenant, figure->kind, figure->command, figure->entity);
         core->ports.random(core->ports.context, message->random);
         message->body = schema_clone(&counted_fields, &figure->body, message->arena);
         message_ready(core, message);

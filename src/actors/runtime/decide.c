@@ -249,14 +249,14 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
             struct id id, const char *command)
 {
     if (tx->state->replay) return;
-    internal_command(kind, command);
+    if (command) internal_command(kind, command);
     struct buffer plain = {.arena = tx->arena};
     schema_snapshot(&plain, class->request, request, PART_BOTH);
     struct id effect_id = effect_id_of(tx->tenant, class, key);
     struct text associated = {(const char *)effect_id.bytes, sizeof effect_id.bytes};
     *LIST_ADD(tx->arena, &tx->state->effects) = (struct record_effect){
-        .id = effect_id, .class_number = class->number, .kind = kind->number, .entity = id, .command = text_of(command),
-        .key = arena_text(tx->arena, key),
+        .id = effect_id, .class_number = class->number, .kind = kind->number, .entity = id,
+        .command = command ? text_of(command) : (struct text){0}, .key = arena_text(tx->arena, key),
         .request = seal(tx->core->ports.keyring, tx->arena, tx->tenant, id, associated, buffer_as_text(&plain))};
 }
 

@@ -52,7 +52,7 @@ struct directory {
 };
 
 /* ---- messages ---- */
-enum message_source { FROM_REQUEST, FROM_TIMER, FROM_EFFECT, FROM_COUNT };
+enum message_source { FROM_REQUEST, FROM_TIMER, FROM_EFFECT, FROM_RUNTIME };   /* runtime: counted figures, finished effects */
 struct memo {                           /* what a worker found or computed for this message */
     struct memo *next;
     struct text input;                  /* key or job with arguments */
@@ -113,6 +113,11 @@ struct pending_effect {
     uint32_t attempt;
     uint32_t uses;                      /* steps scheduled and calls under way */
     bool calling, removed;
+};
+
+struct id_list {
+    struct id *at;
+    uint32_t count;
 };
 
 /* ---- counted figures ---- */
@@ -229,6 +234,8 @@ struct core {
     struct map *timers;                 /* id → timer */
     struct map *effects;                /* id → pending_effect */
     struct heap effect_calls;           /* due → call to be made or answer to be delivered */
+    struct id_list done_effects;        /* answered, nobody waits for the answer: to be taken off the log together */
+    int64_t done_since;
     struct pending_effect *undurable_effects, **undurable_effects_last;     /* called once their record is durable, in its order */
     struct map *figures_by_entity;      /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
@@ -361,6 +368,7 @@ void effects_apply(struct core *core, const struct record *record, int64_t now);
 void effects_start_all(struct core *core);
 void effects_turn(struct core *core);
 void effects_durable(struct core *core);
+void effects_done_flush(struct core *core, bool at_once);
 bool outside_load(struct core *core, char problem[256]);
 struct id timer_id_of(const struct kind *kind, struct id entity, const char *command);
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);

@@ -140,6 +140,10 @@ struct effect_answer {
     struct arena *arena;
     void *value;
 };
+enum {
+    DONE_WAIT = 100,                    /* ms that finished effects are collected */
+    DONE_TOGETHER = 256,
+};
 struct effect_step {                    /* of core->effect_calls: call it, or deliver this answer */
     struct pending_effect *effect;
     struct effect_answer *answer;
@@ -178,10 +182,13 @@ static struct pending_effect *effect_remember(struct core *core, struct id tenan
     const struct effect_class *class = effect_class_numbered(core, row->class_number);
     char name[128];
     if (!kind || !class || row->command.length >= sizeof name) return NULL;
-    memcpy(name, row->command.data, row->command.length);
-    name[row->command.length] = 0;
-    const struct command *command = kind_command(kind, name);
-    if (!command) return NULL;
+    const struct command *command = NULL;
+    if (row->command.length) {
+        memcpy(name, row->command.data, row->command.length);
+        name[row->command.length] = 0;
+        command = kind_command(kind, name);
+        if (!command) return NULL;
+    }
     struct pending_effect *effect = memory_alloc(sizeof *effect);
     *effect = (struct pending_effect){.id = row->id, .class = class, .tenant = tenant, .entity = row->entity, .kind = kind, .command = command,
                                       .key = heap_text(row->key), .request = heap_text(row->request), .created_at = created_at};
@@ -242,7 +249,8 @@ static bool effect_row_load(struct core *core, const struct table_row *row)
     if (row->key.length != 1 + 16 || !unpack_array(&in, &count) || count != 8) return false;
     if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &tenant) || !unpack_integer(&in, &effect.class_number)) return false;
     if (!unpack_integer(&in, &effect.kind) || !unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.entity)) return false;
-    if (!unpack_text(&in, &effect.command) || !unpack_text(&in, &effect.key) || !unpack_bytes(&in, &effect.request)) return false;
+    if (!unpack_nil(&in) && !unpack_text(&in, &effect.command)) return false;
+    if (!unpack_text(&in, &effect.key) || !unpack_bytes(&in, &effect.request)) return false;
     if (!unpack_integer(&in, &created_at)) return false;
     memcpy(effect.id.bytes, row->key.data + 1, 16);
     return effect_remember(core, tenant, &effect, created_at) != NULL;
@@ -281,6 +289,14 @@ static struct effect_answer *effect_answer_of(const struct effect_job *job, bool
 /* The answer becomes an internal command, also when the effect is no longer pending: deciders drop what they know. */
 static void effect_deliver(struct core *core, struct pending_effect *effect, struct effect_answer *answer)
 {
+    if (!effect->command) {             /* nobody waits for it: it is taken off the log with others */
+        if (effect->removed) return;
+        if (!core->done_effects.count) core->done_since = core->now;
+        core->done_effects = (struct id_list){memory_resize(core->done_effects.at, (core->done_effects.count + 1) * sizeof(struct id)),
+                                              core->done_effects.count + 1};
+        core->done_effects.at[core->done_effects.count - 1] = effect->id;
+        return;
+    }
     struct message *message = message_internal(core, FROM_EFFECT, effect->tenant, effect->kind, effect->command, effect->entity);
     core->ports.random(core->ports.context, message->random);
     message->effect_id = effect->id;
@@ -393,6 +409,27 @@ void effects_durable(struct core *core)
     }
 }
 
+/* One record for all effects of the last tenth of a second whose answer nobody waits for. A crash in between calls them
+   again, with the same key. */
+void effects_done_flush(struct core *core, bool at_once)
+{
+    struct id_list *done = &core->done_effects;
+    if (!done->count || (!at_once && done->count < DONE_TOGETHER && core->now - core->done_since < DONE_WAIT)) return;
+    static const struct command command = {.name = "effects_done"};
+    struct message *message = message_internal(core, FROM_RUNTIME, ID_NONE, core->registry->tenant_kind, &command, ID_NONE);
+    struct tx tx;
+    struct tx_state state;
+    tx_open(&tx, &state, core, message);
+    tx.principal.kind = PRINCIPAL_SYSTEM;
+    struct record record;
+    tx_record(&tx, &record);
+    for (uint32_t i = 0; i < done->count; i++)
+        *LIST_ADD(tx.arena, &record.effects) = (struct record_effect){.id = done->at[i], .removed = true};
+    done->count = 0;
+    tx_commit(&tx, &record);
+    message_free(core, message);
+}
+
 static void effect_start(void *context, const void *key, size_t length, void *value)
 {
     (void)key, (void)length;
@@ -445,6 +482,7 @@ static void effect_close(void *context, const void *key, size_t length, void *va
 
 void outside_close(struct core *core)
 {
+    free(core->done_effects.at);
     struct effect_step *step;
     while ((step = heap_pop(&core->effect_calls))) {
         effect_answer_free(step->answer);

@@ -552,7 +552,7 @@ static bool run_internal(struct tx *tx)
     }
     log_line("core", error == ERROR_INTERNAL_ERROR ? LOG_ERROR : LOG_DEBUG, "an internal command was refused", "kind=%s command=%s code=%s",
              message->kind->name, message->command->name, error_code(error));
-    if (message->source != FROM_COUNT) commit_done_only(tx->core, message);
+    if (message->source != FROM_RUNTIME) commit_done_only(tx->core, message);
     return true;
 }
 
@@ -566,7 +566,7 @@ void message_run(struct core *core, struct message *message)
     bool done;
     if (message->failures || message->runs > LIMIT_RERUNS) {
         if (message->request) give_up(core, message, &tx);
-        else if (message->source != FROM_COUNT) commit_done_only(core, message);
+        else if (message->source != FROM_RUNTIME) commit_done_only(core, message);
         done = true;
     } else if (message->request) {
         done = run_request(&tx, message->request);

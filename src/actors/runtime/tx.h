@@ -111,7 +111,7 @@ struct effect_class {
     const char *doc;
 };
 /* A call to the outside, stored in this record, made once it is durable, repeated with the same key until answered.
-   The answer arrives as internal `command` of the entity, whose body table is class->answer. */
+   The answer arrives as internal `command` of the entity, whose body table is class->answer; NULL: nobody waits for it. */
 void effect(struct tx *tx, const struct effect_class *class, struct text key, const void *request,
             const struct kind *kind, struct id id, const char *command);
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key);

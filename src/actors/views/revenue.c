@@ -23,7 +23,6 @@ static const struct field revenue_day_rows[] = {
     MONEY(revenue_day,   12, shipping, .flags = READ_ONLY, .doc = "of the total alone"),
 };
 static const struct fields revenue_day_fields = FIELDS("revenue_day", struct revenue_day, revenue_day_rows);
-static const struct fields revenue_shown_fields = SHOWN_FIELDS("revenue", struct revenue_day, revenue_day_rows);
 
 /* ---- the fold ---- */
 static struct id revenue_id(int32_t day, enum revenue_by by, struct id reference_id)
@@ -205,7 +204,7 @@ static const struct listing community_listings[] = {{"oldest", NULL, &reference_
 
 static const struct command revenue_commands[] = {
     {"read", "GET", "/admin/analytics/revenue", .action = ACTION_LIST, .who = ADMIN, .query = &revenue_query_fields, .decide = revenue_read,
-     .reply = &revenue_shown_fields, .listings = revenue_listings, .matches = within, .rate = RATE_READ, .doc = "Revenue by UTC day, oldest first: in all, by community, promotion or supplier."},
+     .listings = revenue_listings, .matches = within, .rate = RATE_READ, .doc = "Revenue by UTC day, oldest first: in all, by community, promotion or supplier."},
     {"read_supplier", "GET", "/suppliers/{id}/analytics", "/sellers/{id}/analytics", .action = ACTION_LIST, .who = USER,
      .query = &day_range_fields, .decide = supplier_check, .listings = supplier_listings, .matches = within, .rate = RATE_READ,
      .doc = "Revenue of one supplier by UTC day, for its managers."},
