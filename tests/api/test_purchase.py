@@ -358,4 +358,20 @@ def open_orders_are_limited():
     suite.answers(bob.post("/orders", body(line(thing))), 201, text="one less is open")
 
 
+@suite.case
+def goes_to_a_kept_address():
+    thing = product(on_hand=5)
+    kept = ann.post("/users/me/addresses", {"label": "Home", "first_name": "Ann", "last_name": "Lee", "line1": "7 Kept St",
+                                            "city": "London", "postal_code": "N1 1AA", "country": "GB"}).data
+    sent = body(line(thing))
+    both = dict(sent, address_id=kept["id"])
+    suite.answers(ann.post("/orders", both), 400, "validation_failed", "one or the other")
+    del sent["shipping_address"]
+    suite.answers(server.user("Eve").post("/orders", dict(sent, address_id=kept["id"])), 400, "validation_failed", "another's address")
+    order = created(ann.post("/orders", dict(sent, address_id=kept["id"])))
+    suite.equal(order["shipping_address"]["line1"], "7 Kept St")
+    ann.patch(f"/users/me/addresses/{kept['id']}", {"line1": "8 Moved St"}, version=kept["version"])
+    suite.equal(ann.get(f"/orders/{order['id']}").data["shipping_address"]["line1"], "7 Kept St", "copied, not followed")
+
+
 suite.main()

@@ -108,6 +108,8 @@ class Person:
         """The reply; raises when the connection ends, and leaves the command open."""
         self.open = command
         reply = self.request(command)
+        if reply.status == 503:             # of a server that lost its disk: it says nothing of what it did
+            raise ConnectionError("503")
         self.open = None
         self.answered(command, reply)
         return reply

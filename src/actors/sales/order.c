@@ -9,6 +9,7 @@
    for every item and a timer runs. Prices, address and the products' names never change once placed. */
 #include "actors/catalog/supplier.h"
 #include "actors/identity/accounts.h"
+#include "actors/identity/address.h"
 #include "actors/identity/mail.h"
 #include "actors/sales/order_parts.h"
 #include "actors/sales/purchase.h"
@@ -133,19 +134,38 @@ static struct id order_subject(const void *entity)
 }
 
 /* ---- placing ---- */
+/* Where it goes: as written in the body, or one of the buyer's kept addresses; NULL when neither is given (or pending). */
+static enum error order_destination(struct tx *tx, const struct purchase_body *body, const struct order_address **destination)
+{
+    *destination = has(tx, "shipping_address") ? &body->shipping_address : NULL;
+    if (id_is_none(body->address_id)) return OK;
+    if (*destination) fail_detail(tx, "address_id", "not_allowed", "give shipping_address or address_id, not both");
+    const struct address *kept = address_of_asker(tx, body->address_id);
+    if (!kept) fail_detail(tx, "address_id", "not_one_of", "is none of your addresses");
+    if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the order does not say where it goes");
+    struct order_address *copy = ARENA_NEW(tx->arena, struct order_address);
+    *copy = (struct order_address){kept->first_name, kept->last_name, kept->line1, kept->line2, kept->city, kept->state,
+                                   kept->postal_code, kept->country, kept->phone};
+    *destination = copy;
+    return OK;
+}
+
 static enum error order_place(struct tx *tx)
 {
     const struct purchase_body *body = tx->body;
+    const struct order_address *destination;
+    enum error error = order_destination(tx, body, &destination);
+    if (error) return error;
     struct purchase input = {
         .source = SOURCE_WEB, .customer = principal_user(tx), .lines = body->items.at, .line_count = body->items.count,
         .attribution = {body->attribution.promotion_id, body->attribution.community_id}, .utm = body->attribution.utm,
-        .referrer = body->attribution.referrer, .address = has(tx, "shipping_address") ? &body->shipping_address : NULL,
+        .referrer = body->attribution.referrer, .address = destination,
         .terms = tx->settings, .payment_method = body->payment.method, .payment_token = body->payment.token,
         .expected_total = body->expected_total};
     if (!input.customer) return fail(tx, ERROR_FORBIDDEN, "an order has a customer: log in as one");
     struct id id = draw_id(tx);
     struct order *order = create(tx, &order_kind, id);
-    enum error error = purchase(tx, &input, order);
+    error = purchase(tx, &input, order);
     if (error) return error;
     if (order->entity.status == ORDER_PENDING) await(tx, tx->now + setting(tx, "orders.payment_wait"));
     return answer_entity(tx, 201, &order_kind, id, 0);

@@ -349,5 +349,6 @@ static const struct field purchase_rows[] = {
     STRUCT(purchase_body, 3, payment, struct purchase_payment, &purchase_payment_fields, .doc = "not needed for a quote, nor when the total is 0"),
     STRUCT(purchase_body, 4, attribution, struct purchase_attribution, &purchase_attribution_fields, .doc = "who brought the sale"),
     MONEY(purchase_body,  5, expected_total, .doc = "refused when it comes to something else"),
+    ID(purchase_body,     6, address_id, .refers = "address", .doc = "an address of one's own, instead of shipping_address"),
 };
 const struct fields purchase_fields = FIELDS("purchase", struct purchase_body, purchase_rows);

@@ -42,5 +42,6 @@ struct purchase_body {
     struct purchase_payment payment;
     struct purchase_attribution attribution;
     struct money expected_total;
+    struct id address_id;
 };
 extern const struct fields purchase_fields;
