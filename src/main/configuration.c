@@ -171,7 +171,7 @@ static bool set_setting(struct configuration *configuration, const struct settin
         snprintf(problem, 256, "%s is %s", setting->name, expected(type));
         return false;
     }
-    unsigned at = 0;
+    size_t at = 0;
     while (at < configuration->setting_count && strcmp(configuration->settings[2 * at], setting->name) != 0)
         at++;
     if (at == CONFIGURATION_SETTINGS_MOST) {

@@ -73,7 +73,7 @@ static void log_in(struct demo *demo, struct demo_person *person)
 static void name_person(struct demo *demo, struct demo_person *person, unsigned number)
 {
     const char *first = first_names[number % COUNT(first_names)];
-    const char *last = last_names[(number * 7 + number / COUNT(first_names)) % COUNT(last_names)];
+    const char *last = last_names[((size_t)number * 7 + number / COUNT(first_names)) % COUNT(last_names)];
     person->name = demo_text(demo, "%s %s", first, last).data;
     char *email = arena_alloc(demo->arena, 64);
     int length = snprintf(email, 64, "%s%u@demo.example", first, number + 1);
@@ -131,6 +131,12 @@ void demo_make_people(struct demo *demo)
 
 /* ---- Communities --------------------------------------------------------------------------------------------------- */
 
+static void add_member(struct demo *demo, struct demo_community *community, struct demo_person *person)
+{
+    struct demo_person **member = LIST_ADD(demo->arena, &community->members);
+    *member = person;
+}
+
 static void join(struct demo *demo, struct demo_community *community, struct demo_person *person)
 {
     for (unsigned i = 0; i < community->members.count; i++)
@@ -138,7 +144,7 @@ static void join(struct demo *demo, struct demo_community *community, struct dem
     demo_ask(demo, (struct demo_call){ .by = person,
                                        .method = "POST",
                                        .target = demo_target(demo, "/communities/%s/join", community->id.text) });
-    *LIST_ADD(demo->arena, &community->members) = person;
+    add_member(demo, community, person);
 }
 
 /* The last one who asks to join a private community waits. */
@@ -162,7 +168,7 @@ void demo_make_communities(struct demo *demo)
         community->owner = &demo->people[i % demo->size.leaders];
         community->private = i % 4 == 3;
         community->moderated = i % 3 == 2;
-        *LIST_ADD(demo->arena, &community->members) = community->owner;
+        add_member(demo, community, community->owner);
         struct text number = i < COUNT(topics) ? LITERAL("") : demo_text(demo, " %u", i / (unsigned)COUNT(topics) + 1);
         demo_ask(demo,
                  (struct demo_call){

@@ -118,7 +118,7 @@ static bool write_mail(const char *directory, struct effect_call *call, const st
     uint8_t hash[32];
     char name[40];
     hash_bytes(call->key, (struct text){ (const char *)call->tenant.bytes, sizeof call->tenant.bytes }, hash);
-    for (int i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         snprintf(name + 2 * i, 3, "%02x", hash[i]);
     struct buffer content = { .arena = call->arena };
     buffer_format(&content, "To: %.*s\nSubject: %.*s\n\n%.*s\n", TEXT_ARGUMENTS(mail->to),

@@ -2,7 +2,9 @@
 #include "main/serve.h"
 #include "actors/all.h"
 #include "actors/runtime/describe.h"
+#include "actors/runtime/record.h"
 #include "base/log.h"
+#include "base/time.h"
 #include "main/demo.h"
 #include "main/exit.h"
 #include "main/files.h"
@@ -18,6 +20,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define CLOCK_BEHIND_MOST MINUTES(5) /* of the last record: less than that is made up by waiting */
+#define CLOCK_AHEAD_MOST  DAYS(400)
 
 static int refuse(int status, const char *what)
 {
@@ -119,6 +124,28 @@ static int open_keys(struct shell *shell)
     return EXIT_DONE;
 }
 
+/* One wrong clock must not fire every timer, or freeze time until the right clock has caught up. */
+static int check_clock(struct shell *shell)
+{
+    struct store *store = shell->store;
+    uint64_t last = store->calls->last_lsn(store);
+    struct arena *arena = arena_create();
+    struct record record = { 0 };
+    struct text head, body;
+    bool known = last && store->calls->read_log(store, last, arena, &head, &body) == FOUND &&
+                 record_decode(arena, head, body, &record);
+    arena_destroy(arena);
+    int64_t later = clock_now_ms(&shell->clock) - record.time;
+    if (!known || shell->accept_clock || (later > -CLOCK_BEHIND_MOST && later < CLOCK_AHEAD_MOST)) return EXIT_DONE;
+    char written[TIME_TEXT_LENGTH + 1], now[TIME_TEXT_LENGTH + 1], problem[256];
+    time_format(record.time, written);
+    time_format(clock_now_ms(&shell->clock), now);
+    snprintf(problem, sizeof problem,
+             "the clock says %s, the last record was written at %s: put it right, or start with --accept-clock", now,
+             written);
+    return refuse(EXIT_USAGE, problem);
+}
+
 static bool submit(void *context, struct work *work)
 {
     struct shell *shell = context;
@@ -176,7 +203,6 @@ static int open_core(struct shell *shell)
         .default_tenant = text_of(configuration->default_tenant),
         .settings = configuration->settings,
     };
-    clock_start(&shell->clock);
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
     return shell->core ? EXIT_DONE : refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
 }
@@ -230,6 +256,7 @@ static int open_all(struct shell *shell)
 {
     int status = open_store(shell);
     if (status == EXIT_DONE) status = open_keys(shell);
+    if (status == EXIT_DONE) status = check_clock(shell);
     if (status == EXIT_DONE) status = open_core(shell);
     if (status == EXIT_DONE) status = open_net(shell);
     return status;
@@ -301,6 +328,7 @@ static int announce(struct shell *shell, const struct arguments *arguments)
 static int serve(struct shell *shell, const struct arguments *arguments)
 {
     shell_open(shell);
+    clock_start(&shell->clock);
     int status = open_all(shell);
     if (status == EXIT_DONE) status = announce(shell, arguments);
     if (status != EXIT_DONE) end_unopened(shell, status);
@@ -324,6 +352,7 @@ int run_serve(const struct arguments *arguments)
     int status;
     struct demo_size size;
     const char *scale = argument(arguments, "scale");
+    shell->accept_clock = argument(arguments, "accept-clock") != NULL;
     if (argument(arguments, "demo")) shell->demo_scale = scale ? scale : "small";
     if (!configure(&shell->configuration, arguments, problem))
         status = refuse(EXIT_USAGE, problem);

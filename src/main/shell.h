@@ -50,7 +50,7 @@ struct shell {
     struct net *net;
     const char *host; /* that it listens on, with the port */
     uint16_t port;
-    bool stopping, net_stopped, store_failed;
+    bool accept_clock, stopping, net_stopped, store_failed;
     int status;
     /* the demo, on a thread of its own */
     const char *demo_scale; /* NULL: none */

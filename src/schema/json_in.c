@@ -192,12 +192,10 @@ struct besides {
 static void bind_version(struct binder *binder, const struct path *path, yyjson_val *json, struct binding *binding)
 {
     static const struct field VERSION = ELEMENT(FIELD_INTEGER, int64_t, .min = 0, .max = INT64_MAX);
-    if (binding->has_version) bind_problem(binder, path, "duplicate", "is given twice");
-    else if (!yyjson_is_null(json)) {
-        binding->has_version = true;
-        if (json_integer(binder, &VERSION, path, json, &binding->version))
-            bind_integer(binder, &VERSION, path, binding->version, &binding->version);
-    }
+    if (yyjson_is_null(json)) return;
+    binding->has_version = true;
+    if (json_integer(binder, &VERSION, path, json, &binding->version))
+        bind_integer(binder, &VERSION, path, binding->version, &binding->version);
 }
 
 /* Binds the members of an object (NULL: the empty one). Returns the rows that were given. */
@@ -206,13 +204,16 @@ static uint64_t bind_object(struct binder *binder, const struct fields *fields, 
 {
     uint64_t seen = 0, given = 0;
     uint32_t next = 0;
+    bool version_seen = false;
     yyjson_obj_iter each = yyjson_obj_iter_with(json);
     for (yyjson_val *key; (key = yyjson_obj_iter_next(&each));) {
         yyjson_val *member = yyjson_obj_iter_get_val(key);
         struct text name = json_text(key);
         struct path at = path_member(path, bind_excerpt(name));
         if (besides.version && text_is(name, "version")) {
-            bind_version(binder, &at, member, besides.version);
+            if (version_seen) bind_problem(binder, &at, "duplicate", "is given twice");
+            else bind_version(binder, &at, member, besides.version);
+            version_seen = true;
             continue;
         }
         const struct field *field = next_row(fields, &next, name);

@@ -88,7 +88,7 @@ class World:
             "users": people["stranger"].id, "addresses": self.address["id"], "tenants": self.tenant["id"],
             "documents": document["id"], "locations": supplier.location, "variants": variant, "stock": variant,
             "location_id": supplier.location, "items": sales.item_of(self.order, self.product)["id"],
-            "refunds": self.order["refunds"][0]["id"], "suppliers/members": people["staff"].id,
+            "refunds": self.order["payment"]["refunds"][0]["id"], "suppliers/members": people["staff"].id,
             "sellers/members": people["staff"].id, "communities/members": people["member"].id}
         self.referred = {"supplier": supplier.id, "community": self.community["id"], "product": self.product["id"],
                          "promotion": self.promotion["id"], "location": supplier.location, "variant_id": variant,

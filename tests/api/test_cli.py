@@ -144,6 +144,61 @@ def old_data_needs_its_old_key():
 
 
 @suite.case
+def damaged_data_is_not_served_but_salvaged():
+    other = Server()
+    people = [other.user(f"Person {number}") for number in range(8)]
+    other.kill()
+    rocks = os.path.join(other.data, "rocks")
+    log = max((os.path.join(rocks, name) for name in os.listdir(rocks) if name.endswith(".log")), key=os.path.getsize)
+    with open(log, "r+b") as file:
+        file.seek(os.path.getsize(log) // 2)
+        file.write(b"\xde\xad\xbe\xef" * 4)
+    done = run("serve", "--data", other.data, "--listen", "127.0.0.1:0")
+    suite.equal(done.returncode, DAMAGED, done.stderr)
+    suite.equal(run("verify", "--data", other.data).returncode, DAMAGED)
+    copy = other.data + "-copy"
+    refused(DAMAGED, "--salvage", "restore", other.data, copy)
+    done = run("restore", "--salvage", other.data, copy)
+    suite.equal(done.returncode, 0, done.stderr)
+    kept, lost = re.search(r"1 to (\d+) are kept", done.stdout), re.search(r": (\d+) are lost", done.stdout)
+    suite.check(kept and lost and int(kept.group(1)) > 1 and int(lost.group(1)) >= 1, done.stdout)
+    os.rename(other.data + ".key", copy + ".key")
+    other.data = copy
+    other.start()
+    suite.answers(other.client().post("/auth/login", {"email": people[0].user["email"], "password": PASSWORD}), 200,
+                  text="what is whole is served")
+    suite.equal(other.stop(), 0)
+    other.command(["verify"])
+    other.remove()
+
+
+@suite.case
+def a_clock_far_off_is_not_taken():
+    if "address" in os.environ.get("SOUK_VARIANT", "") or "thread" in os.environ.get("SOUK_VARIANT", ""):
+        suite.check(True, "a preloaded clock does not go with sanitizers")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        library = os.path.join(directory, "clock.so")
+        source = os.path.join(ROOT, "tests/api/clock.c")
+        subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source, "-ldl"], check=True)
+        for days, status in ((-1, USAGE), (500, USAGE), (30, None)):
+            other = Server(environment={"LD_PRELOAD": library, "SOUK_TEST_CLOCK_DAYS": "0"})
+            other.user("Ann")
+            suite.equal(other.stop(), 0)
+            other.environment["SOUK_TEST_CLOCK_DAYS"] = str(days)
+            if status:
+                done = subprocess.run([binary, "serve", "--data", other.data, "--listen", "127.0.0.1:0"], text=True,
+                                      capture_output=True, timeout=60, check=False, env={**os.environ, **other.environment})
+                suite.equal(done.returncode, status, f"{days} days")
+                suite.check("--accept-clock" in done.stderr, done.stderr)
+                other.arguments = ["--accept-clock"]
+            other.start()
+            suite.answers(other.client().get("//readyz"), 200, text=f"{days} days")
+            suite.equal(other.stop(), 0)
+            other.remove()
+
+
+@suite.case
 def makes_admins():
     refused(USAGE, "--email and --password-stdin", "admin", "create", "--data", server.data, "--email", "a@example.com")
     refused(USAGE, "holds no password", "admin", "create", "--data", server.data, "--email", "a@example.com",

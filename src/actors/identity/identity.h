@@ -87,6 +87,7 @@ struct user_statistics {
     int64_t follower_count, following_count, community_count, post_count;
     int64_t total_orders;
     struct money total_spent;
+    int64_t blocked_count;
 };
 
 /* What others are shown of a person; id is the user's. There is none while the person is pending or deleted. */

@@ -13,6 +13,7 @@ static const struct field user_statistics_rows[] = {
     INTEGER(user_statistics, 6, total_orders, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "orders ever confirmed"),
     MONEY(user_statistics, 7, total_spent, .flags = READ_ONLY, .sees = SELF | ADMIN,
           .doc = "paid, less what was refunded"),
+    INTEGER(user_statistics, 8, blocked_count, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "people whom this person blocks"),
 };
 static const struct fields user_statistics_fields =
     FIELDS("user_statistics", struct user_statistics, user_statistics_rows);

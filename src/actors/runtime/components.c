@@ -76,7 +76,8 @@ static const char *component_name(struct document *document, const void *of, enu
         full = arena_format(document->arena, "%s_%s%s", owner, name, SHAPE_SUFFIX[shape]).data;
     for (int again = 2; name_is_taken(document, full); again++)
         full = arena_format(document->arena, "%s_%s%s_%d", owner, name, SHAPE_SUFFIX[shape], again).data;
-    *LIST_ADD(document->arena, &document->components) = (struct component){ of, shape, full };
+    struct component *component = LIST_ADD(document->arena, &document->components);
+    *component = (struct component){ of, shape, full };
     *fresh = true;
     return full;
 }

@@ -369,12 +369,13 @@ enum found derived_scan(struct core *core, struct message *message, bool wait, s
 {
     uint32_t limit = *count;
     *count = 0;
-    struct table_row *chunk = ARENA_ARRAY(arena, struct table_row, LIMIT_SCAN_ROWS);
+    uint32_t chunk_rows = limit + 4 < LIMIT_SCAN_ROWS ? limit + 4 : LIMIT_SCAN_ROWS;    /* a few may be deleted in the delta */
+    struct table_row *chunk = ARENA_ARRAY(arena, struct table_row, chunk_rows);
     for (;;) {                          /* once per chunk of table rows; ends because the range shrinks */
         uint32_t chunk_count = 0;
-        enum found found = table_scan(core, message, wait, from, to, reverse, arena, LIMIT_SCAN_ROWS, chunk, &chunk_count);
+        enum found found = table_scan(core, message, wait, from, to, reverse, arena, chunk_rows, chunk, &chunk_count);
         if (found == MISS || found == DAMAGED) return found;
-        bool more = chunk_count == LIMIT_SCAN_ROWS;
+        bool more = chunk_count == chunk_rows;
         /* beyond the chunk's last key the tables are unknown: merge only up to it */
         struct text low = from, high = to;
         if (more && reverse) low = chunk[chunk_count - 1].key;
@@ -399,7 +400,8 @@ enum found derived_scan(struct core *core, struct message *message, bool wait, s
             memcpy(after, last.data, last.length);
             from = (struct text){after, last.length + 1};
         }
-        chunk = ARENA_ARRAY(arena, struct table_row, LIMIT_SCAN_ROWS);
+        chunk_rows = LIMIT_SCAN_ROWS;
+        chunk = ARENA_ARRAY(arena, struct table_row, chunk_rows);
     }
 }
 

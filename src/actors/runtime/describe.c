@@ -8,7 +8,10 @@ static void cell(struct buffer *out, const char *text)
     buffer_string(out, "| ");
     for (; text && *text; text++) {
         if (*text == '|') buffer_byte(out, '\\');
-        buffer_byte(out, *text == '\n' ? ' ' : *text);
+        if (*text == '\n')
+            buffer_byte(out, ' ');
+        else
+            buffer_byte(out, *text);
     }
     buffer_byte(out, ' ');
 }

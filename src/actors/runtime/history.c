@@ -9,7 +9,7 @@
 
 enum {
 #ifdef TINY
-    STRETCH_RECORDS = 3,
+    STRETCH_RECORDS = 37,
 #else
     STRETCH_RECORDS = 256,
 #endif

@@ -89,24 +89,6 @@ static void add_query_parameters(struct document *document, yyjson_mut_val *para
     }
 }
 
-/* The names of the orders that a list can be read in. */
-static void add_sort_parameter(struct document *document, yyjson_mut_val *parameters, const struct command *command)
-{
-    if (!command->listings || (command->query && field_by_name(command->query, LITERAL("sort")))) return;
-    yyjson_mut_val *names = yyjson_mut_arr(document->doc);
-    for (const struct listing *row = command->listings; row->index; row++) {
-        bool seen = !row->sort;
-        for (const struct listing *other = command->listings; !seen && other < row; other++)
-            seen = other->sort && strcmp(other->sort, row->sort) == 0;
-        if (!seen) yyjson_mut_arr_add_str(document->doc, names, row->sort);
-    }
-    if (yyjson_mut_arr_size(names) == 0) return;
-    yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
-    yyjson_mut_obj_add_str(document->doc, schema, "type", "string");
-    yyjson_mut_obj_add_val(document->doc, schema, "enum", names);
-    add_parameter(document, parameters, "query", LITERAL("sort"), false, "order of the list", schema);
-}
-
 static bool takes_version(const struct command *command)
 {
     return command->action == ACTION_PATCH || command->action == ACTION_COMMAND || command->action == ACTION_UPSERT;
@@ -120,7 +102,6 @@ static void add_parameters(struct document *document, yyjson_mut_val *operation,
     add_path_parameters(document, parameters, kind, path);
     add_query_parameters(document, parameters, command);
     if (command->action == ACTION_LIST) {
-        add_sort_parameter(document, parameters, command);
         add_reference(document, parameters, "parameters", "Limit");
         add_reference(document, parameters, "parameters", "Cursor");
     }

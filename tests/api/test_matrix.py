@@ -1,0 +1,561 @@
+"""Every operation against everything: cases made from what the binary says of itself (`souk dump openapi`), so that a new
+command is tested without a line here. For each operation: who may, which bodies, queries, versions and ids are refused and
+how; for each kind: every command in every state that its machine can be walked to.
+
+What a schema cannot say (bodies that must fit what is there, entities to begin with) is in matrix_world.py."""
+
+import json
+import re
+import uuid
+
+from harness import Server, Suite
+from matrix_body import DEEP, LIMIT_CODES, Bodies, path_text
+from matrix_world import Entity, World, numbers
+
+suite = Suite("matrix")
+server = Server(settings={"orders.payment_wait": 20, "orders.open_max": 10000, "log.level": "warning"})
+DRY = {"Prefer": "dry-run"}
+ABSENT = str(uuid.uuid4())
+ORDER = ["operator", "admin", "owner", "team_owner", "manager", "staff", "moderator", "member", "customer", "stranger", "anonymous"]
+
+
+# ---- Operations ------------------------------------------------------------------------------------------------------
+
+class Operation:
+    """One operation of the document."""
+
+    def __init__(self, document, path, method, row):
+        self.path, self.method = path, method.upper()
+        self.kind, self.name = row["x-permission"].split(".", 1)
+        self.permission, self.relations = row["x-permission"], set(row["x-relations"])
+        self.transitions = row.get("x-transitions", [])
+        self.alias = row["operationId"].endswith("_alias")
+        self.platform = any(path == each or path.startswith(each + "/") for each in
+                            ("/api/admin", "/control", "/healthz", "/readyz", "/metrics", "/openapi.json"))
+        self.responses = set(row["responses"])
+        self.parameters = [document.resolve(each) for each in row.get("parameters", [])]
+        body = row.get("requestBody", {})
+        self.body = body["content"]["application/json"]["schema"] if body else None
+        self.body_required = body.get("required", False)
+        self.names = [each[1:-1] for each in path.split("/") if each.startswith("{")]
+        self.is_list = any(each["name"] == "limit" for each in self.parameters)
+
+    def __str__(self):
+        return f"{self.method} {self.path}"
+
+    def takes(self, name):
+        return any(each["name"] == name for each in self.parameters)
+
+    def keys(self):
+        """(name of the parameter, words under which the world has its value: the most precise first)"""
+        parts = self.path.strip("/").split("/")
+        for at, part in enumerate(parts):
+            if part.startswith("{"):
+                yield part[1:-1], [f"{parts[0]}/{parts[at - 1]}", parts[at - 1], part[1:-1]]
+
+    def filled(self, values):
+        """The path with its values; a name in braces among them wins."""
+        path = self.path
+        for name, words in self.keys():
+            value = values.get("{" + name + "}") or next((values[word] for word in words if word in values), None)
+            if value is None:
+                raise AssertionError(f"{self}: the world has nothing for {{{name}}}: give it one in matrix_world.py")
+            path = path.replace("{" + name + "}", str(value))
+        return "/" + path if self.platform else path
+
+    def legal(self):
+        """{state: transitions} of this command."""
+        found = {}
+        for row in self.transitions:
+            found.setdefault(row["from"], []).append(row)
+        return found
+
+
+document = server.document()
+operations = [Operation(document, path, method, row) for path, item in document.document["paths"].items()
+              for method, row in item.items() if method in ("get", "post", "put", "patch", "delete")]
+here = World(server)
+there = World(server, here.tenant["slug"])
+bodies = Bodies(document, here.refer)
+
+
+def body_of(operation, world=here):
+    if operation.permission in world.bodies():
+        return world.bodies()[operation.permission]()
+    return Bodies(document, world.refer).sample(operation.body) if operation.body else None
+
+
+def relations_of(operation, role, world):
+    relations = set(world.relations[role])
+    everybody = operation.path.startswith("/users/me") and "{id}" not in operation.path and "user" in relations
+    if everybody or role in world.selves.get(operation.kind, ()):
+        relations.add("self")
+    return relations
+
+
+def allowed(operation, world=here):
+    """Roles that may, those of many rights first."""
+    return [role for role in ORDER if relations_of(operation, role, world) & operation.relations]
+
+
+def ask(operation, client, values=None, body=None, query="", **options):
+    reply = client.request(operation.method, operation.filled(values or here.parameters) + query, body,
+                           form=False if operation.platform else None, **options)
+    if reply.status >= 500:
+        suite.check(False, f"{operation} {str(body)[:200]}: {reply}")
+    return reply
+
+
+def asker(operation, world=here):
+    return world.people[allowed(operation, world)[0]]
+
+
+class Unchanged:
+    """Nothing but the system itself may write to the log meanwhile."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __enter__(self):
+        self.position = position()
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            written = [record["command"] for record in records(self.position) if record["principal"] != "system"]
+            suite.equal(written, [], f"{self.text}: nothing is written")
+
+
+def position():
+    return here.people["operator"].get("//healthz").data["position"]
+
+
+def records(after):
+    reply = here.people["operator"].get(f"//control/log?after={after}&count=1000", form=False)
+    return [json.loads(line) for line in reply.body.splitlines()]
+
+
+def without_id(reply):
+    """A refusal, but for what differs from request to request."""
+    return reply.status, {name: value for name, value in (reply.json or {}).items() if name != "request_id"}
+
+
+def case(name, function, *arguments):
+    def run():
+        function(*arguments)
+    run.__name__ = f"{name} {' '.join(str(each) for each in arguments)}"
+    suite.case(run)
+
+
+# ---- Who may ---------------------------------------------------------------------------------------------------------
+
+def rights(operation):
+    suite.check(allowed(operation), "somebody in the world may")
+    with Unchanged("dry runs and refusals"):
+        for role in ORDER:
+            reply = ask(operation, here.people[role], body=body_of(operation), headers=DRY)
+            told = f"{role}: {reply}"
+            if role in allowed(operation):
+                credentials = operation.path.startswith("/auth/")       # in the body: they are refused with 401 too
+                suite.check(reply.code not in ("unauthorized", "forbidden") or credentials, f"may: {told}")
+            elif role == "anonymous":
+                suite.equal((reply.status, reply.code), (401, "unauthorized"), told)
+            elif operation.platform:
+                suite.check(reply.status in (401, 403), f"is refused: {told}")
+            else:
+                suite.check(reply.status in (403, 404), f"is refused: {told}")
+
+
+def tokens(operation):
+    stranger, body = there.people["stranger"], body_of(operation)
+    for text, client in (("another tenant's", server.client(stranger.token, "default")), ("no", server.client("no.such.token"))):
+        reply = ask(operation, client, body=body, headers=DRY)
+        suite.answers(reply, 401, "unauthorized", f"{text} token")
+    path = "/api/default/v1" + operation.filled(here.parameters)
+    reply = stranger.request(operation.method, path, body, headers={**DRY, "X-Tenant": None})
+    suite.answers(reply, 401, "unauthorized", "another tenant's token, by path")
+
+
+def ids(operation):
+    """Another tenant's entity, and none at all, are answered alike."""
+    client = asker(operation)
+    for name, _ in operation.keys():
+        replies = []
+        for value in (ABSENT, own_value(operation, name, there)):
+            values = {**here.parameters, "{" + name + "}": value}
+            replies.append(ask(operation, client, values, body_of(operation), headers=DRY))
+        suite.check(replies[0].status == 404, f"no such {name}: {replies[0]}")
+        suite.equal(without_id(replies[1]), without_id(replies[0]), f"another tenant's {name} is as none")
+    values = {**here.parameters, "{" + operation.names[0] + "}": "no-id-at-all"}
+    suite.answers(ask(operation, client, values, body_of(operation), headers=DRY), 404, "not_found", "what is no id")
+
+
+def own_value(operation, name, world):
+    words = dict(operation.keys())[name]
+    return next(world.parameters[word] for word in words if word in world.parameters)
+
+
+def references(operation):
+    """Ids in bodies: another tenant's are as absent as none."""
+    base = body_of(operation)
+    members = document.resolve(operation.body).get("properties", {})
+    for name, schema in members.items():
+        foreign = there.refer(schema.get("x-refers"), name)
+        if not foreign:
+            continue
+        replies = [ask(operation, asker(operation), body={**(base or {}), name: value}, headers=DRY) for value in (ABSENT, foreign)]
+        suite.check(replies[0].status >= 400, f"no such {name}: {replies[0]}")
+        suite.equal(without_id(replies[1]), without_id(replies[0]), f"another tenant's {name} is as none")
+
+
+for each in operations:
+    case("rights of", rights, each)
+    if not each.platform:
+        case("tokens for", tokens, each)
+        if each.names:
+            case("ids of", ids, each)
+        if each.body and any(there.refer(member.get("x-refers"), name)
+                             for name, member in document.resolve(each.body).get("properties", {}).items()):
+            case("references in", references, each)
+
+
+# ---- Bodies ----------------------------------------------------------------------------------------------------------
+
+def send(operation, body=None, raw=None, **options):
+    headers = {"If-Match": "*"} if operation.takes("If-Match") else {}
+    return ask(operation, asker(operation), body=body, raw=raw, headers={**headers, **options.pop("headers", {})}, **options)
+
+
+def wrong_bodies(operation):
+    with Unchanged("wrong bodies"):
+        for path, codes, body in bodies.wrong(operation.body, operation.method == "PATCH"):
+            reply = send(operation, body)
+            text = f"{path_text(path)} {json.dumps(body)[:300]}"
+            suite.equal((reply.status, reply.code), (400, "validation_failed"), text)
+            suite.check(reply.codes.get(path_text(path)) in codes, f"{text}: {sorted(codes)} for it, was {reply}")
+        base = json.dumps(bodies.sample(operation.body, full=True))
+        for name in document.resolve(operation.body)["properties"]:
+            twice = base[:-1] + f', "{name}": null, "{name}": null}}'
+            reply = send(operation, raw=twice.encode())
+            suite.equal((reply.status, reply.codes.get(name)), (400, "duplicate"), f"{name} given twice")
+
+
+def bodies_at_limits(operation):
+    with Unchanged("dry runs"):
+        for path, body in bodies.at_limits(operation.body):
+            reply = send(operation, body, headers=DRY)
+            code = reply.codes.get(path_text(path))
+            suite.check(code not in LIMIT_CODES | {"wrong_type"}, f"{path_text(path)} at its limit: {code}: {json.dumps(body)[:300]}")
+
+
+def what_is_no_body(operation):
+    with Unchanged("what is no body"):
+        for raw, code in ((b"{", "malformed_json"), (b"[" * DEEP + b"]" * DEEP, "malformed_json"),
+                          (b'{"a":' * DEEP + b"1" + b"}" * DEEP, "malformed_json"), (b"nonsense", "malformed_json"),
+                          (b"{} {}", "malformed_json"), (b'{"a":"\xff"}', "malformed_json"), (b"[]", "validation_failed"),
+                          (b"null", "validation_failed"), (b'"text"', "validation_failed"), (b"7", "validation_failed"),
+                          (b'{"no_such_member":1}', "validation_failed")):
+            suite.answers(send(operation, raw=raw), 400, code, f"{raw[:40]!r}")
+        for content_type in ("text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", ""):
+            reply = send(operation, raw=b"{}", headers={"Content-Type": content_type})
+            suite.answers(reply, 415, "unsupported_media_type", f"as {content_type!r}")
+        raw = server.raw() if not operation.platform else server.control()
+        raw.send(f"{operation.method} {path_on_wire(operation)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                 f"Content-Length: {1024 * 1024 + 1}\r\n\r\n".encode())
+        suite.answers(raw.reply(), 413, "body_too_large", "more than 1 MiB")
+        raw.close()
+        if operation.body_required and operation.method != "PATCH":
+            suite.equal(send(operation).status, 400, "no body where one is needed")
+
+
+def path_on_wire(operation):
+    path = operation.filled(here.parameters)
+    return path[1:] if path.startswith("//") else "/api/v1" + path
+
+
+for each in operations:
+    if each.method != "GET":
+        case("no body", what_is_no_body, each)
+    if each.body:
+        case("wrong bodies of", wrong_bodies, each)
+        case("bodies at the limits of", bodies_at_limits, each)
+
+
+# ---- Queries ---------------------------------------------------------------------------------------------------------
+
+def queries(operation):
+    base = body_of(operation)
+    for query in ("?no_such_parameter=1", "?Limit=1"):
+        reply = ask(operation, asker(operation), body=base, query=query, headers=DRY)
+        suite.equal((reply.status, reply.code), (400, "validation_failed"), query)
+    if operation.method == "GET":
+        reply = ask(operation, asker(operation), raw=b"{}")
+        suite.answers(reply, 400, "bad_request", "a GET with a body")
+    for parameter in operation.parameters:
+        if parameter["in"] != "query" or parameter["name"] in ("limit", "cursor"):
+            continue
+        name, schema = parameter["name"], document.resolve(parameter["schema"])
+        for value in schema.get("enum", [bodies.sample(schema, name)]):
+            text = str(value).lower() if isinstance(value, bool) else str(value)
+            reply = ask(operation, asker(operation), query=f"?{name}={text}")
+            suite.equal(reply.status, 200, f"{name}={text}: {reply}")
+        kind = bodies.type_of(schema)
+        bad = ["no_such_value"] if "enum" in schema or schema.get("format") in ("uuid", "date", "date-time") else []
+        bad += ["abc", "1.5", ""] if kind == "integer" else ["maybe"] if kind == "boolean" else []
+        bad += [schema[side] + step for side, step in (("minimum", -1), ("maximum", 1)) if side in schema and abs(schema[side]) < 2 ** 62]
+        bad += ["x" * (schema["maxLength"] + 1)] if "maxLength" in schema else []
+        for value in bad:
+            reply = ask(operation, asker(operation), query=f"?{name}={value}")
+            suite.equal((reply.status, reply.paths), (400, [name]), f"{name}={value}")
+        reply = ask(operation, asker(operation), query=f"?{name}={text}&{name}={text}")
+        suite.equal((reply.status, reply.paths), (400, [name]), f"{name} twice")
+
+
+def pages(operation):
+    client = asker(operation)
+    for value in ("0", "-1", "101", "abc", "", "1e1", "99999999999999999999"):
+        reply = ask(operation, client, query=f"?limit={value}")
+        suite.equal((reply.status, reply.paths), (400, ["limit"]), f"limit={value}")
+    for value in (1, 100):
+        reply = ask(operation, client, query=f"?limit={value}")
+        suite.equal((reply.status, (reply.page or {}).get("limit")), (200, value), f"limit={value}")
+    cursor = ask(operation, client, query="?limit=1").page["next"]
+    wrong = ["x", "!", "", "A" * 2000, own_cursor(), "A" * 40]
+    if cursor:
+        suite.equal(ask(operation, client, query=f"?limit=1&cursor={cursor}").status, 200, "its cursor")
+        for at in (0, len(cursor) // 2, len(cursor) - 2):
+            wrong.append(cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1:])
+        wrong += [cursor[:-4], cursor + "AAAA", cursor * 2]
+        if operation.takes("sort"):
+            sorts = next(each for each in operation.parameters if each["name"] == "sort")["schema"].get("enum", [])
+            for sort in sorts:
+                reply = ask(operation, client, query=f"?limit=1&sort={sort}&cursor={cursor}")
+                suite.answers(reply, 400, "invalid_cursor", f"a cursor of the list sorted otherwise ({sort})")
+    for value in wrong:
+        reply = ask(operation, client, query=f"?limit=1&cursor={value}")
+        good = reply.status == 400 and reply.code in ("invalid_cursor", "validation_failed")
+        suite.check(good, f"cursor={value[:80]}: {reply}")
+
+
+def own_cursor():
+    """Of a list that only this is asked of."""
+    for _ in range(2):
+        here.people["customer"].post("/users/me/addresses", here.address_body())
+    return here.people["customer"].get("/users/me/addresses?limit=1").page["next"]
+
+
+for each in operations:
+    case("queries of", queries, each)
+    if each.is_list:
+        case("pages of", pages, each)
+
+
+# ---- Versions --------------------------------------------------------------------------------------------------------
+
+def versions(operation):
+    client, base = asker(operation), body_of(operation)
+    if operation.takes("If-Match"):
+        with Unchanged("stale versions"):
+            for value in ("x", "7", '"x"', '"-1"', '"1", "2"', '"1.x"'):
+                reply = ask(operation, client, body=base, headers={"If-Match": value})
+                suite.equal((reply.status, reply.paths), (400, ["If-Match"]), value)
+            reply = ask(operation, client, body=base, version=999999)
+            if operation.permission in LINKS_MADE_NEW:
+                return
+            suite.answers(reply, 412, "stale_version", "a version that never was")
+            current = (reply.json or {}).get("current_version")
+            suite.check(isinstance(current, int) and current > 0, f"tells the present one: {reply}")
+            if operation.method == "PATCH" and base is not None and "428" in operation.responses:
+                reply = ask(operation, client, body={**base, "version": 999999})
+                suite.answers(reply, 412, "stale_version", "in the body")
+                suite.answers(ask(operation, client, body=base), 428, "version_required", "none")
+    if operation.takes("If-None-Match"):
+        reply = ask(operation, client)
+        suite.check(reply.status == 200 and reply.etag, f"has an ETag: {reply}")
+        for method in ("GET", "HEAD"):
+            for tag in (reply.etag, f'"0", {reply.etag}', "W/" + (reply.etag or ""), "*"):
+                again = client.request(method, operation.filled(here.parameters), headers={"If-None-Match": tag})
+                suite.equal((again.status, again.body), (304, b""), f"{method} {tag}")
+        again = ask(operation, client, headers={"If-None-Match": '"0"'})
+        suite.equal((again.status, again.body), (200, reply.body), "another ETag")
+
+
+# Links whose command makes a new one for whoever asks: there is no version yet.
+LINKS_MADE_NEW = {"promotion_audience.click", "membership.join", "stock.adjust"}
+
+for each in operations:
+    if each.takes("If-Match") or each.takes("If-None-Match"):
+        case("versions of", versions, each)
+
+
+# ---- Machines --------------------------------------------------------------------------------------------------------
+
+succeeded = set()
+
+
+def client_of(entity, role):
+    return entity.people.get(role, here.people[role])
+
+
+def askers(operation, entity):
+    """Who may, of the people of this entity: the most powerful first, whoever is `self` among them."""
+    people = [client_of(entity, role) for role in allowed(operation)]
+    if "self" in operation.relations and "self" in entity.people:
+        people.insert(0, entity.people["self"])
+    return people
+
+
+def told(operation, entity, **options):
+    """What the first answers who may and sees it."""
+    for client in askers(operation, entity):
+        reply = ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation), **options)
+        if reply.status not in (401, 403, 404):
+            break
+    return reply
+
+
+def perform(operation, entity, state):
+    """As whoever succeeds: a dry run, which writes nothing; in earnest; again with the same key, and with another body."""
+    headers = DRY if not operation.platform else {}
+    values, body = {**here.parameters, **entity.parameters}, body_of(operation)
+    raw = json.dumps(body).encode() if body is not None else None
+    for client in askers(operation, entity):
+        if headers:
+            with Unchanged(f"a dry run of {operation.name} in {state}"):
+                dry = ask(operation, client, values, raw=raw, headers=headers)
+        before, key = position(), f"key-{next(numbers)}" if operation.takes("Idempotency-Key") else None
+        reply = ask(operation, client, values, raw=raw, key=key)
+        if headers:
+            suite.equal(dry.status, reply.status, f"{operation.name} in {state}: the dry run says what happens: {reply}")
+        if reply.status >= 300:
+            continue
+        succeeded.add(operation.permission)
+        check_events(operation, before, state, reply)
+        if key:
+            check_again(operation, client, values, raw, key, reply)
+        break
+    return reply
+
+
+def check_events(operation, before, state, reply):
+    """The record of the command has an event that the machine names for where it went."""
+    rows = operation.legal().get(state, [])
+    to = (reply.data or {}).get("status")
+    named = {row.get("event") for row in rows if row["to"] in (to, "same", "remembered")}
+    if not named or None in named or not to:
+        return
+    events = {event["type"] for record in records(before) if record["command"] == operation.permission for event in record["events"]}
+    suite.check(events & named or to == state, f"{operation.name} from {state} to {to}: one of {named}, was {events}")
+
+
+def check_again(operation, client, values, raw, key, reply):
+    with Unchanged("a repeat"):
+        again = ask(operation, client, values, raw=raw, key=key)
+        suite.equal((again.status, again.headers.get("Idempotency-Replayed")), (reply.status, "true"), f"{operation.name} again: {again}")
+        suite.equal(again.body, reply.body, f"{operation.name} again is answered alike")
+        other = ask(operation, client, values, raw=(raw or b"{}") + b" ", key=key)
+        suite.answers(other, 422, "idempotency_key_reused", f"{operation.name} with the same key and another body")
+
+
+def refused(operations_of_kind, entity, state):
+    """Commands that the machine does not have here, asked by somebody who may."""
+    legal = {each.name for each in commands[entity.kind] if state in each.legal()}
+    for operation in operations_of_kind:
+        if state in operation.legal():
+            continue
+        with Unchanged(f"{operation.name} in {state}"):
+            reply = told(operation, entity)
+        if reply.status == 404 and state == "deleted":
+            continue                            # who may see it has no right to this command
+        if not suite.answers(reply, 409, "invalid_transition", f"{operation.name} in {state}"):
+            continue
+        possible = re.search("possible: (.*)$", reply.error)
+        suite.equal(set(possible.group(1).split(", ")) if possible else set(), legal, f"{operation.name} in {state}: {reply.error}")
+
+
+# Commands of kinds with a machine; those whose path names an entity can be asked in each of its states.
+commands = {}
+for each in operations:
+    if each.transitions and not each.alias:
+        commands.setdefault(each.kind, []).append(each)
+
+
+def machine(kind, number):
+    makers = here.makers()
+    maker, of_kind = makers[kind][number], [each for each in commands[kind] if each.names]
+    reached, queue = {}, []
+
+    def made(state):
+        entity = maker()
+        for operation in reached.get(state, []):
+            perform_again(operation, entity)
+        return entity
+
+    entity = maker()
+    reached[entity.data["status"]] = []
+    queue.append(entity.data["status"])
+    while queue:
+        state = queue.pop(0)
+        entity = made(state)
+        refused(of_kind, entity, state)
+        for operation in of_kind:
+            if state not in operation.legal():
+                continue
+            reply = perform(operation, entity, state)
+            if reply.status >= 300:
+                suite.check(reply.code != "invalid_transition" or guarded(operation, state), f"{operation.name} in {state}: {reply}")
+                continue
+            to = (reply.data or {}).get("status", state)
+            if to not in reached:
+                reached[to] = reached[state] + [operation]
+                queue.append(to)
+            if to != state:
+                entity = made(state)
+    print(f"     {kind} from {next(iter(reached))}: {', '.join(reached)}")
+
+
+def guarded(operation, state):
+    return all(row.get("guard") for row in operation.legal()[state])
+
+
+def perform_again(operation, entity):
+    for client in askers(operation, entity):
+        if ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation)).status < 300:
+            return
+    raise AssertionError(f"{operation.permission} succeeded before")
+
+
+def is_walked(kind):
+    """Kinds with one state only have nothing to refuse, and some cannot be named in a path."""
+    states = {row["from"] for each in commands[kind] for row in each.transitions} - {"none"}
+    return len(states) > 1 and any(each.names for each in commands[kind])
+
+
+def every_kind_is_walked():
+    for kind in commands:
+        suite.check(not is_walked(kind) or kind in here.makers(), f"matrix_world.py has no maker of a {kind}")
+
+
+case("every kind is walked", every_kind_is_walked)
+for each in commands:
+    for which in range(len(here.makers().get(each, [])) if is_walked(each) else 0):
+        case("states of", machine, each, which)
+
+
+# ---- What else a POST makes ------------------------------------------------------------------------------------------
+
+def once(operation):
+    """POSTs that no machine led to: in earnest, and again with their key."""
+    if operation.permission in succeeded:
+        suite.check(True)
+        return
+    entity = Entity(operation.kind, None, {})
+    reply = perform(operation, entity, "any")
+    if reply.status >= 300:
+        print(f"     refused with {reply.code}: {reply.error}")
+
+
+for each in operations:
+    if each.method == "POST" and each.takes("Idempotency-Key") and not each.path.startswith("/auth/") and not each.alias:
+        case("once", once, each)
+
+suite.main()
