@@ -152,6 +152,7 @@ void core_checkpointed(struct core *core, struct ordered *frozen)
     CHECK(core->freezing && core->frozen == frozen);
     core->frozen = NULL;
     core->freezing = false;
+    scans_forget(core);
     core->generation++;                 /* what workers read of the tables before is old */
     core->count_checkpoints++;
     dispose(core, frozen);

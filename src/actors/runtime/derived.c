@@ -267,21 +267,66 @@ enum found derived_get(struct core *core, struct message *message, bool wait, st
     return MISS;
 }
 
+/* ---- scans of the tables: between two checkpoints they do not change, so hot ranges are remembered ---- */
+enum { SCANS_MOST_BYTES = 16 * 1024 * 1024 };
+struct scanned {
+    uint32_t count;
+    struct table_row rows[];
+};
+
+void scans_open(struct core *core)
+{
+    core->scans = map_create();
+    core->scan_memory = arena_create();
+}
+
+void scans_close(struct core *core)
+{
+    map_destroy(core->scans);
+    arena_destroy(core->scan_memory);
+}
+
+void scans_forget(struct core *core)
+{
+    if (!map_count(core->scans)) return;
+    scans_close(core);
+    scans_open(core);
+}
+
+static void scan_remember(struct core *core, struct text input, const struct table_row *rows, uint32_t count)
+{
+    if (arena_used(core->scan_memory) > SCANS_MOST_BYTES) return;
+    struct scanned *scanned = arena_take(core->scan_memory, sizeof *scanned + count * sizeof *rows);
+    scanned->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        scanned->rows[i] = (struct table_row){arena_text(core->scan_memory, rows[i].key), arena_text(core->scan_memory, rows[i].value)};
+    map_set(core->scans, input.data, input.length, scanned);
+}
+
+static struct text scan_input(struct arena *arena, struct text from, struct text to, bool reverse, uint32_t limit)
+{
+    struct buffer input = {.arena = arena};
+    buffer_byte(&input, reverse ? 'r' : 'f');
+    buffer_big32(&input, limit);
+    buffer_big32(&input, from.length);
+    buffer_text(&input, from);
+    buffer_text(&input, to);
+    return buffer_as_text(&input);
+}
+
 static enum found table_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to, bool reverse,
                              struct arena *arena, uint32_t limit, struct table_row *rows, uint32_t *count)
 {
     struct store *store = core->ports.store;
     if (wait) return store->calls->scan(store, from, to, reverse, limit, TIER_DISK, arena, rows, count);
 
-    struct buffer input = {.arena = arena};
-    buffer_format(&input, "scan %d %u %u ", reverse, limit, from.length);
-    buffer_text(&input, from);
-    buffer_text(&input, to);
-    struct memo *memo = memo_find(message, buffer_as_text(&input), core->generation);
+    struct text input = scan_input(arena, from, to, reverse, limit);
+    const struct scanned *scanned = map_get(core->scans, input.data, input.length);
+    struct memo *memo = scanned ? NULL : memo_find(message, input, core->generation);
     if (memo && !memo->ready) return MISS;
-    if (memo) {
-        *count = memo->row_count;
-        if (memo->row_count) memcpy(rows, memo->rows, memo->row_count * sizeof *rows);
+    if (scanned || memo) {
+        *count = scanned ? scanned->count : memo->row_count;
+        if (*count) memcpy(rows, scanned ? scanned->rows : memo->rows, *count * sizeof *rows);
         return FOUND;
     }
     enum found found = store->calls->scan(store, from, to, reverse, limit, TIER_MEMORY, arena, rows, count);
@@ -289,8 +334,11 @@ static enum found table_scan(struct core *core, struct message *message, bool wa
         message->failures = LIMIT_RERUNS;
         return MISS;
     }
-    if (found != MISS) return FOUND;
-    struct table_read *read = table_read_start(core, message, buffer_as_text(&input));
+    if (found != MISS) {
+        scan_remember(core, input, rows, *count);
+        return FOUND;
+    }
+    struct table_read *read = table_read_start(core, message, input);
     read->scan = true;
     read->reverse = reverse;
     read->limit = limit;

@@ -217,6 +217,8 @@ struct core {
     bool freezing;                      /* frozen is being filled with snapshots, or waits for the store */
     struct freezing_actor *to_snapshot; /* of the frozen position, not yet in frozen; their actors are pinned */
     uint64_t generation;                /* raised when a checkpoint reached the tables */
+    struct map *scans;                  /* range → rows of the tables, kept until the next checkpoint changes them */
+    struct arena *scan_memory;
     int64_t last_checkpoint;
     uint64_t last_lsn, durable_lsn, appended_lsn;
     struct batch *batch;                /* open */
@@ -302,6 +304,9 @@ void derived_delete(struct core *core, struct text key);
 /* Up to *count rows of [from, to), merged from delta, frozen delta and tables. Not FOUND: MISS. */
 enum found derived_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to, bool reverse,
                         struct arena *arena, struct table_row *rows, uint32_t *count);
+void scans_open(struct core *core);
+void scans_forget(struct core *core);       /* the tables have changed */
+void scans_close(struct core *core);
 struct text prefix_end(struct arena *arena, struct text prefix);        /* the first key after all keys with this prefix */
 
 /* load.c */
