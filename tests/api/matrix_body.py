@@ -142,9 +142,10 @@ class Bodies:
         if schema.get("format") in WRONG_FORMATS:
             yield {"bad_format", "wrong_type", "not_one_of"}, WRONG_FORMATS[schema["format"]]
         elif schema.get("format") != "password" and "x-refers" not in schema and schema.get("maxLength", 0) >= 3:
-            yield {"bad_format"}, "a\u0001b"
-        if "pattern" in schema and not re.search(schema["pattern"], "!!!!"[:schema.get("maxLength", 4)]):
-            yield {"bad_format"}, "!!!!"[:schema.get("maxLength", 4)]
+            yield {"bad_format"}, "a\u0001b".ljust(schema.get("minLength", 0), "a")
+        bad = "!" * min(max(schema.get("minLength", 0), 4), schema.get("maxLength", 4))
+        if "pattern" in schema and not re.search(schema["pattern"], bad):
+            yield {"bad_format"}, bad
 
     # ---- Just right ones ----
 

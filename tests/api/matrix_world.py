@@ -31,7 +31,8 @@ class Market:
 
 
 class Entity:
-    """parameters: of paths, by the word before them. people: who replaces the people of the world for this entity."""
+    """parameters: of paths, by the word before them. people: who replaces the people of the world for this entity; `self` is
+    the person concerned, and the only one who may ask where the path leaves out whom it is about."""
 
     def __init__(self, kind, data, parameters, people=None):
         self.kind, self.data, self.parameters, self.people = kind, data, parameters, people or {}
@@ -39,7 +40,7 @@ class Entity:
 
 class World:
     def __init__(self, server, slug=None):
-        self.server, self.market = server, Market(server, slug)
+        self.server, self.market, self.promoters = server, Market(server, slug), []
         market = self.market
         admin = market.admin()
         owner, team_owner, customer = shop.leader(market, admin), market.user("Sue"), market.user("Cus")
@@ -54,6 +55,7 @@ class World:
             "staff": {"anyone", "user", "staff"}, "manager": {"anyone", "user", "staff", "manager"},
             "team_owner": {"anyone", "user", "staff", "manager", "team owner"}, "admin": {"anyone", "user", "admin"},
             "operator": {"anyone", "admin", "operator"}}
+        shop.created(admin.patch(f"/admin/users/{owner.id}/permissions", {"max_communities": 1000, "reason": "tests"}), 200)
         self.build(owner, team_owner, customer, admin)
         # Who is meant by `self`, by kind; below /users/me it is everybody who is logged in.
         self.selves = {"order": {"customer"}, "address": {"customer"}, "post": {"member"}, "user": {"stranger"},
@@ -200,9 +202,13 @@ class World:
         return Entity("product", data, {"products": data["id"], "variants": data["variants"][0]["id"]})
 
     def make_promotion(self, **more):
-        body = {**sales.promotion_body(self.supplier, self.product, communities=[self.community]), **more}
-        data = shop.created(self.people["manager"].post("/promotions", body))
-        return Entity("promotion", data, {"promotions": data["id"]})
+        if not self.promoters:                  # a supplier has 20 promotions at most that are not over
+            supplier = shop.Supplier(self.market, self.people["admin"])
+            self.promoters = [(supplier, supplier.product())] * 15
+        supplier, product = self.promoters.pop()
+        body = {**sales.promotion_body(supplier, product, communities=[self.community]), **more}
+        data = shop.created(supplier.owner.post("/promotions", body))
+        return Entity("promotion", data, {"promotions": data["id"]}, {name: supplier.owner for name in ("staff", "manager", "team_owner")})
 
     def make_post(self):
         data = shop.created(self.people["member"].post("/posts", self.post_body(self.community)))

@@ -56,12 +56,15 @@ class Operation:
     def filled(self, values):
         """The path with its values; a name in braces among them wins."""
         path = self.path
-        for name, words in self.keys():
-            value = values.get("{" + name + "}") or next((values[word] for word in words if word in values), None)
+        for name, value in self.values(values).items():
             if value is None:
                 raise AssertionError(f"{self}: the world has nothing for {{{name}}}: give it one in matrix_world.py")
             path = path.replace("{" + name + "}", str(value))
         return "/" + path if self.platform else path
+
+    def values(self, values):
+        return {name: values.get("{" + name + "}") or next((values[word] for word in words if word in values), None)
+                for name, words in self.keys()}
 
     def legal(self):
         """{state: transitions} of this command."""
@@ -74,12 +77,38 @@ class Operation:
 document = server.document()
 operations = [Operation(document, path, method, row) for path, item in document.document["paths"].items()
               for method, row in item.items() if method in ("get", "post", "put", "patch", "delete")]
-here = World(server)
-there = World(server, here.tenant["slug"])
-bodies = Bodies(document, here.refer)
 
 
-def body_of(operation, world=here):
+missing = set()                                 # operations of which the world has no entity
+
+
+def born(world, kind):
+    """An entity made with the `create` of its kind by whoever may: for kinds that matrix_world.py does not know."""
+    create = next((each for each in operations if each.permission == kind + ".create"), None)
+    for role in allowed(create, world) if create else ():
+        client = world.people[role]
+        reply = client.request(create.method, create.filled(world.parameters), body_of(create, world))
+        if reply.status == 201:
+            noun = next(each.path.split("/{id}")[0].split("/")[-1] for each in operations if each.permission == kind + ".read")
+            return Entity(kind, reply.data, {noun: reply.data["id"]}, {"self": client, "role": role})
+    return None
+
+
+def complete(world):
+    """Gives the world an entity of each kind that it lacks."""
+    for operation in operations:
+        if operation.name != "create" and None in operation.values(world.parameters).values():
+            entity = born(world, operation.kind)
+            if not entity:
+                missing.add(operation)
+                continue
+            world.parameters.update(entity.parameters)
+            world.selves[operation.kind] = {entity.people["role"]}
+    return world
+
+
+def body_of(operation, world=None):
+    world = world or here
     if operation.permission in world.bodies():
         return world.bodies()[operation.permission]()
     return Bodies(document, world.refer).sample(operation.body) if operation.body else None
@@ -93,8 +122,9 @@ def relations_of(operation, role, world):
     return relations
 
 
-def allowed(operation, world=here):
+def allowed(operation, world=None):
     """Roles that may, those of many rights first."""
+    world = world or here
     return [role for role in ORDER if relations_of(operation, role, world) & operation.relations]
 
 
@@ -106,8 +136,8 @@ def ask(operation, client, values=None, body=None, query="", **options):
     return reply
 
 
-def asker(operation, world=here):
-    return world.people[allowed(operation, world)[0]]
+def asker(operation):
+    return here.people[allowed(operation)[0]]
 
 
 class Unchanged:
@@ -180,18 +210,13 @@ def ids(operation):
     client = asker(operation)
     for name, _ in operation.keys():
         replies = []
-        for value in (ABSENT, own_value(operation, name, there)):
+        for value in (ABSENT, operation.values(there.parameters)[name]):
             values = {**here.parameters, "{" + name + "}": value}
             replies.append(ask(operation, client, values, body_of(operation), headers=DRY))
         suite.check(replies[0].status == 404, f"no such {name}: {replies[0]}")
         suite.equal(without_id(replies[1]), without_id(replies[0]), f"another tenant's {name} is as none")
     values = {**here.parameters, "{" + operation.names[0] + "}": "no-id-at-all"}
     suite.answers(ask(operation, client, values, body_of(operation), headers=DRY), 404, "not_found", "what is no id")
-
-
-def own_value(operation, name, world):
-    words = dict(operation.keys())[name]
-    return next(world.parameters[word] for word in words if word in world.parameters)
 
 
 def references(operation):
@@ -207,6 +232,17 @@ def references(operation):
         suite.equal(without_id(replies[1]), without_id(replies[0]), f"another tenant's {name} is as none")
 
 
+here = complete(World(server))
+there = complete(World(server, here.tenant["slug"]))
+bodies = Bodies(document, here.refer)
+
+
+@suite.case
+def the_world_is_complete():
+    suite.equal([str(each) for each in missing], [], "make an entity for these in matrix_world.py")
+
+
+operations = [each for each in operations if each not in missing]
 for each in operations:
     case("rights of", rights, each)
     if not each.platform:
@@ -239,11 +275,17 @@ def wrong_bodies(operation):
             suite.equal((reply.status, reply.codes.get(name)), (400, "duplicate"), f"{name} given twice")
 
 
+# Members whose limits depend on others: 2 or 3 products of a campaign, 1 of a single; variants are never fewer than before.
+LIMITED_BY_OTHERS = {("promotion.create", ("products",)), ("promotion.patch", ("products",)), ("product.patch", ("variants",))}
+
+
 def bodies_at_limits(operation):
     with Unchanged("dry runs"):
         for path, body in bodies.at_limits(operation.body):
             reply = send(operation, body, headers=DRY)
             code = reply.codes.get(path_text(path))
+            if (operation.permission, path) in LIMITED_BY_OTHERS:
+                continue
             suite.check(code not in LIMIT_CODES | {"wrong_type"}, f"{path_text(path)} at its limit: {code}: {json.dumps(body)[:300]}")
 
 
@@ -319,7 +361,7 @@ def pages(operation):
         reply = ask(operation, client, query=f"?limit={value}")
         suite.equal((reply.status, (reply.page or {}).get("limit")), (200, value), f"limit={value}")
     cursor = ask(operation, client, query="?limit=1").page["next"]
-    wrong = ["x", "!", "", "A" * 2000, own_cursor(), "A" * 40]
+    wrong = ["x", "!", "", "A" * 2000, other_cursor(operation), "A" * 40]
     if cursor:
         suite.equal(ask(operation, client, query=f"?limit=1&cursor={cursor}").status, 200, "its cursor")
         for at in (0, len(cursor) // 2, len(cursor) - 2):
@@ -336,11 +378,10 @@ def pages(operation):
         suite.check(good, f"cursor={value[:80]}: {reply}")
 
 
-def own_cursor():
-    """Of a list that only this is asked of."""
-    for _ in range(2):
-        here.people["customer"].post("/users/me/addresses", here.address_body())
-    return here.people["customer"].get("/users/me/addresses?limit=1").page["next"]
+def other_cursor(operation):
+    """Of another list."""
+    other = "/admin/users" if operation.path != "/admin/users" else "/communities"
+    return here.people["admin"].get(other + "?limit=1").page["next"]
 
 
 for each in operations:
@@ -359,11 +400,9 @@ def versions(operation):
                 reply = ask(operation, client, body=base, headers={"If-Match": value})
                 suite.equal((reply.status, reply.paths), (400, ["If-Match"]), value)
             reply = ask(operation, client, body=base, version=999999)
-            if operation.permission in LINKS_MADE_NEW:
-                return
             suite.answers(reply, 412, "stale_version", "a version that never was")
             current = (reply.json or {}).get("current_version")
-            suite.check(isinstance(current, int) and current > 0, f"tells the present one: {reply}")
+            suite.check(isinstance(current, int) and current >= 0, f"tells the present one: {reply}")
             if operation.method == "PATCH" and base is not None and "428" in operation.responses:
                 reply = ask(operation, client, body={**base, "version": 999999})
                 suite.answers(reply, 412, "stale_version", "in the body")
@@ -378,9 +417,6 @@ def versions(operation):
         again = ask(operation, client, headers={"If-None-Match": '"0"'})
         suite.equal((again.status, again.body), (200, reply.body), "another ETag")
 
-
-# Links whose command makes a new one for whoever asks: there is no version yet.
-LINKS_MADE_NEW = {"promotion_audience.click", "membership.join", "stock.adjust"}
 
 for each in operations:
     if each.takes("If-Match") or each.takes("If-None-Match"):
@@ -399,32 +435,39 @@ def client_of(entity, role):
 def askers(operation, entity):
     """Who may, of the people of this entity: the most powerful first, whoever is `self` among them."""
     people = [client_of(entity, role) for role in allowed(operation)]
-    if "self" in operation.relations and "self" in entity.people:
-        people.insert(0, entity.people["self"])
-    return people
+    if "self" not in entity.people:
+        return people
+    most = max(len(each.names) for each in operations if each.kind == operation.kind)
+    if len(operation.names) < most or operation.path.startswith("/users/me"):
+        return [entity.people["self"]]
+    return [entity.people["self"]] * ("self" in operation.relations) + people
 
 
-def told(operation, entity, **options):
+def told(operation, entity):
     """What the first answers who may and sees it."""
     for client in askers(operation, entity):
-        reply = ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation), **options)
+        reply = ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation), headers=versionless(operation))
         if reply.status not in (401, 403, 404):
             break
     return reply
 
 
+def versionless(operation):
+    return {"If-Match": "*"} if operation.method == "PATCH" else {}
+
+
 def perform(operation, entity, state):
     """As whoever succeeds: a dry run, which writes nothing; in earnest; again with the same key, and with another body."""
-    headers = DRY if not operation.platform else {}
+    headers = {**versionless(operation), **({} if operation.platform else DRY)}
     values, body = {**here.parameters, **entity.parameters}, body_of(operation)
     raw = json.dumps(body).encode() if body is not None else None
     for client in askers(operation, entity):
-        if headers:
+        if not operation.platform:
             with Unchanged(f"a dry run of {operation.name} in {state}"):
                 dry = ask(operation, client, values, raw=raw, headers=headers)
         before, key = position(), f"key-{next(numbers)}" if operation.takes("Idempotency-Key") else None
-        reply = ask(operation, client, values, raw=raw, key=key)
-        if headers:
+        reply = ask(operation, client, values, raw=raw, key=key, headers=versionless(operation))
+        if not operation.platform:
             suite.equal(dry.status, reply.status, f"{operation.name} in {state}: the dry run says what happens: {reply}")
         if reply.status >= 300:
             continue
@@ -447,9 +490,14 @@ def check_events(operation, before, state, reply):
     suite.check(events & named or to == state, f"{operation.name} from {state} to {to}: one of {named}, was {events}")
 
 
+ENDS_THE_LOGIN = {"user.password"}              # whoever asks again has to log in first
+
+
 def check_again(operation, client, values, raw, key, reply):
     with Unchanged("a repeat"):
         again = ask(operation, client, values, raw=raw, key=key)
+        if operation.permission in ENDS_THE_LOGIN:
+            return
         suite.equal((again.status, again.headers.get("Idempotency-Replayed")), (reply.status, "true"), f"{operation.name} again: {again}")
         suite.equal(again.body, reply.body, f"{operation.name} again is answered alike")
         other = ask(operation, client, values, raw=(raw or b"{}") + b" ", key=key)
@@ -480,8 +528,7 @@ for each in operations:
 
 
 def machine(kind, number):
-    makers = here.makers()
-    maker, of_kind = makers[kind][number], [each for each in commands[kind] if each.names]
+    maker, of_kind = makers_of(kind)[number], [each for each in commands[kind] if each.names]
     reached, queue = {}, []
 
     def made(state):
@@ -514,12 +561,14 @@ def machine(kind, number):
 
 
 def guarded(operation, state):
-    return all(row.get("guard") for row in operation.legal()[state])
+    """May the command be refused though the machine has a row for it? A status that follows from parts says less than they."""
+    return all(row.get("guard") or row.get("derived") for row in operation.legal()[state])
 
 
 def perform_again(operation, entity):
     for client in askers(operation, entity):
-        if ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation)).status < 300:
+        values = {**here.parameters, **entity.parameters}
+        if ask(operation, client, values, body_of(operation), headers=versionless(operation)).status < 300:
             return
     raise AssertionError(f"{operation.permission} succeeded before")
 
@@ -530,14 +579,12 @@ def is_walked(kind):
     return len(states) > 1 and any(each.names for each in commands[kind])
 
 
-def every_kind_is_walked():
-    for kind in commands:
-        suite.check(not is_walked(kind) or kind in here.makers(), f"matrix_world.py has no maker of a {kind}")
+def makers_of(kind):
+    return here.makers().get(kind) or [lambda: born(here, kind)]
 
 
-case("every kind is walked", every_kind_is_walked)
 for each in commands:
-    for which in range(len(here.makers().get(each, [])) if is_walked(each) else 0):
+    for which in range(len(makers_of(each)) if is_walked(each) else 0):
         case("states of", machine, each, which)
 
 
@@ -548,7 +595,8 @@ def once(operation):
     if operation.permission in succeeded:
         suite.check(True)
         return
-    entity = Entity(operation.kind, None, {})
+    people = {"self": here.market.user("Once")} if operation.path.startswith("/users/me") else {}
+    entity = Entity(operation.kind, None, {}, people)
     reply = perform(operation, entity, "any")
     if reply.status >= 300:
         print(f"     refused with {reply.code}: {reply.error}")

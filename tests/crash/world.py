@@ -14,6 +14,7 @@ world.faults collects sentences; an empty list is a passed test.
 """
 
 import collections
+import datetime
 import http.client
 import itertools
 import json
@@ -331,6 +332,82 @@ class Seller(Person):
             self.version = command.data["version"]
 
 
+class Writer(Person):
+    """Posts to communities, and deletes some of it again."""
+
+    def __init__(self, world, name, client):
+        super().__init__(world, name, client)
+        self.posts = {}                                 # of those that are there: the community
+
+    def step(self):
+        chance = self.random.random()
+        if chance < 0.5:
+            at = self.random.randrange(COMMUNITIES)
+            body = {"community_id": self.world.communities[at], "type": "text", "title": f"Post {next(self.numbers)}", "body": "words"}
+            self.send(Command(self, "POST", "/posts", body, key=self.key(), note=("post", at)))
+        elif chance < 0.6 and self.posts:
+            self.remove(self.random.choice(list(self.posts)))
+        else:
+            self.send(Command(self, "GET", f"/communities/{self.random.choice(self.world.communities)}/feed"))
+
+    def remove(self, post):
+        self.send(Command(self, "DELETE", f"/posts/{post}", note=("remove", post)))
+
+    def settle_open(self):
+        if self.open and self.open.method == "DELETE":  # without a key: it is there, or gone
+            command, self.open = self.open, None
+            reply = self.client.delete(command.path)
+            self.world.expect(reply.status in (200, 204, 404), f"{command}: repeated: {reply}")
+            self.posts.pop(command.note[1], None)
+            return reply.status == 404
+        return super().settle_open()
+
+    def took_effect(self, command):
+        if command.note and command.note[0] == "post":
+            self.world.expect(command.status == 201, f"{command}: {command.code}")
+            self.posts[command.data["id"]] = command.note[1]
+        elif command.note and command.note[0] == "remove":
+            self.world.expect(command.status in (200, 204), f"{command}: {command.code}")
+            self.posts.pop(command.note[1], None)
+
+
+class Keeper(Person):
+    """Logs in, refreshes its tokens and logs out: what was ended stays ended."""
+
+    def __init__(self, world, name, client, email):
+        super().__init__(world, name, client)
+        self.email, self.tokens, self.ended = email, None, []
+
+    def step(self):
+        anonymous = {"token": ""}
+        if not self.tokens:
+            self.take(self.client.post("/auth/login", {"email": self.email, "password": harness.PASSWORD}, **anonymous))
+        elif self.random.random() < 0.8:
+            asked, self.tokens = self.tokens, None      # the old one counts no more, once it was answered
+            self.take(self.client.post("/auth/refresh", {"refresh_token": asked["refresh_token"]}, **anonymous))
+        else:
+            asked, self.tokens = self.tokens, None
+            reply = self.client.post("/auth/logout", {"refresh_token": asked["refresh_token"]}, token=asked["access_token"])
+            self.world.expect(reply.status in (204, 503), f"logout: {reply}")
+            if reply.status == 204:
+                self.ended.append(asked)
+
+    def take(self, reply):
+        self.world.expect(reply.status in (200, 503), f"{self.name}: {reply}")
+        self.tokens = reply.data if reply.status == 200 else None
+
+    def settle_open(self):
+        if self.tokens:
+            reply = self.client.get("/users/me", token=self.tokens["access_token"])
+            self.world.expect(reply.status == 200, f"{self.name}: a token that was given is refused: {reply}")
+            asked, self.tokens = self.tokens, None
+            self.take(self.client.post("/auth/refresh", {"refresh_token": asked["refresh_token"]}, token=""))
+        for tokens in self.ended[-5:]:
+            reply = self.client.get("/users/me", token=tokens["access_token"])
+            self.world.expect(reply.status == 401, f"{self.name}: a token of an ended login is taken: {reply}")
+        return None
+
+
 class World:
     def __init__(self, seed, settings=None, buyers=8, shim=None):
         """shim: lossy.so, under which the disk can lose power."""
@@ -340,6 +417,8 @@ class World:
         self.disk, self.state = (os.path.join(self.server.directory, name) for name in ("disk", "state"))
         os.mkdir(self.disk)
         os.mkdir(self.state)
+        self.mails = os.path.join(self.server.directory, "mails")
+        self.server.settings["sandbox.mail_directory"] = self.mails
         self.server.data = os.path.join(self.disk, "data")
         if shim:
             self.server.environment = {"LD_PRELOAD": shim, "LOSSY_ROOT": self.disk, "LOSSY_STATE": self.state}
@@ -348,6 +427,7 @@ class World:
         self.adjusted = collections.Counter()
         self.to_ship = collections.deque()
         self.kills = self.under_way = self.beyond = 0
+        self.began = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).strftime("%Y-%m-%d")
         self.buyer_count = buyers
 
     # ---- what everybody finds ----
@@ -370,9 +450,9 @@ class World:
         self.buyers = [Buyer(self, f"b{i}", self.server.user(f"Buyer {i}")) for i in range(self.buyer_count)]
         owner = supplier.owner
         self.sellers = [Seller(self, f"s{i}", owner if not i else self.server.client(owner.token)) for i in range(2)]
-        self.people = self.buyers + self.sellers
-        for person in self.people:
-            person.version = None
+        self.writer = Writer(self, "w", leader)
+        keeper = self.server.user("Keeper")
+        self.people = self.buyers + self.sellers + [self.writer, Keeper(self, "k", keeper, keeper.user["email"])]
 
     def fault(self, text):
         with self.lock:
@@ -488,6 +568,7 @@ class World:
         self.check_orders(orders)
         self.check_stock(orders)
         self.check_communities()
+        self.check_what_follows(orders)
 
     def check_orders(self, orders):
         numbers = sorted(int(order["number"].split("-")[2]) for order in orders)
@@ -543,6 +624,22 @@ class World:
             shown = self.admin.get(f"/communities/{community}").data
             self.expect(members - {shown["owner"]["user_id"]} == expected, f"community {at}: members {members}, expected {expected}")
             self.expect(shown["stats"]["member_count"] == len(expected) + 1, f"community {at}: {shown['stats']}, expected {len(expected) + 1}")
+
+    def check_what_follows(self, orders):
+        """Feeds and figures are what happened; each mail was sent, none of what did not happen."""
+        for at, community in enumerate(self.communities):
+            shown = collections.Counter(card["reference_id"] for card in self.admin.pages(f"/communities/{community}/feed", limit=100))
+            posts = collections.Counter(post for post, where in self.writer.posts.items() if where == at)
+            self.expect(shown == posts, f"feed {at}: too many {shown - posts}, missing {posts - shown}")
+        happened = collections.Counter(event for order in orders for event in {entry["event"] for entry in order["timeline"]})
+        funnel = collections.Counter()
+        for row in self.admin.pages(f"/admin/analytics/order-funnel?from={self.began}", limit=100):
+            funnel.update({name: row[name] for name in ("created", "confirmed", "shipped", "delivered", "cancelled")})
+        expected = {name: happened[f"order.{name}"] for name in funnel}
+        self.expect(dict(funnel) == expected, f"order funnel: {dict(funnel)}, expected {expected}")
+        sent = collections.Counter(name.rsplit("-", 1)[0] for name in os.listdir(self.mails) if name.endswith(".txt"))
+        for template, event in (("order_confirmed", "order.confirmed"), ("order_shipped", "order.shipped")):
+            self.expect(sent[template] == happened[event], f"{sent[template]} mails {template}, but {happened[event]} times {event}")
 
     def end(self):
         self.server.remove()

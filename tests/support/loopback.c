@@ -44,7 +44,7 @@ static void failed(void *context, const char *why)
     ((struct loopback *)context)->failed = true;
 }
 
-static void start(struct loopback *loopback)
+void loopback_start(struct loopback *loopback)
 {
     char problem[256] = "";
     loopback->core = core_create(loopback->registry, &loopback->ports, &loopback->config, loopback->now, problem);
@@ -53,7 +53,7 @@ static void start(struct loopback *loopback)
     abort();
 }
 
-void loopback_open(struct loopback *loopback, const struct registry *registry, const struct provider *providers)
+void loopback_prepare(struct loopback *loopback, const struct registry *registry, const struct provider *providers)
 {
     static const uint8_t master[KEYRING_MASTER_SIZE] = {1, 2, 3};
     memset(loopback, 0, sizeof *loopback);
@@ -68,8 +68,27 @@ void loopback_open(struct loopback *loopback, const struct registry *registry, c
     loopback->ports = (struct ports){.context = loopback, .store = loopback->store, .submit = submit, .random = draw, .providers = providers,
                                      .keyring = loopback->keyring, .token_keys = &loopback->token_key, .token_key_count = 1};
     loopback->config = (struct core_config){.development = true, .actors_memory = 1 << 20, .default_tenant = LITERAL("default")};
-    start(loopback);
+}
+
+void loopback_open(struct loopback *loopback, const struct registry *registry, const struct provider *providers)
+{
+    loopback_prepare(loopback, registry, providers);
+    loopback_start(loopback);
     loopback_settle(loopback);
+}
+
+bool loopback_work(struct loopback *loopback, uint32_t number)
+{
+    struct inbox_item **at = &loopback->work;
+    if (!*at) return false;
+    for (; number && (*at)->next; number--) at = &(*at)->next;
+    struct inbox_item *item = *at;
+    *at = item->next;
+    if (!*at) loopback->work_last = at;
+    struct work *work = (struct work *)item;
+    work->run(work);
+    core_work_done(loopback->core, work);
+    return true;
 }
 
 static bool run_work(struct loopback *loopback)
@@ -107,13 +126,18 @@ void loopback_pass(struct loopback *loopback, int64_t ms)
     }
 }
 
-void loopback_crash(struct loopback *loopback, uint32_t survivors)
+void loopback_kill(struct loopback *loopback, uint32_t survivors)
 {
     while (loopback->work) run_work(loopback);          /* jobs under way hold memory of the core */
     core_destroy(loopback->core);
     loopback->core = NULL;
     memory_store_crash(loopback->store, survivors);
-    start(loopback);
+}
+
+void loopback_crash(struct loopback *loopback, uint32_t survivors)
+{
+    loopback_kill(loopback, survivors);
+    loopback_start(loopback);
     loopback_settle(loopback);
 }
 
@@ -158,6 +182,13 @@ static void bind(struct said *said, const struct kind *kind, const struct comman
     }
 }
 
+static void add_part(struct request *request, const char *name, const char *value)
+{
+    struct path_parameter *part = &request->path[request->path_count++];
+    *part = (struct path_parameter){.name = copy(request->arena, name), .value = copy(request->arena, value)};
+    if (!id_parse(part->value, &part->id)) part->id = ID_NONE;
+}
+
 struct said *loopback_send(struct loopback *loopback, struct asking asking)
 {
     struct arena *arena = arena_create();
@@ -191,11 +222,8 @@ struct said *loopback_send(struct loopback *loopback, struct asking asking)
         if (!id_parse(request->path[0].value, &request->path[0].id)) request->path[0].id = ID_NONE;
         request->path_count = 1;
     }
-    if (asking.part) {
-        struct path_parameter *part = &request->path[request->path_count++];
-        *part = (struct path_parameter){.name = copy(arena, asking.part), .value = copy(arena, asking.part_id)};
-        if (!id_parse(part->value, &part->id)) part->id = ID_NONE;
-    }
+    if (asking.part) add_part(request, asking.part, asking.part_id);
+    if (asking.third) add_part(request, asking.third, asking.third_id);
     bind(said, kind, command, asking);
     if (!core_request(loopback->core, request)) request->reply.status = 503, said->answered = true;
     return said;

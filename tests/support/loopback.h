@@ -26,6 +26,13 @@ struct said {                           /* one answered request; free with said_
 };
 
 void loopback_open(struct loopback *loopback, const struct registry *registry, const struct provider *providers);
+/* The same in steps: all but the core, whose configuration may be changed now; then the core, not yet settled. */
+void loopback_prepare(struct loopback *loopback, const struct registry *registry, const struct provider *providers);
+void loopback_start(struct loopback *loopback);
+/* Runs the waiting job with this number, or the last one; false: none waits. */
+bool loopback_work(struct loopback *loopback, uint32_t number);
+/* A kill, and nothing is started again: what was not durable is gone but for the first batches that survive. */
+void loopback_kill(struct loopback *loopback, uint32_t survivors);
 /* As after a kill: what was not durable is gone, all memory is gone. */
 void loopback_crash(struct loopback *loopback, uint32_t survivors);
 void loopback_close(struct loopback *loopback);
@@ -40,6 +47,7 @@ struct asking {
     bool operator_, dry_run;
     uint32_t limit;
     const char *part, *part_id;         /* a second parameter of the path: "item" and its value */
+    const char *third, *third_id;       /* and one more */
 };
 /* Sends; the answer may come later (said->answered). */
 struct said *loopback_send(struct loopback *loopback, struct asking asking);

@@ -453,6 +453,11 @@ struct id supplier_of_path(struct tx *tx)
     return gone ? ID_NONE : id;
 }
 
+enum error supplier_of_path_is_there(struct tx *tx)
+{
+    return id_is_none(supplier_of_path(tx)) ? fail(tx, ERROR_NOT_FOUND, "there is no such supplier") : OK;
+}
+
 static struct id supplier_itself(const void *entity)
 {
     return ((const struct supplier *)entity)->entity.id;

@@ -106,6 +106,8 @@ uint32_t supplier_relations_of(struct tx *tx, struct id supplier_id);
 struct id team_member_id(struct id supplier_id, struct id user_id);
 /* The supplier that the path's {id} names, by id or slug; ID_NONE when there is none (or pending). */
 struct id supplier_of_path(struct tx *tx);
+/* For lists of one supplier: 404 when the path names none. */
+enum error supplier_of_path_is_there(struct tx *tx);
 
 const struct location *supplier_location(const struct supplier *supplier, struct id location_id);      /* NULL: none */
 /* Its active locations by (priority, id), in the arena: the order in which stock is taken. */

@@ -246,7 +246,7 @@ static struct id comment_itself(const void *entity)
 
 static const struct join comment_joins[] = {
     {.name = "author", .kind = &user_card_kind, .key = comment_author, .placeholder = USER_CARD_PLACEHOLDER},
-    {.name = "reports", .kind = &report_count_kind, .key = comment_itself, .revision = true},
+    {.name = "stats", .kind = &report_count_kind, .key = comment_itself, .revision = true},
     {0},
 };
 

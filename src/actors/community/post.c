@@ -7,6 +7,8 @@
 #include "actors/community/post_internal.h"
 
 #include "actors/community/community.h"
+#include "actors/community/poll.h"
+#include "actors/community/post_links.h"
 #include "actors/identity/identity.h"
 
 #include <string.h>
@@ -98,10 +100,8 @@ static void report_shape(struct tx *tx, const struct post *post)
 
 static enum error post_shape(struct tx *tx, const struct post *post)
 {
-    if (post->type == POST_POLL)
-        fail_detail(tx, "type", "not_one_of", "must be one of text, image, video or link");
-    else
-        report_shape(tx, post);
+    report_shape(tx, post);
+    poll_report_shape(tx, post);
     return fail_details(tx) ? fail(tx, ERROR_VALIDATION_FAILED, "the post has invalid values") : OK;
 }
 
@@ -145,6 +145,7 @@ static enum error post_create(struct tx *tx)
     enum error error = post_shape(tx, post);
     if (!error) error = may_post(tx, post);
     if (error) return error;
+    poll_complete(tx, post);
     post->author_id = tx->principal.user;
     post->global.status = GLOBAL_NONE;
     if (transition_to(tx) != POST_PUBLISHED) return OK;
@@ -163,7 +164,9 @@ static enum error post_patch(struct tx *tx)
 {
     struct post *post = tx->subject;
     enum error error = post_shape(tx, post);
+    if (!error) error = poll_unfixed(tx, tx->before, post);
     if (error) return error;
+    poll_complete(tx, post);
     if (tx->present && (post->global.status == GLOBAL_REQUESTED || post->global.status == GLOBAL_APPROVED)) {
         withdraw_global(tx, post);
         error = pin(tx, tx->tenant, &post->pinned_global, false);
@@ -234,6 +237,21 @@ static enum error post_restore(struct tx *tx)
     post->hidden_by_staff = false;
     post->reason = (struct text){ 0 };
     return OK;
+}
+
+enum error post_moderate(struct tx *tx, struct id post_id, bool remove, struct text reason)
+{
+    struct post *post = edit(tx, &post_kind, post_id);
+    if (!post) return fail(tx, ERROR_NOT_FOUND, "there is no such post");
+    int64_t status = post->entity.status;
+    if (status == POST_DELETED || (status == POST_HIDDEN && !remove)) return OK;
+    enum error error = unpin_all(tx, post);
+    if (error) return error;
+    if (remove) post->deleted_by = tx->principal.user;
+    else post->reason = reason;
+    if (!remove) post->hidden_by_staff = !(community_relations_of(tx, post->community_id) & MODERATOR);
+    struct post_reason data = { reason };
+    return transition(tx, &post_kind, post, remove ? "delete" : "hide", &data);
 }
 
 /* ---- the global feed ---- */
@@ -413,10 +431,17 @@ static struct id own_id(const void *entity)
     return ((const struct entity *)entity)->id;
 }
 
+static struct id poll_of(const void *entity)
+{
+    const struct post *post = entity;
+    return post->type == POST_POLL ? post->entity.id : ID_NONE;
+}
+
 /* clang-format off */
 static const struct join joins[] = {
     {.name = "author", .kind = &user_card_kind, .key = author_of, .placeholder = USER_CARD_PLACEHOLDER},
     {.name = "stats", .kind = &post_statistics_kind, .key = own_id, .revision = true},
+    {.name = "poll_result", .kind = &poll_result_kind, .key = poll_of, .revision = true},
     {0},
 };
 

@@ -1,4 +1,5 @@
-/* Posts of a community: text, image, video, link. (Polls have a place in the stored type.)
+/* Posts of a community: text, image, video, link, poll. Comments, likes, votes and reports are kinds of their own
+   (post_links.h).
 
    – ─create→ published or pending_moderation; pending_moderation ─approve→ published / ─reject→ rejected;
    rejected ─resubmit→ pending_moderation;
@@ -21,6 +22,15 @@ struct post_media {
 struct post_link {
     struct text url, title, description, image_url;
 };
+struct post_option {
+    struct id id;
+    struct text text;
+};
+struct post_poll { /* votes are in the poll's result */
+    LIST_OF(struct post_option) options;
+    bool multiple;
+    int64_t closes_at;
+};
 struct post_global {
     enum global_status status;
     int64_t requested_at, decided_at; /* decided_at of an approved one: its place in the global feed */
@@ -41,6 +51,7 @@ struct post {
     struct text reason;   /* of the last rejection or hiding */
     bool hidden_by_staff;
     struct id deleted_by;
+    struct post_poll poll;
 };
 
 /* Pinned posts of a community (its id), or of the global feed (the tenant's id); quiet. */
@@ -65,3 +76,5 @@ bool post_in_global_feed(const struct post *post);
 /* What a card shows: the title, else the first 120 code points of the body, else of the link. A view into the post. */
 struct text post_headline(const struct post *post);
 struct text post_thumbnail(const struct post *post);
+/* Hides or deletes a post on behalf of a moderator or the staff; what is out of sight already stays so. */
+enum error post_moderate(struct tx *tx, struct id post_id, bool remove, struct text reason);

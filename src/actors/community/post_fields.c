@@ -2,6 +2,7 @@
 #include "actors/community/post_internal.h"
 
 #include "actors/community/community.h"
+#include "actors/community/post_links.h"
 #include "actors/identity/identity.h"
 
 static const char *const status_values[] = { NULL, "published", "pending_moderation", "rejected", "hidden", "deleted" };
@@ -27,6 +28,20 @@ static const struct field link_rows[] = {
 };
 static const struct fields link_fields = FIELDS("post_link", struct post_link, link_rows);
 
+static const struct field option_rows[] = {
+    ID(post_option, 1, id, .flags = READ_ONLY, .doc = "what a vote names"),
+    TEXT(post_option, 2, text, .flags = REQUIRED, .min = 1, .max = 100, .doc = "a possible answer"),
+};
+static const struct fields option_fields = FIELDS("post_option", struct post_option, option_rows);
+
+static const struct field poll_rows[] = {
+    LIST(post_poll, 1, options, struct post_option, &option_fields, .flags = REQUIRED, .min = 2, .max = 10,
+        .doc = "the answers to choose from; they stay from the first vote on"),
+    BOOL(post_poll, 2, multiple, .doc = "a vote may name several"),
+    TIME(post_poll, 3, closes_at, .doc = "votes are taken until then, at most 30 days; 30 days when absent"),
+};
+static const struct fields poll_fields = FIELDS("post_poll", struct post_poll, poll_rows);
+
 static const struct field global_rows[] = {
     ENUM(post_global, 1, status, &post_global_statuses, .initial = GLOBAL_NONE, .flags = READ_ONLY,
         .doc = "none, requested, approved, rejected"),
@@ -42,7 +57,7 @@ static const struct field post_rows[] = {
     ENTITY_ROW(post),
     ID(post, 2, community_id, .flags = REQUIRED | CREATE_ONLY, .refers = "community", .doc = "where it is posted"),
     ID(post, 3, author_id, .flags = READ_ONLY, .refers = "user", .doc = "who posted it"),
-    ENUM(post, 4, type, &types, .flags = REQUIRED | CREATE_ONLY, .doc = "text, image, video or link"),
+    ENUM(post, 4, type, &types, .flags = REQUIRED | CREATE_ONLY, .doc = "text, image, video, link or poll"),
     TEXT(post, 5, title, .max = 200, .doc = "title"),
     TEXT(post, 6, body, .format = FORMAT_LONG, .max = 10000, .doc = "text; required in a text post"),
     LIST(post, 7, media, struct post_media, &media_fields, .max = 10, .doc = "image: 1 to 10, video: 1"),
@@ -57,6 +72,7 @@ static const struct field post_rows[] = {
     BOOL(post, 14, hidden_by_staff, .flags = READ_ONLY, .sees = SELF | MODERATOR | ADMIN,
         .doc = "hidden by the staff: only they show it again"),
     ID(post, 15, deleted_by, .flags = READ_ONLY, .sees = ADMIN, .refers = "user", .doc = "who deleted it"),
+    STRUCT(post, 16, poll, struct post_poll, &poll_fields, .flags = OPTIONAL, .doc = "of a poll; votes are in poll_result"),
 };
 const struct fields post_fields = FIELDS("post", struct post, post_rows);
 
@@ -214,5 +230,11 @@ static void follow_count(struct tx *tx, const struct fact *fact)
 static const struct follower post_count_follower = { "post_count", "published posts of a person and of a community",
                                                      true, follow_count };
 
-const struct kind *const post_kinds[] = { &post_kind, &post_pins_kind, &post_statistics_kind, NULL };
-const struct follower *const post_followers[] = { &post_count_follower, NULL };
+/* clang-format off */
+const struct kind *const post_kinds[] = {
+    &post_kind, &post_pins_kind, &post_statistics_kind, &comment_kind, &like_kind, &vote_kind, &poll_state_kind,
+    &poll_result_kind, &report_kind, &report_count_kind, NULL};
+const struct follower *const post_followers[] = {
+    &post_count_follower, &comment_count_follower, &like_count_follower, &poll_results_follower, &report_counts_follower,
+    NULL};
+/* clang-format on */

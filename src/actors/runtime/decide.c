@@ -273,7 +273,7 @@ enum error answer(struct tx *tx, uint16_t status, const struct fields *fields, c
     state->form = ANSWER_VALUE;
     state->status = status;
     state->answer_fields = fields;
-    state->answer_value = value;
+    state->answer_value = fields ? schema_clone(fields, value, tx->arena) : NULL;
     return OK;
 }
 

@@ -59,6 +59,26 @@ static bool cursor_open(struct tx *tx, struct text scope, struct text cursor, st
     return difference == 0;
 }
 
+/* ---- pages that a handler renders ---- */
+uint32_t page_limit(const struct tx *tx)
+{
+    uint32_t limit = tx->state->message->request->limit;
+    return limit ? limit : LIMIT_PAGE_DEFAULT;
+}
+
+enum error page_after(struct tx *tx, struct text *key)
+{
+    struct text cursor = tx->state->message->request->cursor;
+    *key = (struct text){0};
+    if (!cursor.data || cursor_open(tx, cursor_scope(tx, tx->command->listings), cursor, key)) return OK;
+    return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
+}
+
+struct text page_cursor(struct tx *tx, struct text key)
+{
+    return cursor_make(tx, cursor_scope(tx, tx->command->listings), key);
+}
+
 /* ---- which order ---- */
 static const struct field *query_field(const struct tx *tx, const char *name)
 {

@@ -49,17 +49,26 @@ static void add_parameter(struct document *document, yyjson_mut_val *parameters,
     yyjson_mut_obj_add_val(document->doc, parameter, "schema", schema);
 }
 
+/* May {id} be a slug? It is of the kind that the path begins with, or of the command's own. */
+static bool has_slug(const struct document *document, const struct kind *kind, const char *path)
+{
+    struct text noun = { path + 1, (uint32_t)strcspn(path + 1, "/") };
+    for (const struct kind *const *other = document->registry->kinds; *other; other++)
+        if ((*other)->plural && text_is(noun, (*other)->plural)) return (*other)->slug != NULL;
+    return kind->slug != NULL;
+}
+
 /* {id}, {item} … of a path. */
 static void add_path_parameters(struct document *document, yyjson_mut_val *parameters, const struct kind *kind,
-                                const char *path)
+                                const struct command *command, const char *path)
 {
     for (const char *at = strchr(path, '{'); at; at = strchr(at + 1, '{')) {
         struct text name = { at + 1, (uint32_t)strcspn(at + 1, "}") };
         yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
         yyjson_mut_obj_add_str(document->doc, schema, "type", "string");
-        bool of_subject = text_is(name, "id");
-        if (of_subject && !kind->slug) yyjson_mut_obj_add_str(document->doc, schema, "format", "uuid");
-        add_parameter(document, parameters, "path", name, true, of_subject && kind->slug ? "id or slug" : NULL, schema);
+        bool first = text_is(name, "id"), by_slug = first && has_slug(document, kind, command->path);
+        if (first && !by_slug) yyjson_mut_obj_add_str(document->doc, schema, "format", "uuid");
+        add_parameter(document, parameters, "path", name, true, by_slug ? "id or slug" : NULL, schema);
     }
 }
 
@@ -94,23 +103,34 @@ static bool takes_version(const struct command *command)
     return command->action == ACTION_PATCH || command->action == ACTION_COMMAND || command->action == ACTION_UPSERT;
 }
 
+/* A read of the entity itself has its ETag; what a handler makes of it has none. */
+static bool answers_entity(const struct command *command)
+{
+    return command->action == ACTION_READ && !command->reply && !command->produces;
+}
+
+/* What answers with tokens is not remembered, so that they are kept nowhere. */
+static bool takes_key(const struct command *command, bool platform)
+{
+    return strcmp(command->method, "POST") == 0 && !platform && command->rate != RATE_AUTH;
+}
+
 static void add_parameters(struct document *document, yyjson_mut_val *operation, const struct kind *kind,
                            const struct command *command, const char *path)
 {
     yyjson_mut_val *parameters = yyjson_mut_arr(document->doc);
     bool get = strcmp(command->method, "GET") == 0, platform = path_is_of_platform(path);
-    add_path_parameters(document, parameters, kind, path);
+    add_path_parameters(document, parameters, kind, command, path);
     add_query_parameters(document, parameters, command);
     if (command->action == ACTION_LIST) {
         add_reference(document, parameters, "parameters", "Limit");
         add_reference(document, parameters, "parameters", "Cursor");
     }
-    if (command->action == ACTION_READ) {
-        add_reference(document, parameters, "parameters", "IfNoneMatch");
-        if (command->who & ADMIN) add_reference(document, parameters, "parameters", "IncludeDeleted");
-    }
+    if (command->action == ACTION_LIST || command->action == ACTION_READ)
+        add_reference(document, parameters, "parameters", "IncludeDeleted");
+    if (answers_entity(command)) add_reference(document, parameters, "parameters", "IfNoneMatch");
     if (takes_version(command)) add_reference(document, parameters, "parameters", "IfMatch");
-    if (strcmp(command->method, "POST") == 0 && !platform)
+    if (takes_key(command, platform))
         add_reference(document, parameters, "parameters", "IdempotencyKey");
     if (!get && !platform) add_reference(document, parameters, "parameters", "Prefer");
     if (!platform) add_reference(document, parameters, "parameters", "Tenant");
@@ -224,7 +244,8 @@ static void add_success(struct document *document, yyjson_mut_val *responses, co
     add_header(document, headers, "X-Log-Position", "LogPosition");
     add_header(document, headers, "X-Request-Id", "RequestId");
     if (status == 201) add_header(document, headers, "Location", "Location");
-    if (command->action != ACTION_LIST && command->action != ACTION_CALL) add_header(document, headers, "ETag", "ETag");
+    bool entity = command->action != ACTION_LIST && command->action != ACTION_CALL && !command->reply;
+    if (entity && status != 204) add_header(document, headers, "ETag", "ETag");
     if (status != 204) add_content(document, response, "application/json", envelope(document, kind, command));
 }
 
@@ -237,14 +258,14 @@ static void add_refusals(struct document *document, yyjson_mut_val *responses, c
         const char *status;
         bool given;
     } rows[] = {
-        { "304", command->action == ACTION_READ },
+        { "304", answers_entity(command) },
         { "400", true },
         { "401", !platform },
         { "403", !(command->who & ANYONE) },
         { "404", strchr(path, '{') != NULL },
         { "409", changes },
         { "412", takes_version(command) },
-        { "422", strcmp(command->method, "POST") == 0 && !platform },
+        { "422", takes_key(command, platform) },
         { "428", command->action == ACTION_PATCH && kind->patch_needs_version },
         { "429", !platform },
     };
@@ -308,6 +329,7 @@ static void add_transitions(struct document *document, yyjson_mut_val *operation
             yyjson_mut_obj_add_str(document->doc, transition, "to", state_after(machine, row->to));
             if (row->event) yyjson_mut_obj_add_str(document->doc, transition, "event", row->event->name);
             if (row->guard_doc) yyjson_mut_obj_add_str(document->doc, transition, "guard", row->guard_doc);
+            if (machine->derived) yyjson_mut_obj_add_bool(document->doc, transition, "derived", true);
         }
     }
     if (yyjson_mut_arr_size(list)) yyjson_mut_obj_add_val(document->doc, operation, "x-transitions", list);

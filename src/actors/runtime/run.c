@@ -169,8 +169,9 @@ static enum error check_rights(struct tx *tx)
 static enum error check_version(struct tx *tx)
 {
     const struct request *request = tx->state->message->request;
-    if (!request || !tx->before || tx->command->action == ACTION_READ) return OK;
-    int64_t version = entity_of(tx->before)->version, wanted = 0;
+    bool links = tx->command->action == ACTION_UPSERT;         /* what is not there yet has no version */
+    if (!request || (!tx->before && !links) || tx->command->action == ACTION_READ) return OK;
+    int64_t version = tx->before ? entity_of(tx->before)->version : 0, wanted = 0;
     if (request->binding.has_version) wanted = request->binding.version;
     if (request->has_if_match) wanted = request->if_match == -1 ? version : request->if_match;
     if (!request->binding.has_version && !request->has_if_match) {
@@ -359,6 +360,7 @@ static bool nothing_to_record(const struct tx *tx)
 {
     const struct tx_state *state = tx->state;
     if (state->timers.count || state->effects.count || state->message->source != FROM_REQUEST) return false;
+    if (state->message->held_idempotency) return false;         /* its repeat is answered alike, whatever happens meanwhile */
     for (uint32_t i = 0; i < state->touched_count; i++)
         if (state->touched[i]->copy && tx_changed(state->touched[i])) return false;
     return true;

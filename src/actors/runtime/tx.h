@@ -126,6 +126,11 @@ struct counted_body {
 extern const struct fields counted_fields;                  /* the body table of such commands */
 void count(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t amount, struct id first, struct id second);
 
+/* -- lists whose handler renders the page itself -- */
+uint32_t page_limit(const struct tx *tx);                                       /* entries, at most */
+enum error page_after(struct tx *tx, struct text *key);                         /* of the cursor; absent: the first page. Refuses a cursor of another list */
+struct text page_cursor(struct tx *tx, struct text key);                        /* for page.next: whatever tells where the next one begins */
+
 /* -- slow pure functions, on workers; false: pending -- */
 bool compute_password_hash(struct tx *tx, struct text password, struct text *hash);
 bool compute_password_verify(struct tx *tx, struct text password, struct text hash, bool *matches);

@@ -292,7 +292,7 @@ static const struct command order_commands[] = {
      .decide = order_item_ship, .rate = RATE_WRITE, .doc = "An item is on its way."},
     {"deliver", "POST", "/orders/{id}/items/{item}/deliver", .action = ACTION_COMMAND, .who = TEAM | ADMIN, .decide = order_item_deliver,
      .rate = RATE_WRITE, .doc = "An item has arrived."},
-    {"cancel_item", "POST", "/orders/{id}/items/{item}/cancel", .action = ACTION_COMMAND, .who = SELF | TEAM | ADMIN,
+    {"cancel_item", "POST", "/orders/{id}/items/{item}/cancel", .action = ACTION_COMMAND, .who = SELF | MANAGER | ADMIN,
      .body = &cancel_fields, .decide = order_item_cancel, .rate = RATE_WRITE,
      .doc = "Cancels an item: confirmed by customer, team manager or staff, in work by team manager or staff."},
     {"track", "PATCH", "/orders/{id}/items/{item}", .action = ACTION_COMMAND, .who = TEAM | ADMIN, .body = &tracking_fields,

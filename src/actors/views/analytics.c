@@ -37,17 +37,28 @@ enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_i
     struct fields own = *kind->fields;      /* without the head of an entity */
     own.rows++;
     own.count--;
+    struct text after;
+    int64_t last = 0;
+    enum error error = page_after(tx, &after);
+    if (error) return error;
+    if (after.data && !text_to_integer(after, &last)) return ERROR_INVALID_CURSOR;
     struct buffer json = {.arena = tx->arena};
     buffer_string(&json, "{\"success\":true,\"data\":[");
-    uint32_t count = 0;
-    for (int32_t day = range->from; day <= range->to; day = days_later(day, 1)) {
+    uint32_t count = 0, limit = page_limit(tx);
+    bool more = false;
+    for (int32_t day = last ? days_later((int32_t)last, 1) : range->from; day <= range->to && !more; day = days_later(day, 1)) {
         const void *row = load(tx, kind, row_id(day));
-        if (!row) continue;
+        more = row && count == limit;
+        if (!row || more) continue;
         buffer_string(&json, count++ ? ",{" : "{");
         schema_render_members(&json, &own, row, tx->relations);
         if (extra) extra(&json, row);
         buffer_byte(&json, '}');
+        last = day;
     }
-    buffer_format(&json, "],\"page\":{\"next\":null,\"limit\":%u}}", (unsigned)DAYS_MOST);
+    buffer_string(&json, "],\"page\":{\"next\":");
+    if (more) buffer_json_text(&json, page_cursor(tx, text_print(tx, "%d", (int)last)));
+    else buffer_string(&json, "null");
+    buffer_format(&json, ",\"limit\":%u}}", limit);
     return answer_raw(tx, 200, "application/json", buffer_as_text(&json));
 }

@@ -8,6 +8,7 @@
 #include "actors/catalog/supplier.h"
 #include "actors/community/community.h"
 #include "actors/community/post.h"
+#include "actors/identity/block.h"
 #include "actors/identity/identity.h"
 #include "actors/promotion/promotion.h"
 #include "actors/views/views.h"
@@ -191,13 +192,15 @@ static bool promotion_shown(struct tx *tx, const struct feed_item *card, struct 
 static bool community_card_shown(struct tx *tx, const void *entity)
 {
     const struct feed_item *card = entity;
-    return card->kind == CARD_POST || promotion_shown(tx, card, card->feed_id);
+    if (card->kind == CARD_PROMOTION) return promotion_shown(tx, card, card->feed_id);
+    return !blocked_by_asker(tx, card->author_id);
 }
 
 static bool global_card_shown(struct tx *tx, const void *entity)
 {
     const struct feed_item *card = entity;
     if (card->kind == CARD_PROMOTION) return promotion_shown(tx, card, ID_NONE);
+    if (blocked_by_asker(tx, card->author_id)) return false;
     const struct community *community = load(tx, &community_kind, card->community_id);
     return community && community_live(community) && community->visibility == VISIBILITY_PUBLIC;
 }

@@ -195,19 +195,11 @@ static bool own_matches(struct tx *tx, const void *entity)
     return !queried(tx, "to") || row->placed_at < query->to;
 }
 
-static enum error queue_check(struct tx *tx)
-{
-    const struct supplier *supplier = load(tx, &supplier_kind, supplier_of_path(tx));
-    uint32_t relations = supplier ? relations_to(tx, &supplier_kind, supplier) : 0;
-    if (!relations) return fail(tx, ERROR_NOT_FOUND, "there is no such supplier");
-    if (relations & (TEAM | ADMIN)) return OK;
-    return fail(tx, ERROR_FORBIDDEN, "only the supplier's team sees its orders");
-}
-
 static uint32_t order_summary_relations(struct tx *tx, const void *entity)
 {
     const struct order_summary *row = entity;
-    if (!row || tx->principal.kind != PRINCIPAL_USER) return 0;
+    if (tx->principal.kind != PRINCIPAL_USER) return 0;
+    if (!row) return supplier_relations_of(tx, supplier_of_path(tx));
     if (row->holder == HOLDER_SUPPLIER) return supplier_relations_of(tx, row->holder_id);
     return id_equal(row->holder_id, tx->principal.user) ? SELF : 0;
 }
@@ -227,8 +219,8 @@ static struct id order_summary_subject(const void *entity)
 static const struct command order_summary_commands[] = {
     {"list_own", "GET", "/orders", .action = ACTION_LIST, .who = USER, .query = &own_query_fields, .listings = own_listings,
      .matches = own_matches, .rate = RATE_READ, .doc = "One's own orders, newest first."},
-    {"list_of_supplier", "GET", "/suppliers/{id}/orders", "/sellers/{id}/orders", .action = ACTION_LIST, .who = USER,
-     .query = &queue_query_fields, .decide = queue_check, .listings = queue_listings, .rate = RATE_READ,
+    {"list_of_supplier", "GET", "/suppliers/{id}/orders", "/sellers/{id}/orders", .action = ACTION_LIST, .who = TEAM | ADMIN,
+     .query = &queue_query_fields, .decide = supplier_of_path_is_there, .listings = queue_listings, .rate = RATE_READ,
      .doc = "What a supplier's team has to work on, oldest first; its own items only."},
     {0}};
 

@@ -5,6 +5,8 @@
 #include "actors/community/community.h"
 #include "actors/views/views.h"
 
+#include <string.h>
+
 static const char *const by_names[] = {NULL, "total", "community", "promotion", "supplier"};
 static const struct enumeration bys = ENUMERATION("revenue_by", by_names);
 
@@ -169,23 +171,24 @@ static bool within(struct tx *tx, const void *entity)
 static const struct listing revenue_listings[] = {{"oldest", NULL, &by_index, .scope = of_what}, {0}};
 
 /* ---- of one supplier, one community ---- */
-static enum error refuse(struct tx *tx, uint32_t relations, uint32_t who, const char *noun)
-{
-    if (!relations) return fail(tx, ERROR_NOT_FOUND, "there is no such %s", noun);
-    if (!(relations & who)) return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this %s", noun);
-    return day_range_take(tx, sizeof(struct day_range));
-}
-
 static enum error supplier_check(struct tx *tx)
 {
-    const struct supplier *supplier = load(tx, &supplier_kind, supplier_of_path(tx));
-    return refuse(tx, supplier ? relations_to(tx, &supplier_kind, supplier) : 0, MANAGER | ADMIN, "supplier");
+    enum error error = supplier_of_path_is_there(tx);
+    return error ? error : day_range_take(tx, sizeof(struct day_range));
 }
 
 static enum error community_check(struct tx *tx)
 {
-    const struct community *community = load(tx, &community_kind, community_of_path(tx));
-    return refuse(tx, community ? relations_to(tx, &community_kind, community) : 0, OWNER | ADMIN, "community");
+    if (id_is_none(community_of_path(tx))) return fail(tx, ERROR_NOT_FOUND, "there is no such community");
+    return day_range_take(tx, sizeof(struct day_range));
+}
+
+/* To the supplier or community whose figures are asked for. */
+static uint32_t revenue_relations(struct tx *tx, const void *entity)
+{
+    if (entity || !path_parameter(tx, "id")) return 0;
+    bool of_community = !strcmp(tx->command->name, "read_community");
+    return of_community ? community_relations_of(tx, community_of_path(tx)) : supplier_relations_of(tx, supplier_of_path(tx));
 }
 
 static void of_supplier(struct tx *tx, struct key_writer *writer)
@@ -205,14 +208,14 @@ static const struct listing community_listings[] = {{"oldest", NULL, &reference_
 static const struct command revenue_commands[] = {
     {"read", "GET", "/admin/analytics/revenue", .action = ACTION_LIST, .who = ADMIN, .query = &revenue_query_fields, .decide = revenue_read,
      .listings = revenue_listings, .matches = within, .rate = RATE_READ, .doc = "Revenue by UTC day, oldest first: in all, by community, promotion or supplier."},
-    {"read_supplier", "GET", "/suppliers/{id}/analytics", "/sellers/{id}/analytics", .action = ACTION_LIST, .who = USER,
+    {"read_supplier", "GET", "/suppliers/{id}/analytics", "/sellers/{id}/analytics", .action = ACTION_LIST, .who = MANAGER | ADMIN,
      .query = &day_range_fields, .decide = supplier_check, .listings = supplier_listings, .matches = within, .rate = RATE_READ,
      .doc = "Revenue of one supplier by UTC day, for its managers."},
-    {"read_community", "GET", "/communities/{id}/analytics", .action = ACTION_LIST, .who = USER, .query = &day_range_fields,
+    {"read_community", "GET", "/communities/{id}/analytics", .action = ACTION_LIST, .who = OWNER | ADMIN, .query = &day_range_fields,
      .decide = community_check, .listings = community_listings, .matches = within, .rate = RATE_READ,
      .doc = "Revenue attributed to one community by UTC day, for its owner."},
     {0}};
 
 const struct kind revenue_day_kind = {
     .number = 80, .name = "revenue_day", .plural = "revenue_days", .doc = "sales and refunds of a day", .fields = &revenue_day_fields,
-    .indexes = revenue_indexes, .commands = revenue_commands, .derived = true};
+    .indexes = revenue_indexes, .commands = revenue_commands, .derived = true, .relations = revenue_relations};

@@ -31,6 +31,21 @@ struct supplier_card {
 extern const struct kind feed_item_kind, supplier_card_kind;
 extern const struct follower feed_items_follower, supplier_cards_follower;
 
+/* -- what waits for a community's yes -- */
+enum approval_item_kind { APPROVAL_MEMBER = 1, APPROVAL_POST, APPROVAL_PROMOTION };
+struct approval_item {
+    struct entity entity;
+    struct id community_id;
+    enum approval_item_kind kind;
+    struct id reference_id;             /* of the person, post or promotion */
+    struct text title;
+    struct id user_id, supplier_id;     /* one of the two asks */
+    int64_t requested_at;
+    struct text link;
+};
+extern const struct kind approval_item_kind;
+extern const struct follower approval_items_follower;
+
 /* -- orders: one row for the customer, one for each supplier with items in it -- */
 enum summary_holder { HOLDER_CUSTOMER = 1, HOLDER_SUPPLIER };
 struct summary_item {
@@ -88,7 +103,7 @@ struct day_range {
 };
 extern const struct fields day_range_fields;
 enum error day_range_take(struct tx *tx, size_t query_size);
-/* Answers {"data": [a row for each day that has one]}. */
+/* Answers a page of rows: one for each day that has one. */
 enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_id)(int32_t day),
                        void (*extra)(struct buffer *json, const void *row));
 
