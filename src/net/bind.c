@@ -298,7 +298,8 @@ static bool holds_in_any_state(const struct problem *problem)
 {
     bool nested =
         memchr(problem->path.data, '.', problem->path.length) || memchr(problem->path.data, '[', problem->path.length);
-    return !nested || (strcmp(problem->code, "required") != 0 && strcmp(problem->code, "not_one_of") != 0);
+    return !nested || (strcmp(problem->code, "required") != 0 && strcmp(problem->code, "not_one_of") != 0 &&
+                       strcmp(problem->code, "read_only") != 0);
 }
 
 static enum error bind_patch(const struct fields *fields, struct request *request, struct problems *problems)

@@ -45,7 +45,8 @@ class Bodies:
 
     def sample_object(self, schema, full):
         members = schema.get("properties", {})
-        names = [name for name in members if name != "version" and (full or name in schema.get("required", []))]
+        # `version` goes in the header, and an `id` here names an element of the entity's list that is kept
+        names = [name for name in members if name not in ("version", "id") and (full or name in schema.get("required", []))]
         value = {name: self.sample(members[name], name, full) for name in names}
         extra = schema.get("additionalProperties")
         if isinstance(extra, dict) and (full or schema.get("minProperties")):

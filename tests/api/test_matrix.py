@@ -380,7 +380,7 @@ def pages(operation):
 
 def other_cursor(operation):
     """Of another list."""
-    other = "/admin/users" if operation.path != "/admin/users" else "/communities"
+    other = "/admin/users" if operation.path != "/admin/users" else "/products"
     return here.people["admin"].get(other + "?limit=1").page["next"]
 
 
@@ -437,6 +437,8 @@ def askers(operation, entity):
     people = [client_of(entity, role) for role in allowed(operation)]
     if "self" not in entity.people:
         return people
+    if not entity.parameters:
+        return [entity.people["self"]]
     most = max(len(each.names) for each in operations if each.kind == operation.kind)
     if len(operation.names) < most or operation.path.startswith("/users/me"):
         return [entity.people["self"]]
@@ -508,7 +510,8 @@ def refused(operations_of_kind, entity, state):
     """Commands that the machine does not have here, asked by somebody who may."""
     legal = {each.name for each in commands[entity.kind] if state in each.legal()}
     for operation in operations_of_kind:
-        if state in operation.legal():
+        by_machine = operation.takes("If-Match") and set(operation.legal()) != {"none"}
+        if state in operation.legal() or not by_machine:
             continue
         with Unchanged(f"{operation.name} in {state}"):
             reply = told(operation, entity)
@@ -551,7 +554,7 @@ def machine(kind, number):
             if reply.status >= 300:
                 suite.check(reply.code != "invalid_transition" or guarded(operation, state), f"{operation.name} in {state}: {reply}")
                 continue
-            to = (reply.data or {}).get("status", state)
+            to = status_after(operation, state, reply)
             if to not in reached:
                 reached[to] = reached[state] + [operation]
                 queue.append(to)
@@ -580,7 +583,27 @@ def is_walked(kind):
 
 
 def makers_of(kind):
-    return here.makers().get(kind) or [lambda: born(here, kind)]
+    """Of kinds that matrix_world.py does not know: by their `create`, or a link of somebody new to what the world has."""
+    if kind in here.makers():
+        return here.makers()[kind]
+    if any(each.permission == kind + ".create" for each in operations):
+        return [lambda: born(here, kind)]
+    return [lambda: linked(kind)]
+
+
+def linked(kind):
+    link = next(each for each in commands[kind] if "none" in each.legal())
+    client = here.market.user("Link")
+    reply = ask(link, client, body=body_of(link))
+    suite.require(reply.status < 300, f"{link}: {reply}")
+    return Entity(kind, {"status": status_after(link, "none", reply)}, {}, {"self": client})
+
+
+def status_after(operation, state, reply):
+    """What the answer says, or where it says nothing, what the machine does."""
+    said = (reply.data or {}).get("status")
+    to = {row["to"] for row in operation.legal().get(state, []) if row["to"] != "same"}
+    return said or (to.pop() if len(to) == 1 else state)
 
 
 for each in commands:

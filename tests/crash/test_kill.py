@@ -139,7 +139,7 @@ def a_copy_of_the_directory_at_any_moment_opens():
 def a_first_start_may_end_anywhere():
     """Nobody was promised anything yet, but the next start must find its way."""
     for _ in range(max(6, world.rounds(15))):
-        shop = World(chance.getrandbits(32))
+        shop = World(chance.getrandbits(32), buyers=1)
         for _ in range(chance.choice((1, 1, 2, 4))):
             shop.start_and_kill(chance.uniform(0.001, 0.12))
         shop.begin()

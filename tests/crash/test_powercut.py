@@ -112,7 +112,7 @@ def cuts_lose_nothing():
 def a_first_start_may_lose_power_anywhere():
     shim = build_shim()
     for _ in range(max(5, world.rounds(10) // 2)):
-        shop = World(chance.getrandbits(32), shim=shim)
+        shop = World(chance.getrandbits(32), buyers=1, shim=shim)
         for _ in range(chance.choice((1, 2, 4))):
             shop.start_and_kill(chance.uniform(0.001, 0.2))
             shop.cut()
