@@ -315,7 +315,9 @@ static int announce(struct shell *shell, const struct arguments *arguments)
 {
     const char *path = argument(arguments, "port-file");
     char problem[256], port[16];
-    printf("souk %s serves http://%s, port %u, data %s, %s mode\n", SOUK_VERSION, shell->configuration.listen,
+    const char *colon = strrchr(shell->configuration.listen, ':');
+    int host = colon ? (int)(colon - shell->configuration.listen) : (int)strlen(shell->configuration.listen);
+    printf("souk %s serves http://%.*s:%u, data %s, %s mode\n", SOUK_VERSION, host, shell->configuration.listen,
            shell->port, shell->configuration.data, is_development(shell) ? "development" : "production");
     fflush(stdout);
     snprintf(port, sizeof port, "%u\n", shell->port);

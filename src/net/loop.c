@@ -118,6 +118,18 @@ static void on_check(uv_check_t *check)
     loop_flush(check->data);
 }
 
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct net_loop *loop = handle->data;
+    if (handle != (uv_handle_t *)&loop->async && --loop->handles == 0) net_loop_ended(loop);
+}
+
+static void close_handle(struct net_loop *loop, uv_handle_t *handle)
+{
+    CHECK(handle->data == loop);
+    if (!uv_is_closing(handle)) uv_close(handle, on_handle_closed);
+}
+
 /* Answers that came from the core's thread, or the wish to stop. */
 static void on_async(uv_async_t *async)
 {
@@ -128,6 +140,7 @@ static void on_async(uv_async_t *async)
         exchange_done((struct exchange *)(void *)((char *)item - offsetof(struct exchange, item)));
     }
     if (atomic_load(&loop->net->stopping) && !loop->stopping) loop_stop(loop);
+    if (atomic_load(&loop->may_close)) close_handle(loop, (uv_handle_t *)&loop->async);
 }
 
 static void wake(void *context)
@@ -198,23 +211,10 @@ bool loop_listen_control(struct net_loop *loop, char problem[256])
 
 /* ---- beginning and end ---- */
 
-static void on_handle_closed(uv_handle_t *handle)
-{
-    struct net_loop *loop = handle->data;
-    if (--loop->handles == 0) net_loop_ended(loop);
-}
-
-static void close_handle(struct net_loop *loop, uv_handle_t *handle)
-{
-    CHECK(handle->data == loop);
-    if (!uv_is_closing(handle)) uv_close(handle, on_handle_closed);
-}
-
 static void close_handles(struct net_loop *loop)
 {
     close_handle(loop, (uv_handle_t *)&loop->timer);
     close_handle(loop, (uv_handle_t *)&loop->check);
-    if (!loop->on_core) close_handle(loop, (uv_handle_t *)&loop->async);
 }
 
 void loop_connection_gone(struct net_loop *loop)
@@ -271,7 +271,6 @@ bool loop_open(struct net_loop *loop, char problem[256])
     if (!loop->on_core) {
         fault = uv_async_init(loop->uv, &loop->async, on_async);
         if (fault) return complain(problem, "make", "an event", fault);
-        loop->handles++;
     }
     uv_check_start(&loop->check, on_check);
     loop_clock(loop);

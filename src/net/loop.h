@@ -99,7 +99,8 @@ struct net_loop {
     bool ended; /* of the core's thread: nothing can be passed to it any more */
     uv_thread_t thread;
     bool has_thread;
-    _Atomic bool finished; /* its thread has nothing more to do */
+    _Atomic bool drained;   /* of a thread: no connection is left, it waits for may_close */
+    _Atomic bool may_close; /* the core's thread passes nothing to it any more */
     uv_tcp_t listener;
     uv_pipe_t control;
     bool has_listener, has_control;
@@ -181,4 +182,4 @@ void loop_recycle(struct net_loop *loop, struct arena *arena);
 /* net.c: the way to the core and back */
 bool net_enqueue(struct exchange *exchange);   /* false: the core's queue is full */
 void net_give_back(struct exchange *exchange); /* of a reply that holds a block of the core */
-void net_loop_ended(struct net_loop *loop);    /* on the loop's thread */
+void net_loop_ended(struct net_loop *loop);    /* on its thread: all but its inbox is closed */

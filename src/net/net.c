@@ -151,9 +151,11 @@ static void on_async(uv_async_t *async)
     net_after_turn(net);
     for (uint32_t i = 1; i < net->loop_count; i++) {
         struct net_loop *loop = &net->loops[i];
-        if (loop->ended || !atomic_load(&loop->finished)) continue;
+        if (loop->ended || !atomic_load(&loop->drained)) continue;
+        loop->ended = true; /* from here on nothing is passed to it, so it may close its inbox */
+        atomic_store(&loop->may_close, true);
+        uv_async_send(&loop->async);
         uv_thread_join(&loop->thread);
-        loop->ended = true;
         loop_is_down(net);
     }
 }
@@ -166,9 +168,13 @@ static void wake(void *context)
 
 void net_loop_ended(struct net_loop *loop)
 {
-    if (!loop->on_core) return; /* its thread tells, once uv_run has returned */
-    loop->ended = true;
-    loop_is_down(loop->net);
+    if (loop->on_core) {
+        loop->ended = true;
+        loop_is_down(loop->net);
+    } else {
+        atomic_store(&loop->drained, true);
+        wake(loop->net);
+    }
 }
 
 static void run_loop(void *context)
@@ -176,8 +182,6 @@ static void run_loop(void *context)
     struct net_loop *loop = context;
     uv_run(loop->uv, UV_RUN_DEFAULT);
     CHECK(uv_loop_close(loop->uv) == 0);
-    atomic_store(&loop->finished, true);
-    wake(loop->net);
 }
 
 /* ---- start ---- */
