@@ -70,7 +70,7 @@ SUPPORT := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/support/*.c)))
 UNIT    := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs bench-programs deps deps-lint run test unit api lint format bench install clean docs help
+.PHONY: all unit-programs bench-programs deps deps-lint run test unit api crash lint lint-openapi format bench install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
@@ -152,6 +152,18 @@ unit:
 api:
 	@tests/run api
 
+# Long: `make test` has a short version of each of these.
+ROUNDS := 100
+CRASH  := tests/crash/test_kill.py tests/crash/test_powercut.py tests/crash/test_damage.py tests/api/test_race.py
+
+crash: all
+	@status=0; export ROUNDS=$(ROUNDS) SOUK_BINARY=$(CURDIR)/$(OUT)/souk; \
+	for suite in $(CRASH); do \
+	    echo "$$suite"; python3 $$suite || status=1; \
+	done; \
+	echo tests/crash/test_store_crash.py; python3 tests/crash/test_store_crash.py $$(($(ROUNDS) * 10)) || status=1; \
+	exit $$status
+
 FORMATTED = $(shell find src tests bench -name '*.[ch]' 2>/dev/null)
 
 format:
@@ -165,6 +177,10 @@ lint:
 	    sh -c 'clang-tidy --quiet "$$@" -- $(LANGUAGE) $(LIBRARY_CFLAGS) 2>/dev/null' clang-tidy
 	cppcheck -q -j $$(nproc) --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 	    --suppress=unmatchedSuppression --enable=warning,performance,portability -D_GNU_SOURCE -Isrc src
+
+# With tools of others, which npm fetches once into build/openapi.
+lint-openapi: all
+	@SOUK_BINARY=$(CURDIR)/$(OUT)/souk tests/openapi/check
 
 bench: all bench-programs
 	@if [ -x bench/run ]; then SOUK_BINARY=$(OUT)/souk bench/run; else echo "bench/run: nothing to run"; fi
@@ -191,7 +207,9 @@ help:
 	@echo 'make test       everything that a change must pass; ends with "N passed, M failed"'
 	@echo 'make unit       the unit tests of the release build'
 	@echo 'make api        the API tests of the release build'
+	@echo 'make crash      kills, power cuts, damage and races, ROUNDS=100 of each'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck'
+	@echo 'make lint-openapi  a linter, a generator of clients and its compiler on the OpenAPI document; wants npm'
 	@echo 'make format     clang-format every source in place'
 	@echo 'make bench      the benchmarks'
 	@echo 'make docs       write docs/gen from the tables in the binary'

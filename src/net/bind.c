@@ -103,7 +103,7 @@ static struct text lower_case(struct arena *arena, struct text source)
 {
     char *copy = arena_alloc(arena, source.length + 1);
     for (uint32_t i = 0; i < source.length; i++)
-        copy[i] = source.data[i] >= 'A' && source.data[i] <= 'Z' ? (char)(source.data[i] + 32) : source.data[i];
+        copy[i] = http_lower(source.data[i]);
     return (struct text){ copy, source.length };
 }
 

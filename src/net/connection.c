@@ -255,6 +255,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         return;
     }
     loop_clock(connection->loop);
+    connection->loop->now_ns = uv_hrtime();
     size_t used = input(connection, buffer->base, (size_t)count);
     if (used < (size_t)count) {
         buffer_bytes(&connection->tail, buffer->base + used, (size_t)count - used);

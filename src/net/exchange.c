@@ -19,7 +19,7 @@ struct exchange *exchange_create(struct connection *connection, struct arena *ar
     exchange->request.owner = exchange;
     exchange->request.operator_ = connection->is_control;
     exchange->request.address = arena_text(arena, text_of(connection->address)); /* it may outlive the connection */
-    exchange->request.started_ns = uv_hrtime();
+    exchange->request.started_ns = connection->loop->now_ns;
     if (http) {
         struct text origin = http->headers[HEADER_ORIGIN];
         exchange->method = http->method;
@@ -149,7 +149,7 @@ void exchange_render(struct exchange *exchange, struct buffer *out)
     };
     reply_render(out, request, &manner);
 
-    uint64_t microseconds = (uv_hrtime() - request->started_ns) / 1000;
+    uint64_t microseconds = (loop->now_ns - request->started_ns) / 1000;
     metrics_request(loop->metrics, exchange->endpoint, request->reply.status, microseconds);
     if (request->reply.status == 503) metrics_add(&loop->metrics->refused_overloaded, 1);
     if (loop->logs) log_request(loop, exchange, out->length - before, microseconds);

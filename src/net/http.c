@@ -77,15 +77,16 @@ static struct text assembled(const struct assembly *text)
     return (struct text){ text->data ? text->data : "", (uint32_t)text->length };
 }
 
-static char lower(char c)
+char http_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    if (c < 'A' || c > 'Z') return c;
+    return (char)(c | 0x20);
 }
 
 bool http_token_equal(struct text a, const char *lower_case)
 {
     uint32_t i = 0;
-    while (i < a.length && lower_case[i] && lower(a.data[i]) == lower_case[i])
+    while (i < a.length && lower_case[i] && http_lower(a.data[i]) == lower_case[i])
         i++;
     return i == a.length && !lower_case[i];
 }
@@ -108,7 +109,7 @@ bool http_list_next(struct text *rest, struct text *element)
 
 static bool is_hexadecimal(char c)
 {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'f');
+    return (c >= '0' && c <= '9') || (http_lower(c) >= 'a' && http_lower(c) <= 'f');
 }
 
 /* ---- the request line ---- */
@@ -291,7 +292,7 @@ static int on_field(llhttp_t *llhttp, const char *data, size_t length)
 {
     struct machine *machine = machine_of(llhttp);
     for (size_t i = 0; i < length && machine->name_length + i < NAME_BYTES_MOST; i++)
-        machine->name[machine->name_length + i] = lower(data[i]);
+        machine->name[machine->name_length + i] = http_lower(data[i]);
     machine->name_length += length;
     return 0;
 }
@@ -364,7 +365,7 @@ bool http_host_is_good(struct text host)
         if (i < 3 || i == host.length || host.data[i++] != ']') return false;
     } else {
         for (; i < host.length; i++) {
-            char c = lower(host.data[i]);
+            char c = http_lower(host.data[i]);
             if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_')) break;
         }
         if (i == 0 || i > 255) return false;
@@ -396,7 +397,7 @@ static void check_host(struct machine *machine)
     authority.length = length;
     bool same = host.data && host.length == authority.length;
     for (uint32_t i = 0; same && i < host.length; i++)
-        same = lower(host.data[i]) == lower(authority.data[i]);
+        same = http_lower(host.data[i]) == http_lower(authority.data[i]);
     if (!same) {
         refuse(machine, ERROR_BAD_REQUEST, "the request target names another host");
         return;

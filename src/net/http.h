@@ -89,5 +89,6 @@ enum parse_event http_parse(struct http_parser *parser, const char *data, size_t
 
 /* Walks a list header ("a, b;q=1"): the next element without blanks, false at the end. */
 bool http_list_next(struct text *rest, struct text *element);
+char http_lower(char c);                                      /* of ASCII letters */
 bool http_token_equal(struct text a, const char *lower_case); /* ignores the case of ASCII letters */
 bool http_host_is_good(struct text host);                     /* name, IPv4 or [IPv6], and perhaps :port */

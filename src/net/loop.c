@@ -99,6 +99,7 @@ void loop_flush(struct net_loop *loop)
     struct connection *connection;
     if (!loop->dirty_first) return;
     loop_clock(loop);
+    loop->now_ns = uv_hrtime();
     loop->logs = log_enabled("http", LOG_INFO);
     while ((connection = loop->dirty_first)) {
         loop->dirty_first = connection->dirty_next;

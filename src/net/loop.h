@@ -107,9 +107,10 @@ struct net_loop {
     uv_timer_t timer;
     uv_check_t check;
     uv_async_t async;
-    uint32_t handles;             /* of these that are open */
+    uint32_t handles;             /* of these that are open, the inbox's aside */
     struct inbox inbox;           /* answered exchanges, from the core's thread */
     uint64_t clock_due, stop_due; /* ms of the loop's clock */
+    uint64_t now_ns;              /* of the last read or flush, for durations */
     int64_t wall_s;               /* of the date line */
     char date[DATE_LINE_SIZE];
     char *read_buffer;

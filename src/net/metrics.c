@@ -9,8 +9,8 @@ static const uint16_t statuses[METRICS_STATUSES] = { 200, 201, 202, 204, 303, 30
 
 struct metrics *metrics_create(uint32_t routes)
 {
-    struct metrics *metrics =
-        memory_alloc(sizeof *metrics + (routes + 1) * METRICS_STATUSES * sizeof metrics->requests[0]);
+    size_t requests = ((size_t)routes + 1) * METRICS_STATUSES;
+    struct metrics *metrics = memory_alloc(sizeof *metrics + requests * sizeof metrics->requests[0]);
     metrics->routes = routes;
     return metrics;
 }

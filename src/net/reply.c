@@ -151,8 +151,7 @@ void reply_date(int64_t seconds, char out[DATE_LINE_SIZE])
 {
     static const char days[] = "ThuFriSatSunMonTueWed", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     int32_t date = time_date(seconds * 1000);
-    int64_t of_day = seconds % 86400;
-    snprintf(out, DATE_LINE_SIZE, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + seconds / 86400 % 7 * 3,
-             date % 100, months + (date / 100 % 100 - 1) * 3, date / 10000, (int)(of_day / 3600),
-             (int)(of_day / 60 % 60), (int)(of_day % 60));
+    int64_t day = seconds / 86400 % 7, month = date / 100 % 100 - 1, of_day = seconds % 86400;
+    snprintf(out, DATE_LINE_SIZE, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + day * 3, date % 100,
+             months + month * 3, date / 10000, (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60));
 }

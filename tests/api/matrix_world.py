@@ -58,7 +58,7 @@ class World:
         shop.created(admin.patch(f"/admin/users/{owner.id}/permissions", {"max_communities": 1000, "reason": "tests"}), 200)
         self.build(owner, team_owner, customer, admin)
         # Who is meant by `self`, by kind; below /users/me it is everybody who is logged in.
-        self.selves = {"order": {"customer"}, "address": {"customer"}, "post": {"member"}, "user": {"stranger"},
+        self.selves = {"order": {"customer"}, "address": {"customer"}, "post": {"member"}, "vote": {"member"}, "user": {"stranger"},
                        "membership": {"member", "moderator", "owner"}}
 
     def build(self, owner, team_owner, customer, admin):
@@ -74,7 +74,11 @@ class World:
         supplier.stock(self.product, 1000)
         supplier.stock(self.other_product, 1000)
         self.promotion = sales.promotion(supplier, self.product, owner, communities=[self.community])
-        self.post = shop.created(people["member"].post("/posts", self.post_body(self.community)))
+        self.post = shop.created(people["member"].post("/posts", {
+            "community_id": self.community["id"], "type": "poll", "title": "Which?",
+            "poll": {"options": [{"text": "this"}, {"text": "that"}]}}))
+        self.option = self.post["poll"]["options"][0]["id"]
+        shop.created(people["member"].put(f"/posts/{self.post['id']}/vote", {"option_ids": [self.option]}), 200)
         order = sales.buy(customer, sales.line(self.product), sales.line(self.other_product))
         gone = sales.item_of(order, self.other_product)["id"]
         shop.created(customer.post(f"/orders/{order['id']}/items/{gone}/cancel"), 200)
@@ -126,6 +130,8 @@ class World:
             "order.create": lambda: sales.body(sales.line(self.product)),
             "supplier.banking": lambda: {"password": PASSWORD, "holder": "Sue", "iban": "DE89370400440532013000"},
             "community.transfer": lambda: {"user_id": self.people["moderator"].id},
+            "vote.vote": lambda: {"option_ids": [self.option]},
+            "report.create": lambda: {"target_kind": "post", "target_id": self.post["id"], "reason": "spam"},
             "user.grant-role": lambda: {"role": "leader", "reason": "as the rules say"},
         }
 

@@ -184,6 +184,8 @@ def rights(operation):
         for role in ORDER:
             reply = ask(operation, here.people[role], body=body_of(operation), headers=DRY)
             told = f"{role}: {reply}"
+            if reply.status < 300 and reply.json and operation.method != "GET":
+                suite.check(reply.json.get("dry_run") is True, f"is a dry run: {told}")
             if role in allowed(operation):
                 credentials = operation.path.startswith("/auth/")       # in the body: they are refused with 401 too
                 suite.check(reply.code not in ("unauthorized", "forbidden") or credentials, f"may: {told}")
@@ -275,8 +277,10 @@ def wrong_bodies(operation):
             suite.equal((reply.status, reply.codes.get(name)), (400, "duplicate"), f"{name} given twice")
 
 
-# Members whose limits depend on others: 2 or 3 products of a campaign, 1 of a single; variants are never fewer than before.
-LIMITED_BY_OTHERS = {("promotion.create", ("products",)), ("promotion.patch", ("products",)), ("product.patch", ("variants",))}
+# Members whose limits depend on others: 2 or 3 products of a campaign, 1 of a single; variants are never fewer than
+# before; a vote of options there are.
+LIMITED_BY_OTHERS = {("promotion.create", ("products",)), ("promotion.patch", ("products",)), ("product.patch", ("variants",)),
+                     ("vote.vote", ("option_ids",))}
 
 
 def bodies_at_limits(operation):
@@ -475,6 +479,11 @@ def perform(operation, entity, state):
             continue
         succeeded.add(operation.permission)
         check_events(operation, before, state, reply)
+        if not operation.platform and (dry.json or {}).get("dry_run"):
+            written = [[event["type"] for event in record["events"]] for record in records(before)
+                       if record["command"] == operation.permission and record["principal"] != "system"]
+            foretold = [event["type"] for event in dry.json["events"]]
+            suite.equal(sum(written, []), foretold, f"{operation.name} in {state}: the dry run foretells its events")
         if key:
             check_again(operation, client, values, raw, key, reply)
         break

@@ -76,7 +76,7 @@ def types_have_their_shape():
         suite.equal(reply.codes, expected, "details")
 
     picture = {"url": "https://example.com/a.png", "alt": "a"}
-    refused({"type": "not_one_of"}, type="poll")
+    refused({"poll.options": "required"}, type="poll")
     refused({"type": "not_one_of"}, type="song")
     refused({"body": "required"}, body=None)
     refused({"media": "not_allowed"}, media=[picture])

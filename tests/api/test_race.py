@@ -55,14 +55,16 @@ def codes(replies):
 
 def thing(on_hand=0, supplier=None, location=None):
     supplier = supplier or sue
-    made = supplier.product(variants=[{"sku": f"R-{next(sales.numbers)}", "attributes": {"size": "M"}, "price": money(1000)}])
+    made = supplier.product(variants=[{"sku": f"R-{next(sales.numbers)}", "attributes": {"size": "M"},
+                                       "price": money(1000)}])
     if on_hand:
         supplier.stock(made, on_hand, location=location)
     return made
 
 
 def race_for(made, quantity=1):
-    return at_once([lambda client=client: client.post("/orders", body(line(made, quantity))) for client in connections(CLIENTS)])
+    sent = body(line(made, quantity))
+    return at_once([lambda client=client: client.post("/orders", sent) for client in connections(CLIENTS)])
 
 
 @suite.case
@@ -76,7 +78,8 @@ def a_hundred_want_the_last_ten():
         suite.equal(stock(sue, made), (0, 0, PIECES, 0), "on_hand, reserved, allocated, shipped")
         bought = {reply.data["id"] for reply in replies if reply.status == 201}
         suite.equal(len(bought), PIECES, "orders")
-        suite.check(all(reply.data["status"] == "confirmed" for reply in replies if reply.status == 201), "all are confirmed")
+        statuses = {reply.data["status"] for reply in replies if reply.status == 201}
+        suite.equal(statuses, {"confirmed"}, "all are confirmed")
 
 
 @suite.case
@@ -130,7 +133,8 @@ def one_key_is_one_order():
 def a_key_answers_the_same_however_often_its_entity_changed():
     made = thing(1000)
     variant = made["variants"][0]["id"]
-    path, first = f"/products/{made['id']}/stock/adjust", {"variant_id": variant, "location_id": sue.location, "delta": 1, "reason": "count"}
+    path = f"/products/{made['id']}/stock/adjust"
+    first = {"variant_id": variant, "location_id": sue.location, "delta": 1, "reason": "count"}
     before = sue.owner.post(path, first, key="much-changed")
     suite.answers(before, 200)
     for client in connections(4, [sue.owner]):
@@ -158,10 +162,9 @@ def cancelling_and_processing():
     made = thing(60)
     orders = [created(people[0].post("/orders", body(line(made, 2)))) for _ in range(30)]
     clients = iter(connections(30, people[:1]) + connections(30, [sue.owner]))
-    cancels = [lambda order=order, client=next(clients): client.post(f"/orders/{order['id']}/cancel") for order in orders]
-    starts = [lambda order=order, client=next(clients): client.post(f"/orders/{order['id']}/items/{order['items'][0]['id']}/process")
-              for order in orders]
-    replies = at_once(cancels + starts)
+    paths = [f"/orders/{order['id']}/cancel" for order in orders]
+    paths += [f"/orders/{order['id']}/items/{order['items'][0]['id']}/process" for order in orders]
+    replies = at_once([lambda path=path, client=next(clients): client.post(path) for path in paths])
     won = 0
     for order, cancel, start in zip(orders, replies[:30], replies[30:]):
         suite.equal(sorted((cancel.status, start.status)), [200, 409], f"{cancel} {start}")
@@ -180,7 +183,8 @@ def cancelling_and_shipping():
         created(sue.owner.post(item + "/process"), 200)
     clients = iter(connections(60, [sue.owner]))
     cancels = [lambda item=item, client=next(clients): client.post(item + "/cancel") for item in items]
-    ships = [lambda item=item, client=next(clients): client.post(item + "/ship", {"carrier": "Post", "tracking_number": "1"}) for item in items]
+    parcel = {"carrier": "Post", "tracking_number": "1"}
+    ships = [lambda item=item, client=next(clients): client.post(item + "/ship", parcel) for item in items]
     replies = at_once(cancels + ships)
     won = 0
     for cancel, ship in zip(replies[:30], replies[30:]):
@@ -191,7 +195,7 @@ def cancelling_and_shipping():
 
 @suite.case
 def paying_and_expiring():
-    """Around the moment in which the hold ends the payment comes: one of both counts, and no money is kept for nothing."""
+    """The payment comes around the moment in which the hold ends: one of both counts, no money is kept for nothing."""
     results = collections.Counter()
     for payment_time in (100, 130, 140, 148):
         short = Server(settings={"orders.hold": 150, "payment.attempt_time": 150, "sandbox.payment_time": payment_time})
@@ -200,9 +204,10 @@ def paying_and_expiring():
         made = thing(1000, supplier)
 
         def unsettled():
-            return [order for order in staff.pages("/admin/orders", limit=100)
-                    if order["status"] == "pending" or any(refund["status"] == "requested" for refund in order["payment"]["refunds"])]
-        replies = at_once([lambda client=client: client.post("/orders", body(line(made))) for client in connections(40, [ann], short)])
+            return [order for order in staff.pages("/admin/orders", limit=100) if order["status"] == "pending" or
+                    any(refund["status"] == "requested" for refund in order["payment"]["refunds"])]
+        clients, sent = connections(40, [ann], short), body(line(made))
+        replies = at_once([lambda client=client, sent=sent: client.post("/orders", sent) for client in clients])
         suite.equal(eventually(unsettled, lambda left: not left), [], "all are decided")
         sold = 0
         for reply in replies:
@@ -234,7 +239,8 @@ def many_count_one_stock():
             suite.check(reply.status == 200 or (delta < 0 and reply.code == "below_reserved"), str(reply))
             done += delta if reply.status == 200 else 0
         return done
-    done = at_once([lambda client=client, own=own: adjust(client, own) for client, own in zip(connections(50, [sue.owner]), deltas)])
+    done = at_once([lambda client=client, own=own: adjust(client, own)
+                    for client, own in zip(connections(50, [sue.owner]), deltas)])
     row = sue.owner.get(f"/products/{made['id']}/stock").data[0]
     suite.equal(row["on_hand"], 50 + sum(done), "every adjustment counts once")
     suite.equal(row["received"] + row["adjusted"], row["on_hand"], "and is explained")
@@ -244,7 +250,8 @@ def many_count_one_stock():
 def the_last_places_of_a_community():
     lea = shop.leader(server, admin)
     club = shop.community(lea, restrictions={"member_cap": 5})
-    replies = at_once([lambda client=client: client.post(f"/communities/{club['id']}/join") for client in connections(PEOPLE)])
+    path = f"/communities/{club['id']}/join"
+    replies = at_once([lambda client=client: client.post(path) for client in connections(PEOPLE)])
     found = codes(replies)
     suite.equal(found, {(200, None): 4, (409, "restriction_unmet"): PEOPLE - 4}, "its owner has the fifth")
     suite.equal(lea.get(f"/communities/{club['id']}").data["stats"]["member_count"], 5)
@@ -262,8 +269,9 @@ def one_address_registers_once():
 def of_many_edits_of_one_version_one_is_made():
     ann = people[0]
     version = ann.get("/users/me").data["version"]
-    replies = at_once([lambda client=client, at=at: client.patch("/users/me", {"profile": {"bio": f"edit {at}"}}, version=version)
-                       for at, client in enumerate(connections(20, [ann]))])
+    edits = [{"profile": {"bio": f"edit {at}"}} for at in range(20)]
+    replies = at_once([lambda client=client, edit=edit: client.patch("/users/me", edit, version=version)
+                       for edit, client in zip(edits, connections(20, [ann]))])
     suite.equal(codes(replies), {(200, None): 1, (412, "stale_version"): 19})
     winner = next(reply for reply in replies if reply.status == 200)
     suite.equal(ann.get("/users/me").data["profile"]["bio"], winner.data["profile"]["bio"])
@@ -272,12 +280,14 @@ def of_many_edits_of_one_version_one_is_made():
 @suite.case
 def a_refresh_token_serves_once():
     bob = server.user("Bob")
-    replies = at_once([lambda: server.client().post("/auth/refresh", {"refresh_token": bob.refresh_token}) for _ in range(8)])
+    old = {"refresh_token": bob.refresh_token}
+    replies = at_once([lambda: server.client().post("/auth/refresh", old) for _ in range(8)])
     found = codes(replies)
     suite.equal(sum(reply.status == 200 for reply in replies), 1, str(found))
     suite.equal(sum(reply.status == 401 for reply in replies), 7, str(found))
     winner = next(reply for reply in replies if reply.status == 200)
-    suite.answers(server.client().post("/auth/refresh", {"refresh_token": winner.data["refresh_token"]}), 401, text="a copied token ends the login")
+    newest = {"refresh_token": winner.data["refresh_token"]}
+    suite.answers(server.client().post("/auth/refresh", newest), 401, text="a copied token ends the login")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
     ROUNDS=n SEED=n test_powercut.py [case …]       10 rounds when not said otherwise
 
 The server runs under lossy.so, which knows what of its files was synced. After the kill powercut.py takes back a random
-part of what was not: bytes, names of files, renames. The same rounds with a server that forgets to sync its log must find
-that out, or they find nothing.
+part of what was not: bytes, names of files, renames. The same rounds with a server that forgets to sync its log must
+find that out, or they find nothing.
 """
 
 import collections
@@ -25,7 +25,7 @@ MUTANT_ROUNDS = 10
 CFLAGS = "-std=c17 -D_GNU_SOURCE -Isrc -O2 -g -pthread -fno-strict-aliasing -Wall -Wextra -Werror -fPIE".split()
 WORLDS = [
     {},
-    {"checkpoint.interval": 30},                            # tables, their directory and the mark are synced all the time
+    {"checkpoint.interval": 30},            # tables, their directory and the mark are synced all the time
     {"actors.memory": "1MiB", "store.block_cache": "1MiB", "checkpoint.interval": 1000},
 ]
 
@@ -43,6 +43,7 @@ FAULTS = [
     ("open",      ".sst",  "24"),       # EMFILE
     ("fsync",     "/rocks", "5"),
 ]
+FAULTS_PER_WORLD = 8
 EXIT_FAILED = 75
 
 suite = Suite("powercut")
@@ -55,18 +56,23 @@ print(f"seed {seed}")
 
 def build_shim():
     shim = os.path.join(tools.name, "lossy.so")
-    subprocess.run([compiler, *CFLAGS, "-fPIC", "-shared", "-o", shim, "tests/crash/lossy.c", "-ldl"], cwd=ROOT, check=True)
+    subprocess.run([compiler, *CFLAGS, "-fPIC", "-shared", "-o", shim, "tests/crash/lossy.c", "-ldl"], cwd=ROOT,
+                   check=True)
     return shim
 
 
 def build_mutant():
     """The server as `make MUTANT=1` builds it: of its files only the log thread knows this mutant."""
+    clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+    parts = ["build/release/libsouk.a", "build/release/src/main.o"]
+    subprocess.run(["make", "--no-print-directory", *parts], cwd=ROOT, env=clean, check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as makefile:
         libraries = re.search(r"^LIBRARIES := (.*)$", makefile.read(), re.MULTILINE).group(1).split()
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *libraries], capture_output=True, text=True, check=True).stdout.split()
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *libraries], capture_output=True, text=True,
+                           check=True).stdout.split()
     mutant = os.path.join(tools.name, "souk")
-    subprocess.run([compiler, *CFLAGS, "-pie", "-DMUTANT=1", "-o", mutant, "build/release/src/main.o", "src/store/log_thread.c",
-                    "build/release/libsouk.a", *flags], cwd=ROOT, check=True)
+    subprocess.run([compiler, *CFLAGS, "-pie", "-DMUTANT=1", "-o", mutant, "src/store/log_thread.c", *reversed(parts),
+                    *flags], cwd=ROOT, check=True)
     return mutant
 
 
@@ -80,7 +86,7 @@ def one_round(shop, full):
     if chance.random() < 0.15:
         time.sleep(1.6)
     shop.restart()
-    if shop.faults:                                         # it lost something: each further sentence would say so again
+    if shop.faults:                         # it lost something: each further sentence would say so again
         return
     shop.check_history()
     if full:
@@ -132,7 +138,7 @@ def fault_round(shop, fault, after):
 
     def end():
         try:
-            ended.append(shop.server.process.wait(1.5))
+            ended.append(shop.server.process.wait(2.5))
         except subprocess.TimeoutExpired:                   # a fault that was not reached, or did no harm
             shop.server.kill()
             ended.append("served on")
@@ -140,8 +146,9 @@ def fault_round(shop, fault, after):
         shop.restart()
         shop.load(0, end)
     except AssertionError:                                  # it failed while it opened
-        ended.append(f"did not start: {shop.server.process.returncode}")
-        shop.expect(shop.server.process.returncode in (3, 6, 7, EXIT_FAILED), f"{text}: {ended}\n{shop.server.log_tail()}")
+        status = shop.server.process.returncode
+        ended.append(f"did not start: {status}")
+        shop.expect(status in (3, 6, 7, EXIT_FAILED), f"{text}: {ended}\n{shop.server.log_tail()}")
     shop.expect(ended[0] in (EXIT_FAILED, "served on") or len(str(ended[0])) > 4, f"{text}: it ended with {ended[0]}")
     shop.server.environment = environment
     shop.cut()
@@ -157,13 +164,13 @@ def fault_round(shop, fault, after):
 def a_failing_disk_ends_the_server_and_loses_nothing():
     """After a failed sync nobody knows what is on the disk: nothing more is acknowledged, and the next start looks."""
     faults = [(fault, after) for after in (0, 2, 12, 40) for fault in FAULTS]
-    count, ends, number, shim = min(len(faults), world.rounds(11)), collections.Counter(), 0, build_shim()
-    if count < len(faults):
-        faults = [(fault, chance.choice((0, 2, 12, 40))) for fault in FAULTS]
-    for start in range(0, count, 8):
+    if world.rounds(10) < len(faults):
+        faults = [(fault, chance.choice((0, 2, 12))) for fault in FAULTS]
+    ends, shim = collections.Counter(), build_shim()
+    for start in range(0, len(faults), FAULTS_PER_WORLD):
         shop = World(seed ^ start, {"checkpoint.interval": 50}, shim=shim)
         shop.begin()
-        for fault, after in faults[start:min(count, start + 8)]:
+        for fault, after in faults[start:start + FAULTS_PER_WORLD]:
             ends[fault_round(shop, fault, after)] += 1
             if shop.faults:
                 break
@@ -172,7 +179,7 @@ def a_failing_disk_ends_the_server_and_loses_nothing():
         if not suite.check(not shop.faults, "\n".join(shop.faults)):
             return
     print("     " + ", ".join(f"{times} {what}" for what, times in sorted(ends.items(), key=str)))
-    suite.check(ends[EXIT_FAILED] * 4 >= count, "too few faults reached the server")
+    suite.check(ends[EXIT_FAILED] * 4 >= len(faults), "too few faults reached the server")
 
 
 @suite.case

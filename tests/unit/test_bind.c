@@ -201,6 +201,8 @@ static void headers(void **state)
         {"GET /api/v1/notes/n", "If-Match: \"7\", \"8\"\r\n",       "", "400 validation_failed If-Match:bad_format"},
         {"GET /api/v1/notes/n", "If-Match: \"-7\"\r\n",             "", "400 validation_failed If-Match:bad_format"},
         {"GET /api/v1/notes/n", "If-Match: \"\"\r\n",               "", "400 validation_failed If-Match:bad_format"},
+        {"GET /api/v1/notes/n", "If-Match: \"77\r\n",              "", "400 validation_failed If-Match:bad_format"},
+        {"GET /api/v1/notes/n", "If-Match: 77\"\r\n",              "", "400 validation_failed If-Match:bad_format"},
         {"POST /api/v1/notes",  "Idempotency-Key:\r\n",             "", "400 validation_failed Idempotency-Key:too_short title:required"},
         {"POST /api/v1/notes",  "Idempotency-Key: a b\r\n",         "", "400 validation_failed Idempotency-Key:bad_format title:required"},
         {"POST /api/v1/notes",  "Idempotency-Key: a\r\n",           "", "400 validation_failed title:required"},
@@ -256,7 +258,15 @@ static void headers(void **state)
     assert_true(request.head_only);
     assert_false(request.problem_json);
     assert_int_equal(request.request_id.length, 32);
-    struct text first = request.request_id;
+    struct text first = request.request_id,
+                longest = LITERAL("0123456789012345678901234567890123456789012345678901234567890123");
+    for (uint32_t length = longest.length; length <= longest.length + 1; length++) {
+        struct text header = arena_format(setup->arena, "X-Request-Id: %.*s%s\r\n", TEXT_ARGUMENTS(longest),
+                                          length == longest.length ? "" : "4");
+        outcome(setup, message(setup->arena, "GET /api/v1/notes", header.data, ""), &request);
+        assert_int_equal(text_equal(request.request_id, longest), length == longest.length);
+        assert_int_equal(request.request_id.length, length == longest.length ? 64 : 32);
+    }
     outcome(setup, message(setup->arena, "HEAD /api/v1/notes", "", ""), &request);
     assert_false(text_equal(first, request.request_id));
 }

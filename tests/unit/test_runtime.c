@@ -389,6 +389,28 @@ static void test_full_pool_is_an_answer(void **state)
     loopback_close(&world);
 }
 
+/* Nobody asks again for what a timer was to do. */
+static void test_full_pool_delays_a_timer(void **state)
+{
+    (void)state;
+    struct loopback world;
+    char id[64];
+    loopback_open(&world, &thing_registry, thing_providers);
+    make(&world, "A", id);
+    struct asking open = {.kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"because\"}"};
+    assert_int_equal(status_of(&world, open), 200);
+    loopback_pass(&world, 6000);
+    world.config.actors_memory = 0;
+    loopback_crash(&world, 0);
+    memory_store_miss_every(world.store, 1);
+    world.refuse_work = 5;
+    loopback_pass(&world, 26000);
+    assert_int_equal(world.refuse_work, 0);
+    memory_store_miss_every(world.store, 0);
+    assert_true(reads(&world, id, "\"status\":\"closed\""));
+    loopback_close(&world);
+}
+
 static void test_personal_fields_are_sealed(void **state)
 {
     (void)state;
@@ -428,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_fault_at_every_call),
         cmocka_unit_test(test_unacknowledged_is_whole_or_absent),
         cmocka_unit_test(test_full_pool_is_an_answer),
+        cmocka_unit_test(test_full_pool_delays_a_timer),
         cmocka_unit_test(test_personal_fields_are_sealed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

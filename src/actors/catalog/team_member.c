@@ -250,6 +250,13 @@ static struct id member_of_path(struct tx *tx)
     return id_is_none(supplier) || id_is_none(user) ? ID_NONE : team_member_id(supplier, user);
 }
 
+static enum error team_list(struct tx *tx)
+{
+    enum error error = supplier_of_path_is_there(tx);
+    if (error || tx->relations & (TEAM | ADMIN)) return error;
+    return fail(tx, ERROR_FORBIDDEN, "only the team sees who is in it");
+}
+
 static enum error team_put(struct tx *tx)
 {
     struct team_member *member = tx->subject;
@@ -314,7 +321,7 @@ static const struct fields team_role_fields = FIELDS("team_role_body", struct te
 
 #define MEMBER_PATH "/suppliers/{id}/members/{user_id}", "/sellers/{id}/members/{user_id}"
 static const struct command team_member_commands[] = {
-    {"list", "GET", "/suppliers/{id}/members", "/sellers/{id}/members", ACTION_LIST, TEAM | ADMIN, .decide = supplier_of_path_is_there,
+    {"list", "GET", "/suppliers/{id}/members", "/sellers/{id}/members", ACTION_LIST, USER | ADMIN, .demands = TEAM | ADMIN, .decide = team_list,
      .listings = team_listings, .doc = "the team, for the team and staff"},
     {"put", "PUT", MEMBER_PATH, ACTION_UPSERT, TEAM_OWNER, .body = &team_role_fields, .decide = team_put,
      .target = member_of_path, .doc = "takes a person into the team, or changes the role"},

@@ -252,7 +252,7 @@ static const struct join comment_joins[] = {
 
 static const struct command comment_commands[] = {
     {"create", "POST", "/posts/{id}/comments", NULL, ACTION_CREATE, USER, .decide = comment_create,
-     .doc = "comments on a post, as a member of its community"},
+     .demands = MEMBER, .doc = "comments on a post, as a member of its community"},
     {"list", "GET", "/posts/{id}/comments", NULL, ACTION_LIST, ANYONE, .query = &query_fields, .decide = comments_list,
      .listings = comment_listings, .matches = comments_match, .rate = RATE_READ,
      .doc = "what is said about a post, the oldest first; without those whom the asker blocks"},

@@ -193,7 +193,8 @@ static struct id vote_post(const void *entity)
 
 static const struct command vote_commands[] = {
     {"vote", "PUT", "/posts/{id}/vote", NULL, ACTION_UPSERT, USER, .body = &vote_body_fields, .event = &post_voted,
-     .target = my_vote, .decide = vote_vote, .doc = "votes in a poll, or votes otherwise, as a member of its community"},
+     .target = my_vote, .decide = vote_vote, .demands = MEMBER,
+     .doc = "votes in a poll, or votes otherwise, as a member of its community"},
     {"read", "GET", "/posts/{id}/vote", NULL, ACTION_READ, SELF, .target = my_vote, .doc = "the asker's vote in a poll"},
     {0},
 };

@@ -260,8 +260,8 @@ static const struct command report_commands[] = {
      .decide = report_resolve, .doc = "decides, and hides or removes a post or comment"},
     {"list", "GET", "/admin/reports", NULL, ACTION_LIST, ADMIN, .query = &query_fields, .listings = staff_listings,
      .matches = reports_match, .doc = "all reports, the newest first"},
-    {"community_list", "GET", "/communities/{id}/reports", NULL, ACTION_LIST, USER, .query = &query_fields,
-     .decide = community_check, .listings = community_listings, .matches = reports_match,
+    {"community_list", "GET", "/communities/{id}/reports", NULL, ACTION_LIST, USER | ADMIN, .query = &query_fields,
+     .decide = community_check, .demands = MODERATOR | ADMIN, .listings = community_listings, .matches = reports_match,
      .doc = "reports about posts and comments of a community, the newest first; for its moderators"},
     {0},
 };

@@ -250,6 +250,20 @@ static void reply_value(struct tx *tx, struct buffer *out)
     buffer_byte(out, '}');
 }
 
+/* What a dry run would have written: its events, in their order. */
+static void reply_events(struct tx *tx, struct buffer *out)
+{
+    buffer_string(out, ",\"dry_run\":true,\"events\":[");
+    for (uint32_t i = 0; i < tx->state->emitted_count; i++) {
+        const struct emitted *emitted = &tx->state->emitted[i];
+        char id[ID_TEXT_LENGTH + 1];
+        id_format(emitted->touched->id, id);
+        buffer_format(out, "%s{\"type\":\"%s\",\"entity\":\"%s\",\"entity_id\":\"%s\",\"entity_version\":%lld}", i ? "," : "",
+                      emitted->event->name, emitted->touched->kind->name, id, (long long)emitted->version);
+    }
+    buffer_byte(out, ']');
+}
+
 void reply_success(struct tx *tx)
 {
     struct tx_state *state = tx->state;
@@ -285,6 +299,7 @@ void reply_success(struct tx *tx)
         if (entity) reply_entity(tx, &out, reply, kind, entity);
         else buffer_string(&out, "null");
     }
+    if (tx->dry_run) reply_events(tx, &out);
     buffer_byte(&out, '}');
     reply->body = buffer_as_text(&out);
     bool unchanged = tx->command->action == ACTION_READ && request->if_none_match.data && reply->etag.data &&

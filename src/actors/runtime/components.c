@@ -340,6 +340,24 @@ static const char PAGE[] =
     "{\"type\":\"object\",\"required\":[\"next\",\"limit\"],\"properties\":{"
     "\"next\":{\"type\":[\"string\",\"null\"],\"description\":\"cursor of the next page\"},\"limit\":{\"type\":\"integer\"}}}";
 
+static const char EVENT[] =
+    "{\"type\":\"object\",\"required\":[\"type\",\"entity\",\"entity_id\",\"entity_version\"],\"properties\":{"
+    "\"type\":{\"type\":\"string\",\"description\":\"name of the event\"},"
+    "\"entity\":{\"type\":\"string\",\"description\":\"kind of what it happens to\"},"
+    "\"entity_id\":{\"type\":\"string\",\"format\":\"uuid\"},"
+    "\"entity_version\":{\"type\":\"integer\",\"description\":\"that it would have then\"}}}";
+
+void document_add_dry_run(struct document *document, yyjson_mut_val *members)
+{
+    static const char dry_run[] = "{\"type\":\"boolean\",\"const\":true,\"description\":\"nothing was written\"}";
+    static const char events[] = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/dry_run_event\"},"
+                                 "\"description\":\"of a dry run: the events that would be written\"}";
+    if (!yyjson_mut_obj_get(document->schemas, "dry_run_event"))
+        yyjson_mut_obj_add_val(document->doc, document->schemas, "dry_run_event", parse(document, EVENT, sizeof EVENT - 1));
+    yyjson_mut_obj_add_val(document->doc, members, "dry_run", parse(document, dry_run, sizeof dry_run - 1));
+    yyjson_mut_obj_add_val(document->doc, members, "events", parse(document, events, sizeof events - 1));
+}
+
 static const char SECURITY[] = "{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
                                "\"description\":\"the access_token of POST /auth/login\"}}";
 

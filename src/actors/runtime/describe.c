@@ -58,7 +58,7 @@ static void commands_of(struct buffer *out, const struct kind *kind)
         if (!command->method) continue;
         cell(out, command->name);
         path_cell(out, command);
-        cell(out, relation_names(command->who, who));
+        cell(out, relation_names(command_relations(command), who));
         cell(out, command->doc);
         end_row(out);
     }
@@ -170,7 +170,7 @@ static void transitions_of(struct buffer *out, const struct kind *kind)
         cell(out, row->guard_doc);
         cell(out, state_named(machine, row->to));
         cell(out, row->event ? row->event->name : "");
-        cell(out, !command ? "" : command->method ? relation_names(command->who, who) : "the system");
+        cell(out, !command ? "" : command->method ? relation_names(command_relations(command), who) : "the system");
         end_row(out);
     }
 }

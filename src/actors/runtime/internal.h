@@ -369,6 +369,7 @@ void idempotency_sweep(struct core *core);                              /* forge
 /* outside.c: timers and effects */
 void timers_apply(struct core *core, const struct record *record);
 void timers_fire(struct core *core);
+bool timer_fired(const struct core *core, struct id id);        /* it is pending, and its command is on its way */
 void effects_apply(struct core *core, const struct record *record, int64_t now);
 void effects_start_all(struct core *core);
 void effects_turn(struct core *core);

@@ -48,6 +48,11 @@ const struct kind *registry_kind_named(const struct registry *registry, const ch
     return NULL;
 }
 
+uint32_t command_relations(const struct command *command)
+{
+    return command->demands ? command->demands : command->who;
+}
+
 const struct command *kind_command(const struct kind *kind, const char *name)
 {
     for (const struct command *command = kind->commands; command && command->name; command++)

@@ -92,7 +92,7 @@ struct command {
     const char *path;           /* below /api/v1: "/promotions/{id}/submit" */
     const char *alias;          /* a second path, or NULL */
     enum action action;
-    uint32_t who;               /* any of these relations suffices */
+    uint32_t who;               /* any of these relations to the subject suffices */
     const struct fields *body;  /* of COMMAND, CALL, UPSERT; CREATE and PATCH take the kind's fields; NULL: no body */
     const struct fields *query; /* NULL: no query parameters (lists: besides limit and cursor) */
     const struct event *event;  /* emitted when the machine has no row for this command */
@@ -110,6 +110,7 @@ struct command {
     const struct fields *reply; /* documents the reply of handlers that answer themselves; NULL: the entity */
     const char *extra;          /* a text that answer_member adds in development mode alone; NULL: none */
     const char *produces;       /* content type of what answer_raw answers; NULL: JSON in the usual envelope */
+    uint32_t demands;           /* relations to what the path names, of which `decide` demands one; 0: `who` says all */
 };
 
 /* A member of the rendered entity that lives in another kind: statistics, cards. */
@@ -183,6 +184,8 @@ struct registry {
 };
 const struct kind *registry_kind(const struct registry *registry, uint16_t number);
 const struct kind *registry_kind_named(const struct registry *registry, const char *name);
+/* Who may run it, as far as tables can say. */
+uint32_t command_relations(const struct command *command);
 const struct command *kind_command(const struct kind *kind, const char *name);
 /* Start-up proof of all tables: fields, machines, unique numbers and names, routes unambiguous, each command with a
    right. Logs every fault; returns their number. */

@@ -58,6 +58,11 @@ static bool has_slug(const struct document *document, const struct kind *kind, c
     return kind->slug != NULL;
 }
 
+static bool text_ends_with_id(struct text name)
+{
+    return name.length > 3 && memcmp(name.data + name.length - 3, "_id", 3) == 0;
+}
+
 /* {id}, {item} … of a path. */
 static void add_path_parameters(struct document *document, yyjson_mut_val *parameters, const struct kind *kind,
                                 const struct command *command, const char *path)
@@ -68,7 +73,10 @@ static void add_path_parameters(struct document *document, yyjson_mut_val *param
         yyjson_mut_obj_add_str(document->doc, schema, "type", "string");
         bool first = text_is(name, "id"), by_slug = first && has_slug(document, kind, command->path);
         if (first && !by_slug) yyjson_mut_obj_add_str(document->doc, schema, "format", "uuid");
-        add_parameter(document, parameters, "path", name, true, by_slug ? "id or slug" : NULL, schema);
+        struct text noun = name; /* {variant_id}: the variant */
+        if (text_ends_with_id(noun)) noun.length -= 3;
+        const char *doc = arena_format(document->arena, "id of the %.*s", TEXT_ARGUMENTS(noun)).data;
+        add_parameter(document, parameters, "path", name, true, by_slug ? "id or slug" : first ? "id" : doc, schema);
     }
 }
 
@@ -200,6 +208,8 @@ static yyjson_mut_val *envelope(struct document *document, const struct kind *ki
     yyjson_mut_val *data = data_schema(document, kind, command);
     if (command->action != ACTION_LIST) {
         yyjson_mut_obj_add_val(document->doc, members, "data", data);
+        bool dry = strcmp(command->method, "GET") != 0 && !path_is_of_platform(command->path);
+        if (dry) document_add_dry_run(document, members);
         return schema;
     }
     yyjson_mut_val *list = yyjson_mut_obj_add_obj(document->doc, members, "data");
@@ -298,9 +308,10 @@ static void add_servers_of_platform(struct document *document, yyjson_mut_val *p
 static void add_relations(struct document *document, yyjson_mut_val *operation, const struct command *command)
 {
     yyjson_mut_val *relations = yyjson_mut_obj_add_arr(document->doc, operation, "x-relations");
-    for (uint32_t bit = 1; bit && bit <= command->who; bit <<= 1) {
+    uint32_t who = command_relations(command);
+    for (uint32_t bit = 1; bit && bit <= who; bit <<= 1) {
         char name[128];
-        if (command->who & bit)
+        if (who & bit)
             yyjson_mut_arr_append(relations, document_text(document, "%s", relation_names(bit, name)));
     }
 }
@@ -348,7 +359,7 @@ static void add_operation(struct document *document, yyjson_mut_val *paths, cons
     char who[128];
     yyjson_mut_obj_add_str(document->doc, operation, "summary", command->doc);
     yyjson_mut_obj_add_val(document->doc, operation, "description",
-                           document_text(document, "For: %s.%s", relation_names(command->who, who),
+                           document_text(document, "For: %s.%s", relation_names(command_relations(command), who),
                                          alias ? " The same as the path that it is an alias of." : ""));
     yyjson_mut_arr_add_str(document->doc, yyjson_mut_obj_add_arr(document->doc, operation, "tags"), tag_of(kind));
     yyjson_mut_obj_add_val(document->doc, operation, "x-permission",

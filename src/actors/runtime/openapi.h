@@ -31,6 +31,8 @@ yyjson_mut_val *document_fields(struct document *document, const struct kind *ki
 yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name);
 /* Adds the response of a refusal ("409", "default"). */
 void document_add_response(struct document *document, yyjson_mut_val *responses, const char *status);
+/* Adds the members that only the answer to a dry run has. */
+void document_add_dry_run(struct document *document, yyjson_mut_val *members);
 /* Success of a command. */
 uint16_t document_status(const struct command *command);
 /* Everything that was referred to. Last. */

@@ -135,6 +135,12 @@ void timers_fire(struct core *core)
     }
 }
 
+bool timer_fired(const struct core *core, struct id id)
+{
+    const struct timer *timer = map_get(core->timers, id.bytes, sizeof id.bytes);
+    return timer && timer->running;
+}
+
 /* ---- effects ---- */
 struct effect_answer {
     struct arena *arena;

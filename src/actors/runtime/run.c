@@ -558,8 +558,24 @@ static bool run_internal(struct tx *tx)
     return true;
 }
 
+/* What time or a provider says has no client that asks again, so a full pool only delays it. */
+static void try_again(struct core *core, struct message *message)
+{
+    message->failures = message->runs = 0;
+    message->memos = NULL;
+    message_ready(core, message);
+}
+
 void message_run(struct core *core, struct message *message)
 {
+    if (!message->request && message->failures > LIMIT_RERUNS) {
+        try_again(core, message);
+        return;
+    }
+    if (message->source == FROM_TIMER && !timer_fired(core, message->timer_id)) {
+        message_finish(core, message);      /* it was cancelled or set anew since */
+        return;
+    }
     struct tx tx;
     struct tx_state state;
     if (!message->runs) message->now = core->now;       /* this turn's: the core may have slept until it arrived */

@@ -206,8 +206,8 @@ static const struct join approval_joins[] = {
     {0}};
 
 static const struct command approval_commands[] = {
-    {"list", "GET", "/communities/{id}/approvals", .action = ACTION_LIST, .who = USER, .query = &query_fields,
-     .decide = community_check, .listings = approval_listings, .rate = RATE_READ,
+    {"list", "GET", "/communities/{id}/approvals", .action = ACTION_LIST, .who = USER | ADMIN, .query = &query_fields,
+     .decide = community_check, .demands = MODERATOR | ADMIN, .listings = approval_listings, .rate = RATE_READ,
      .doc = "what waits for a yes in a community, the oldest first; for its moderators"},
     {0}};
 

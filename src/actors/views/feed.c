@@ -4,7 +4,7 @@
      the global feed      published posts approved for global; active promotions approved for global
 
    What would touch any number of cards is asked when they are read, and changes no row: whether the supplier of a promotion
-   sells, and whether the community of a global post is live and public. Names of authors and suppliers are joined. */
+   sells, whether the community of a global post is live and public, and whom the asker blocks. Names of authors and suppliers are joined. */
 #include "actors/catalog/supplier.h"
 #include "actors/community/community.h"
 #include "actors/community/post.h"

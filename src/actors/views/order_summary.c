@@ -195,6 +195,13 @@ static bool own_matches(struct tx *tx, const void *entity)
     return !queried(tx, "to") || row->placed_at < query->to;
 }
 
+static enum error queue_check(struct tx *tx)
+{
+    enum error error = supplier_of_path_is_there(tx);
+    if (error || tx->relations & (TEAM | ADMIN)) return error;
+    return fail(tx, ERROR_FORBIDDEN, "only the supplier's team sees its orders");
+}
+
 static uint32_t order_summary_relations(struct tx *tx, const void *entity)
 {
     const struct order_summary *row = entity;
@@ -219,8 +226,8 @@ static struct id order_summary_subject(const void *entity)
 static const struct command order_summary_commands[] = {
     {"list_own", "GET", "/orders", .action = ACTION_LIST, .who = USER, .query = &own_query_fields, .listings = own_listings,
      .matches = own_matches, .rate = RATE_READ, .doc = "One's own orders, newest first."},
-    {"list_of_supplier", "GET", "/suppliers/{id}/orders", "/sellers/{id}/orders", .action = ACTION_LIST, .who = TEAM | ADMIN,
-     .query = &queue_query_fields, .decide = supplier_of_path_is_there, .listings = queue_listings, .rate = RATE_READ,
+    {"list_of_supplier", "GET", "/suppliers/{id}/orders", "/sellers/{id}/orders", .action = ACTION_LIST, .who = USER | ADMIN,
+     .demands = TEAM | ADMIN, .query = &queue_query_fields, .decide = queue_check, .listings = queue_listings, .rate = RATE_READ,
      .doc = "What a supplier's team has to work on, oldest first; its own items only."},
     {0}};
 

@@ -174,12 +174,15 @@ static const struct listing revenue_listings[] = {{"oldest", NULL, &by_index, .s
 static enum error supplier_check(struct tx *tx)
 {
     enum error error = supplier_of_path_is_there(tx);
-    return error ? error : day_range_take(tx, sizeof(struct day_range));
+    if (error) return error;
+    if (!(tx->relations & (MANAGER | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this supplier");
+    return day_range_take(tx, sizeof(struct day_range));
 }
 
 static enum error community_check(struct tx *tx)
 {
     if (id_is_none(community_of_path(tx))) return fail(tx, ERROR_NOT_FOUND, "there is no such community");
+    if (!(tx->relations & (OWNER | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this community");
     return day_range_take(tx, sizeof(struct day_range));
 }
 
@@ -208,10 +211,10 @@ static const struct listing community_listings[] = {{"oldest", NULL, &reference_
 static const struct command revenue_commands[] = {
     {"read", "GET", "/admin/analytics/revenue", .action = ACTION_LIST, .who = ADMIN, .query = &revenue_query_fields, .decide = revenue_read,
      .listings = revenue_listings, .matches = within, .rate = RATE_READ, .doc = "Revenue by UTC day, oldest first: in all, by community, promotion or supplier."},
-    {"read_supplier", "GET", "/suppliers/{id}/analytics", "/sellers/{id}/analytics", .action = ACTION_LIST, .who = MANAGER | ADMIN,
+    {"read_supplier", "GET", "/suppliers/{id}/analytics", "/sellers/{id}/analytics", .action = ACTION_LIST, .who = USER | ADMIN, .demands = MANAGER | ADMIN,
      .query = &day_range_fields, .decide = supplier_check, .listings = supplier_listings, .matches = within, .rate = RATE_READ,
      .doc = "Revenue of one supplier by UTC day, for its managers."},
-    {"read_community", "GET", "/communities/{id}/analytics", .action = ACTION_LIST, .who = OWNER | ADMIN, .query = &day_range_fields,
+    {"read_community", "GET", "/communities/{id}/analytics", .action = ACTION_LIST, .who = USER | ADMIN, .demands = OWNER | ADMIN, .query = &day_range_fields,
      .decide = community_check, .listings = community_listings, .matches = within, .rate = RATE_READ,
      .doc = "Revenue attributed to one community by UTC day, for its owner."},
     {0}};

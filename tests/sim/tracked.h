@@ -1,0 +1,20 @@
+/* What is known of the state of one thing: the last state that was seen, and the commands that were sent and of which
+   nothing is known. Whatever is seen next must be reachable from the one by the others. The edges are those of SOCIAL.md's
+   tables, written down once more. */
+#pragma once
+#include "sim/history.h"
+
+enum machine { PUBLIC_MEMBERSHIP, PRIVATE_MEMBERSHIP, SUPPLIER, PRODUCT, PROMOTION, POST, ITEM };
+struct tracked {
+    enum machine machine;
+    uint32_t known;
+    uint8_t open[OPERATION_COUNT];      /* commands without an answer so far */
+};
+
+struct tracked tracked_begin(enum machine machine, const char *state);
+const char *tracked_state(const struct tracked *tracked);
+bool tracked_is(const struct tracked *tracked, const char *state);
+bool tracked_may_be(const struct tracked *tracked, const char *state);
+/* It was seen in this state; false: it cannot be. */
+bool tracked_see(struct tracked *tracked, const char *state);
+void tracked_settled(struct tracked *tracked);      /* all that was sent has happened or never will */
