@@ -464,22 +464,20 @@ def versionless(operation):
 
 def perform(operation, entity, state):
     """As whoever succeeds: a dry run, which writes nothing; in earnest; again with the same key, and with another body."""
-    headers = {**versionless(operation), **({} if operation.platform else DRY)}
+    headers = {**versionless(operation), **DRY}
     values, body = {**here.parameters, **entity.parameters}, body_of(operation)
     raw = json.dumps(body).encode() if body is not None else None
     for client in askers(operation, entity):
-        if not operation.platform:
-            with Unchanged(f"a dry run of {operation.name} in {state}"):
-                dry = ask(operation, client, values, raw=raw, headers=headers)
+        with Unchanged(f"a dry run of {operation.name} in {state}"):
+            dry = ask(operation, client, values, raw=raw, headers=headers)
         before, key = position(), f"key-{next(numbers)}" if operation.takes("Idempotency-Key") else None
         reply = ask(operation, client, values, raw=raw, key=key, headers=versionless(operation))
-        if not operation.platform:
-            suite.equal(dry.status, reply.status, f"{operation.name} in {state}: the dry run says what happens: {reply}")
+        suite.equal(dry.status, reply.status, f"{operation.name} in {state}: the dry run says what happens: {reply}")
         if reply.status >= 300:
             continue
         succeeded.add(operation.permission)
         check_events(operation, before, state, reply)
-        if not operation.platform and (dry.json or {}).get("dry_run"):
+        if (dry.json or {}).get("dry_run"):
             written = [[event["type"] for event in record["events"]] for record in records(before)
                        if record["command"] == operation.permission and record["principal"] != "system"]
             foretold = [event["type"] for event in dry.json["events"]]

@@ -163,7 +163,7 @@ static void learn_adjustment(struct world *world, struct slot *slot, uint32_t nu
 }
 
 /* Each card of a promotion in an answered page is an impression there. */
-static void learn_feed(struct world *world, const struct answer *answer)
+void learn_feed(struct world *world, const struct answer *answer)
 {
     for (size_t i = 0; i < yyjson_arr_size(answer->data); i++) {
         struct id id = json_id(yyjson_arr_get(answer->data, i), "reference_id");
@@ -268,8 +268,9 @@ static void refused(struct world *world, struct slot *slot, const struct answer 
     if (!expected)
         violated(world, "answers", "%s.%s is answered %u: %.*s", slot->asking.kind, slot->asking.command, status,
                  TEXT_ARGUMENTS(answer->said->request.reply.body));
-    if (slot->status && !strcmp(code, "idempotency_in_flight"))
-        violated(world, "I1 keys", "a request under key \"%s\" was answered, and is undecided when asked again", slot->asking.key);
+    if (slot->status && slot->asking.key && status < 500)
+        violated(world, "I1 keys", "%s.%s under key \"%s\" was answered %u, and is refused with %s when asked again", slot->asking.kind,
+                 slot->asking.command, slot->asking.key, slot->status, code);
     attempt_settled(world, slot);
     if (slot->kind == OPERATION_register && status == 409 && !world->accounts[slot->object].made && !world->accounts[slot->object].open)
         violated(world, "unique", "an address is taken that nobody has registered");

@@ -178,6 +178,8 @@ void world_crash(struct world *world, uint32_t survivors)
 {
     struct loopback *loopback = &world->loopback;
     loopback_kill(loopback, survivors);
+    for (const struct flight *flight = world->flights; flight; flight = flight->next)
+        world->impressions_open += world->slots.at[flight->slot].kind == OPERATION_feed;
     flights_drop(world);                    /* their slots stay open */
     loopback->failed = false;
     loopback->refuse_work = 0;

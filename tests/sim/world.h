@@ -85,7 +85,7 @@ struct promotion {
     struct tracked status;
     uint32_t changed_step;
     int64_t snapshot[VARIANTS_MOST];        /* by variant: its price at submit; -1: it was not there */
-    int64_t clicks, clicks_open, shown;
+    int64_t clicks, clicks_open, shown;     /* shown: cards in answered pages */
 };
 struct post {
     uint32_t slot;
@@ -169,6 +169,7 @@ struct world {
     LIST_OF(struct order) orders;
     LIST_OF(struct slot) slots;
 
+    int64_t impressions_open;               /* of pages that nobody is known to have got */
     bool lost_impressions;                  /* a crash may have taken some */
     char verdict[400];                      /* the first thing that was wrong: "<invariant>: <sentence>" */
 };
@@ -210,14 +211,21 @@ void slot_track(struct world *world, const struct slot *slot, int change);  /* i
 
 /* -- learn.c: what answers teach -- */
 void learn(struct world *world, struct flight *flight);     /* it was answered */
+void learn_feed(struct world *world, const struct answer *answer);
 void price_learn(struct world *world, struct price **prices, int64_t amount);
 void price_offer(struct world *world, struct price **prices, int64_t amount);       /* it may come to be */
 bool price_known(const struct price *prices, int64_t amount, uint32_t since_step);  /* was it, or may it have been, since then? */
 
 /* -- audit.c -- */
 void audit(struct world *world);                            /* all settles first */
-void audit_keys(struct world *world);                       /* acknowledged requests answer the same again */
 void audit_end(struct world *world);                        /* time passes without faults: nothing is left undone */
+/* Each entry of a list, all pages of it. */
+void each_entry(struct world *world, struct asking asking, void (*visit)(struct world *world, yyjson_val *entry, void *context), void *context);
+int64_t metric(struct world *world, const char *name);
+/* -- audit_shop.c, audit_people.c -- */
+struct totals;
+void audit_shop(struct world *world, const struct totals *totals);
+void audit_people(struct world *world, const struct totals *totals);
 /* -- audit_order.c -- */
 struct totals {                                             /* what all orders come to */
     int64_t reserved[STOCKS_MOST], allocated[STOCKS_MOST], shipped[STOCKS_MOST];

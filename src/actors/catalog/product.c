@@ -226,16 +226,6 @@ static enum error product_publish(struct tx *tx)
     return OK;
 }
 
-struct reason_body {
-    struct text reason;
-};
-/* clang-format off */
-static const struct field reason_rows[] = {
-    TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .doc = "why; the staff must say"),
-};
-/* clang-format on */
-static const struct fields reason_fields = FIELDS("product_reason", struct reason_body, reason_rows);
-
 /* What archiving and deleting have in common: the team may not break a promotion that is shown or waits, the staff may
    (the promotions are cancelled with it), but says why. */
 static enum error withdraw(struct tx *tx)
@@ -429,9 +419,9 @@ static const struct command commands[] = {
      .decide = product_publish, .doc = "Shows and sells it"},
     {.name = "archive", .method = "POST", .path = "/products/{id}/archive", .action = ACTION_COMMAND,
      .who = TEAM_OR_STAFF,
-     .body = &reason_fields, .decide = product_archive, .doc = "Stops selling it"},
+     .body = &reason_optional_fields, .decide = product_archive, .doc = "Stops selling it"},
     {.name = "delete", .method = "DELETE", .path = "/products/{id}", .action = ACTION_COMMAND, .who = TEAM_OR_STAFF,
-     .body = &reason_fields, .decide = product_delete, .doc = "Deletes it; restore takes it back within 30 days"},
+     .body = &reason_optional_fields, .decide = product_delete, .doc = "Deletes it; restore takes it back within 30 days"},
     {.name = "restore", .method = "POST", .path = "/products/{id}/restore", .action = ACTION_COMMAND,
      .who = TEAM_OR_STAFF,
      .decide = product_restore, .doc = "Takes the deletion back"},

@@ -13,9 +13,6 @@
 #include "actors/promotion/promotion.h"
 #include "actors/sales/order.h"
 
-struct supplier_reason_body {
-    struct text reason;
-};
 struct supplier_event {
     struct text reason;
 };
@@ -349,7 +346,7 @@ static enum error supplier_submit(struct tx *tx)
 
 static void because(struct tx *tx, struct supplier *supplier)
 {
-    const struct supplier_reason_body *body = tx->body;
+    const struct reason_body *body = tx->body;
     struct supplier_event *data = ARENA_NEW(tx->arena, struct supplier_event);
     data->reason = supplier->reason = body->reason;
     event_data(tx, data);
@@ -469,12 +466,6 @@ static const struct join supplier_joins[] = {
 };
 
 /* ---- commands ---- */
-static const struct field reason_rows[] = {
-    TEXT(supplier_reason_body, 1, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
-         .doc = "why; kept in the history"),
-};
-static const struct fields reason_fields = FIELDS("supplier_reason", struct supplier_reason_body, reason_rows);
-
 static const struct field query_rows[] = {
     ENUM(suppliers_query, 1, status, &supplier_statuses, .doc = "only in this state; for staff"),
     ENUM(suppliers_query, 2, sort, &supplier_sorts, .doc = "newest (default) or name"),

@@ -10,9 +10,6 @@
 #include "actors/identity/block.h"
 #include "actors/identity/identity.h"
 
-struct comment_reason {
-    struct text reason;
-};
 enum comment_sort { SORT_OLDEST = 1, SORT_NEWEST };
 struct comments_query {
     enum comment_sort sort;
@@ -39,14 +36,6 @@ static const struct field comment_rows[] = {
 };
 static const struct fields comment_fields = FIELDS("comment", struct comment, comment_rows);
 
-#define REASON_ROW(flags_) \
-    TEXT(comment_reason, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
-static const struct field reason_rows[] = {REASON_ROW(REQUIRED)};
-static const struct field optional_reason_rows[] = {REASON_ROW(0)};
-static const struct fields reason_fields = FIELDS("comment_reason", struct comment_reason, reason_rows);
-static const struct fields optional_reason_fields =
-    FIELDS("comment_optional_reason", struct comment_reason, optional_reason_rows);
-
 static const struct field query_rows[] = {
     ENUM(comments_query, 1, sort, &comment_sorts, .doc = "oldest (default) or newest first"),
 };
@@ -58,7 +47,7 @@ const struct event post_commented               = EVENT(1, "post.commented", NUL
 static const struct event post_comment_updated  = EVENT(2, "post.comment_updated", NULL, "and put it differently");
 static const struct event post_comment_hidden   = EVENT(3, "post.comment_hidden", &reason_fields, "it is out of sight");
 static const struct event post_comment_restored = EVENT(4, "post.comment_restored", NULL, "it is back");
-static const struct event post_comment_deleted  = EVENT(5, "post.comment_deleted", &optional_reason_fields, "it is gone");
+static const struct event post_comment_deleted  = EVENT(5, "post.comment_deleted", &reason_optional_fields, "it is gone");
 static const struct event *const comment_events[] = {&post_commented, &post_comment_updated, &post_comment_hidden,
                                                      &post_comment_restored, &post_comment_deleted, NULL};
 
@@ -165,7 +154,7 @@ static void note_hiding(struct tx *tx, struct comment *comment, struct text reas
 
 static enum error comment_hide(struct tx *tx)
 {
-    const struct comment_reason *body = tx->body;
+    const struct reason_body *body = tx->body;
     note_hiding(tx, tx->subject, body->reason);
     event_data(tx, body);
     return OK;
@@ -196,7 +185,7 @@ enum error comment_moderate(struct tx *tx, struct id comment_id, bool remove, st
     int64_t status = comment->entity.status;
     if (status == COMMENT_DELETED || (status == COMMENT_HIDDEN && !remove)) return OK;
     if (!remove) note_hiding(tx, comment, reason);
-    struct comment_reason data = {reason};
+    struct reason_body data = {reason};
     return transition(tx, &comment_kind, comment, remove ? "delete" : "hide", &data);
 }
 
@@ -259,7 +248,7 @@ static const struct command comment_commands[] = {
     {"read", "GET", "/comments/{id}", NULL, ACTION_READ, ANYONE, .rate = RATE_READ, .doc = "a comment"},
     {"patch", "PATCH", "/comments/{id}", NULL, ACTION_PATCH, SELF, .decide = comment_patch, .doc = "says it differently"},
     {"delete", "DELETE", "/comments/{id}", NULL, ACTION_COMMAND, SELF | MODERATOR | ADMIN,
-     .body = &optional_reason_fields, .decide = comment_delete, .doc = "takes it away"},
+     .body = &reason_optional_fields, .decide = comment_delete, .doc = "takes it away"},
     {"hide", "POST", "/comments/{id}/hide", NULL, ACTION_COMMAND, MODERATOR | ADMIN, .body = &reason_fields,
      .decide = comment_hide, .doc = "takes it out of sight"},
     {"restore", "POST", "/comments/{id}/restore", NULL, ACTION_COMMAND, MODERATOR | ADMIN, .decide = comment_restore,

@@ -9,9 +9,6 @@
 #include "actors/community/membership_links.h"
 #include "actors/identity/identity.h"
 
-struct community_reason_body {
-    struct text reason;
-};
 struct community_event {
     struct text reason;
 };
@@ -272,7 +269,7 @@ static enum error community_reason(struct tx *tx)
 {
     struct community *community = tx->subject;
     struct community_event *data = ARENA_NEW(tx->arena, struct community_event);
-    data->reason = community->reason = ((const struct community_reason_body *)tx->body)->reason;
+    data->reason = community->reason = ((const struct reason_body *)tx->body)->reason;
     event_data(tx, data);
     return OK;
 }
@@ -320,12 +317,6 @@ static const struct join community_joins[] = {
 };
 
 /* ---- commands ---- */
-static const struct field reason_rows[] = {
-    TEXT(community_reason_body, 1, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
-         .doc = "why; kept in the history"),
-};
-static const struct fields reason_fields = FIELDS("community_reason", struct community_reason_body, reason_rows);
-
 static const struct field transfer_rows[] = {
     ID(transfer_body, 1, user_id, .flags = REQUIRED, .refers = "user", .doc = "the next owner: an active leader"),
 };

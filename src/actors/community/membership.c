@@ -11,9 +11,6 @@
 #include "actors/community/membership_links.h"
 #include "actors/identity/identity.h"
 
-struct membership_reason_body {
-    struct text reason;
-};
 struct membership_event {
     struct text reason;
 };
@@ -329,7 +326,7 @@ static enum error membership_approve(struct tx *tx)
 
 static struct text body_reason(const struct tx *tx)
 {
-    return ((const struct membership_reason_body *)tx->body)->reason;
+    return ((const struct reason_body *)tx->body)->reason;
 }
 
 static enum error membership_reject(struct tx *tx)
@@ -467,18 +464,6 @@ static const struct join membership_joins[] = {
     {0},
 };
 
-static const struct field reason_rows[] = {
-    TEXT(membership_reason_body, 1, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
-         .doc = "why; the person sees it"),
-};
-static const struct fields reason_fields = FIELDS("membership_reason", struct membership_reason_body, reason_rows);
-
-static const struct field rejection_rows[] = {
-    TEXT(membership_reason_body, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why; the person sees it"),
-};
-static const struct fields rejection_fields =
-    FIELDS("membership_rejection", struct membership_reason_body, rejection_rows);
-
 static const struct field role_rows[] = {
     ENUM(membership_role_body, 1, role, &assignable_roles, .flags = REQUIRED, .doc = "moderator or member"),
 };
@@ -501,7 +486,7 @@ static const struct command membership_commands[] = {
     {"list", "GET", "/communities/{id}/members", NULL, ACTION_LIST, ANYONE, .query = &query_fields,
      .decide = members_list, .listings = member_listings, .matches = members_match, .doc = "its members, those who joined first at the front"},
     MODERATION("approve", ACTION_COMMAND, NULL, membership_approve, "lets somebody in"),
-    MODERATION("reject", ACTION_COMMAND, &rejection_fields, membership_reject, "does not let somebody in"),
+    MODERATION("reject", ACTION_COMMAND, &reason_optional_fields, membership_reject, "does not let somebody in"),
     MODERATION("remove", ACTION_COMMAND, &reason_fields, membership_remove, "sends a member away"),
     MODERATION("ban", ACTION_UPSERT, &reason_fields, membership_ban, "sends somebody away for good"),
     MODERATION("unban", ACTION_COMMAND, NULL, membership_unban, "lets somebody join again"),

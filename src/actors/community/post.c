@@ -179,7 +179,7 @@ static enum error post_patch(struct tx *tx)
 /* ---- moderation ---- */
 static void why(struct tx *tx, struct post *post)
 {
-    const struct post_reason *body = tx->body;
+    const struct reason_body *body = tx->body;
     post->reason = body ? body->reason : (struct text){ 0 };
     event_data(tx, body);
 }
@@ -250,7 +250,7 @@ enum error post_moderate(struct tx *tx, struct id post_id, bool remove, struct t
     if (remove) post->deleted_by = tx->principal.user;
     else post->reason = reason;
     if (!remove) post->hidden_by_staff = !(community_relations_of(tx, post->community_id) & MODERATOR);
-    struct post_reason data = { reason };
+    struct reason_body data = { reason };
     return transition(tx, &post_kind, post, remove ? "delete" : "hide", &data);
 }
 
@@ -289,7 +289,7 @@ static enum error decide_global(struct tx *tx, enum global_status status)
     struct post *post = tx->subject;
     enum error error = global_allows(tx, post, GLOBAL(GLOBAL_REQUESTED));
     if (error) return error;
-    const struct post_reason *body = tx->body;
+    const struct reason_body *body = tx->body;
     post->global.status = status;
     post->global.decided_at = tx->now;
     post->global.decided_by = tx->principal.user;
@@ -388,7 +388,7 @@ static const struct command commands[] = {
      .doc = "Changes it; in a moderated community it waits for approval again"},
     {.name = "delete", .method = "DELETE", .path = "/posts/{id}", .action = ACTION_COMMAND,
      .who = SELF | MODERATOR | ADMIN,
-     .body = &post_optional_reason_fields, .decide = post_delete,
+     .body = &reason_optional_fields, .decide = post_delete,
       .doc = "Deletes it; restore takes it back within 30 days"},
     /*      name               path               who                        body                event */
     COMMAND("restore",         "restore",         SELF | MODERATOR | ADMIN,  NULL,               NULL,
@@ -397,15 +397,15 @@ static const struct command commands[] = {
          NULL, "Asks for approval again"),
     COMMAND("approve",         "approve",         MODERATOR,                 NULL,               NULL,
          post_approve, "Publishes what waits for approval"),
-    COMMAND("reject",          "reject",          MODERATOR,                 &post_reason_fields, NULL,
+    COMMAND("reject",          "reject",          MODERATOR,                 &reason_fields, NULL,
          post_reject, "Refuses what waits for approval"),
-    COMMAND("hide",            "hide",            MODERATOR | ADMIN,         &post_reason_fields, NULL,
+    COMMAND("hide",            "hide",            MODERATOR | ADMIN,         &reason_fields, NULL,
          post_hide, "Takes it out of the feeds"),
     COMMAND("request_global",  "request-global",  SELF,                      NULL,               &post_global_requested,
          post_request_global, "Asks for the global feed"),
     COMMAND("approve_global",  "approve-global",  ADMIN,                     NULL,               &post_global_approved,
          post_approve_global, "Puts it into the global feed"),
-    COMMAND("reject_global",   "reject-global",   ADMIN,                     &post_reason_fields, &post_global_rejected,
+    COMMAND("reject_global",   "reject-global",   ADMIN,                     &reason_fields, &post_global_rejected,
          post_reject_global, "Keeps it out of the global feed"),
     COMMAND("withdraw_global", "withdraw-global", SELF | ADMIN,              NULL,               &post_global_withdrawn,
          post_withdraw_global, "Takes it out of the global feed"),

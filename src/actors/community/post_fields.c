@@ -76,15 +76,6 @@ static const struct field post_rows[] = {
 };
 const struct fields post_fields = FIELDS("post", struct post, post_rows);
 
-#define REASON_ROW(flags_) \
-    TEXT(post_reason, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
-
-static const struct field reason_rows[] = {REASON_ROW(REQUIRED)};
-static const struct field optional_reason_rows[] = {REASON_ROW(0)};
-const struct fields post_reason_fields = FIELDS("post_reason", struct post_reason, reason_rows);
-const struct fields post_optional_reason_fields = FIELDS("post_optional_reason", struct post_reason,
-     optional_reason_rows);
-
 static const struct field query_rows[] = {
     ID(post_query, 1, community_id, .refers = "community", .doc = "of this community"),
     ID(post_query, 2, author_id, .refers = "user", .doc = "of this author"),
@@ -100,18 +91,18 @@ static const uint16_t whose[] = { 2, 3, 0 };
 const struct event post_created = { 1, "post.created", carded, NULL, "somebody wrote it" };
 const struct event post_published = { 2, "post.published", carded, NULL, "it is in its community's feed" };
 const struct event post_updated = { 3, "post.updated", carded, NULL, "its content changed" };
-const struct event post_rejected = { 4, "post.rejected", carded, &post_reason_fields, "a moderator refused it" };
+const struct event post_rejected = { 4, "post.rejected", carded, &reason_fields, "a moderator refused it" };
 const struct event post_resubmitted = { 5, "post.resubmitted", carded, NULL, "its author asks again" };
-const struct event post_hidden = { 6, "post.hidden", carded, &post_reason_fields, "it is out of the feeds" };
+const struct event post_hidden = { 6, "post.hidden", carded, &reason_fields, "it is out of the feeds" };
 const struct event post_restored = { 7, "post.restored", carded, NULL, "it is back" };
-const struct event post_deleted = { 8, "post.deleted", carded, &post_optional_reason_fields,
+const struct event post_deleted = { 8, "post.deleted", carded, &reason_optional_fields,
                                     "it is gone for all but the staff" };
 const struct event post_pinned = { 9, "post.pinned", whose, NULL, "it is on top of a feed" };
 const struct event post_unpinned = { 10, "post.unpinned", whose, NULL, "it is not on top any more" };
 const struct event post_global_requested = { 11, "post.global_requested", whose, NULL,
                                              "its author asks for the global feed" };
 const struct event post_global_approved = { 12, "post.global_approved", whose, NULL, "it is in the global feed" };
-const struct event post_global_rejected = { 13, "post.global_rejected", whose, &post_reason_fields,
+const struct event post_global_rejected = { 13, "post.global_rejected", whose, &reason_fields,
                                             "it stays in its community" };
 const struct event post_global_withdrawn = { 14, "post.global_withdrawn", whose, NULL,
                                              "it left the global feed, or asks no more" };

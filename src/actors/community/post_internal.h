@@ -3,15 +3,12 @@
 #include "actors/community/post.h"
 #include "actors/runtime/tx.h"
 
-struct post_reason {
-    struct text reason;
-};
 struct post_query {
     struct id community_id, author_id;
     enum post_status status;
 };
 extern const struct enumeration post_statuses, post_global_statuses;
-extern const struct fields post_fields, post_reason_fields, post_optional_reason_fields, post_query_fields;
+extern const struct fields post_fields, post_query_fields;
 extern const struct event post_created, post_published, post_updated, post_rejected, post_resubmitted, post_hidden,
     post_restored, post_deleted, post_pinned, post_unpinned, post_global_requested, post_global_approved,
     post_global_rejected, post_global_withdrawn;

@@ -58,12 +58,6 @@ static const struct field admin_create_rows[] = {
 };
 const struct fields admin_create_fields = FIELDS("create_admin", struct admin_create_body, admin_create_rows);
 
-static const struct field reason_rows[] = {
-    TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
-         .doc = "why; kept in the history"),
-};
-const struct fields account_reason_fields = FIELDS("reason", struct reason_body, reason_rows);
-
 static const char *const granted_role_names[] = {NULL, "consumer", "leader", "admin"};
 static const struct enumeration granted_roles = ENUMERATION("granted_role", granted_role_names);
 

@@ -29,9 +29,6 @@ struct delete_body {
 struct admin_create_body {
     struct text email, password, display_name;
 };
-struct reason_body {
-    struct text reason;
-};
 struct role_body {
     uint32_t role;                      /* of granted_roles */
     struct text reason;
@@ -53,7 +50,7 @@ enum { GRANT_CONSUMER = 1, GRANT_LEADER, GRANT_ADMIN };
 
 /* account_bodies.c */
 extern const struct fields register_fields, email_fields, new_email_fields, token_fields, reset_fields, password_fields, delete_fields,
-    admin_create_fields, account_reason_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
+    admin_create_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
 
 /* registration.c */
 enum error user_register(struct tx *tx);

@@ -12,10 +12,6 @@
 struct tenant_event {
     struct text reason;
 };
-struct tenant_reason_body {
-    struct text reason;
-};
-
 static const char *const tenant_status_names[] = {NULL, "active", "suspended"};
 static const struct enumeration tenant_statuses = ENUMERATION("tenant_status", tenant_status_names);
 
@@ -154,7 +150,7 @@ static enum error tenant_patch(struct tx *tx)
 
 static enum error tenant_reason(struct tx *tx)
 {
-    const struct tenant_reason_body *body = tx->body;
+    const struct reason_body *body = tx->body;
     struct tenant_event *data = ARENA_NEW(tx->arena, struct tenant_event);
     data->reason = body->reason;
     event_data(tx, data);
@@ -166,12 +162,6 @@ static struct id tenant_target(struct tx *tx)
     const struct tenant *tenant = tx->subject;
     return tenant_id_of_slug(tenant->slug);
 }
-
-static const struct field tenant_reason_rows[] = {
-    TEXT(tenant_reason_body, 1, reason, .flags = REQUIRED, .min = 1, .max = 500, .doc = "why"),
-};
-static const struct fields tenant_reason_fields =
-    FIELDS("tenant_reason", struct tenant_reason_body, tenant_reason_rows);
 
 static const struct listing tenant_listings[] = {
     {.sort = "newest", .index = &tenant_by_created, .reverse = true},
@@ -188,9 +178,9 @@ static const struct command tenant_commands[] = {
     {.name = "patch", .method = "PATCH", .path = "//api/admin/tenants/{id}", .action = ACTION_PATCH, .who = OPERATOR,
      .event = &tenant_updated, .decide = tenant_patch, .doc = "changes settings"},
     {.name = "suspend", .method = "POST", .path = "//api/admin/tenants/{id}/suspend", .action = ACTION_COMMAND,
-     .who = OPERATOR, .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "every request to it answers 403"},
+     .who = OPERATOR, .body = &reason_fields, .decide = tenant_reason, .doc = "every request to it answers 403"},
     {.name = "reinstate", .method = "POST", .path = "//api/admin/tenants/{id}/reinstate", .action = ACTION_COMMAND,
-     .who = OPERATOR, .body = &tenant_reason_fields, .decide = tenant_reason, .doc = "it answers again"},
+     .who = OPERATOR, .body = &reason_fields, .decide = tenant_reason, .doc = "it answers again"},
     {0},
 };
 

@@ -480,7 +480,7 @@ static const struct command commands[] = {
          "Says no for one target, which rejects the whole"),
     COMMAND("revoke_approval", "revoke-approval", DECIDERS, &decision_fields, promotion_revoke,
          "Takes the yes of one target back"),
-    COMMAND("pause", "pause", MANAGER_OR_STAFF, &pause_fields, promotion_pause, "Stops showing it for now"),
+    COMMAND("pause", "pause", MANAGER_OR_STAFF, &reason_optional_fields, promotion_pause, "Stops showing it for now"),
     COMMAND("resume", "resume", MANAGER_OR_STAFF, NULL, promotion_resume, "Shows it again"),
     COMMAND("cancel", "cancel", MANAGER_OR_STAFF, &reason_fields, promotion_cancel, "Ends it for good"),
     {.name = "delete", .method = "DELETE", .path = "/promotions/{id}", .action = ACTION_COMMAND,

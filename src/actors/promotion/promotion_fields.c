@@ -107,14 +107,8 @@ static const struct field decision_rows[] = {
     ID(decision_body, 1, community_id, .refers = "community", .doc = COMMUNITY_DOC),
     TEXT(decision_body, 2, reason, REASON_LIMITS, .flags = REQUIRED, .doc = "why"),
 };
-static const struct field reason_rows[] = {TEXT(reason_body, 1, reason, REASON_LIMITS, .flags = REQUIRED,
-     .doc = "why")};
-static const struct field pause_rows[] = {TEXT(reason_body, 1, reason, REASON_LIMITS,
-     .doc = "why; the staff must say")};
 const struct fields approve_fields = FIELDS("promotion_approve", struct approve_body, approve_rows);
 const struct fields decision_fields = FIELDS("promotion_decision", struct decision_body, decision_rows);
-const struct fields reason_fields = FIELDS("promotion_reason", struct reason_body, reason_rows);
-const struct fields pause_fields = FIELDS("promotion_pause", struct reason_body, pause_rows);
 
 /* ---- events ---- */
 static const struct field event_rows[] = {

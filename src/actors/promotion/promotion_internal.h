@@ -35,10 +35,7 @@ struct decision_body {
     struct id community_id;
     struct text reason;
 };
-struct reason_body {
-    struct text reason;
-};
-extern const struct fields approve_fields, decision_fields, reason_fields, pause_fields;
+extern const struct fields approve_fields, decision_fields;
 
 /* The live promotions that target a community (id: the community's), quiet: who has to hear when it goes. */
 struct community_promotions {

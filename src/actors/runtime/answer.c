@@ -299,7 +299,7 @@ void reply_success(struct tx *tx)
         if (entity) reply_entity(tx, &out, reply, kind, entity);
         else buffer_string(&out, "null");
     }
-    if (tx->dry_run) reply_events(tx, &out);
+    if (tx->dry_run && strcmp(tx->command->method, "GET") != 0) reply_events(tx, &out);
     buffer_byte(&out, '}');
     reply->body = buffer_as_text(&out);
     bool unchanged = tx->command->action == ACTION_READ && request->if_none_match.data && reply->etag.data &&

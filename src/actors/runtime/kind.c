@@ -19,6 +19,12 @@ static const struct field entity_rows[] = {
 /* clang-format on */
 const struct fields entity_fields = FIELDS("entity", struct entity, entity_rows);
 
+#define REASON_ROW(flags_) TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
+static const struct field reason_rows[] = {REASON_ROW(REQUIRED)};
+static const struct field reason_optional_rows[] = {REASON_ROW(0)};
+const struct fields reason_fields = FIELDS("reason", struct reason_body, reason_rows);
+const struct fields reason_optional_fields = FIELDS("optional_reason", struct reason_body, reason_optional_rows);
+
 const char *relation_names(uint32_t mask, char text[128])
 {
     static const struct {

@@ -45,6 +45,12 @@ extern const struct fields entity_fields;
 #define SHOWN_FIELDS(name_, T, rows_) \
     { .name = (name_), .size = sizeof(T), .count = sizeof(rows_) / sizeof((rows_)[0]) - 1, .rows = (rows_) + 1 }
 
+/* The body of commands that want a reason, which is kept in the history. */
+struct reason_body {
+    struct text reason;
+};
+extern const struct fields reason_fields, reason_optional_fields;       /* 1 to 500 characters; the second may lack it */
+
 /* Writes the keys of one entity in one index. Parts sort as their values do. */
 struct key_writer;
 void key_begin(struct key_writer *writer);

@@ -140,7 +140,7 @@ static void add_parameters(struct document *document, yyjson_mut_val *operation,
     if (takes_version(command)) add_reference(document, parameters, "parameters", "IfMatch");
     if (takes_key(command, platform))
         add_reference(document, parameters, "parameters", "IdempotencyKey");
-    if (!get && !platform) add_reference(document, parameters, "parameters", "Prefer");
+    if (!get) add_reference(document, parameters, "parameters", "Prefer");
     if (!platform) add_reference(document, parameters, "parameters", "Tenant");
     if (yyjson_mut_arr_size(parameters)) yyjson_mut_obj_add_val(document->doc, operation, "parameters", parameters);
 }
@@ -208,8 +208,7 @@ static yyjson_mut_val *envelope(struct document *document, const struct kind *ki
     yyjson_mut_val *data = data_schema(document, kind, command);
     if (command->action != ACTION_LIST) {
         yyjson_mut_obj_add_val(document->doc, members, "data", data);
-        bool dry = strcmp(command->method, "GET") != 0 && !path_is_of_platform(command->path);
-        if (dry) document_add_dry_run(document, members);
+        if (strcmp(command->method, "GET") != 0) document_add_dry_run(document, members);
         return schema;
     }
     yyjson_mut_val *list = yyjson_mut_obj_add_obj(document->doc, members, "data");

@@ -170,9 +170,11 @@ static enum error backup(struct tx *tx)
     if (body->path.length >= sizeof like.path) return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is too long");
     memcpy(like.path, body->path.data, body->path.length);
     int64_t position = (int64_t)tx->core->durable_lsn;
-    const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like);
-    if (!memo) return OK; /* void: it runs again */
-    if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
+    if (!tx->dry_run) {
+        const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like);
+        if (!memo) return OK; /* void: it runs again */
+        if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
+    }
     struct backup_reply *reply = ARENA_NEW(tx->arena, struct backup_reply);
     *reply = (struct backup_reply){ body->path, position };
     return answer(tx, 200, &backup_reply_fields, reply);

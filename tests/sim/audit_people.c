@@ -1,0 +1,213 @@
+/* The auditor's view of people: memberships, posts, feeds, and everybody's figures. */
+#include "sim/world.h"
+
+#include <string.h>
+
+/* ---- memberships ---- */
+struct memberships_seen {
+    uint32_t person;
+    bool seen[COMMUNITIES_MOST];
+};
+
+static void visit_membership(struct world *world, yyjson_val *row, void *context)
+{
+    struct memberships_seen *rows = context;
+    struct id id = json_id(row, "community_id");
+    for (uint32_t i = 0; i < world->community_count; i++) {
+        if (!id_equal(world->communities[i].id, id)) continue;
+        struct tracked *member = &world->communities[i].members[rows->person];
+        const char *before = tracked_state(member), *state = json_text(row, "status");
+        if (!tracked_see(member, state))
+            violated(world, "I1 durable", "person %u was %s in community %u and is %s", rows->person, before, i, state);
+        rows->seen[i] = true;
+    }
+}
+
+static void audit_memberships(struct world *world)
+{
+    for (uint32_t i = 0; i < world->person_count && world_is_well(world); i++) {
+        struct memberships_seen rows = {.person = i};
+        each_entry(world, (struct asking){.kind = "membership", .command = "mine", .user = world->people[i].id}, visit_membership, &rows);
+        for (uint32_t k = 0; k < world->community_count; k++)
+            if (!rows.seen[k] && !tracked_see(&world->communities[k].members[i], "none"))
+                violated(world, "I1 durable", "person %u was %s in community %u and is unknown there", i,
+                         tracked_state(&world->communities[k].members[i]), k);
+    }
+}
+
+/* ---- posts ---- */
+struct posts_seen {
+    const char *state;
+    bool *seen;
+};
+
+static void visit_post(struct world *world, yyjson_val *row, void *context)
+{
+    struct posts_seen *posts = context;
+    struct post *post = NULL;
+    for (uint32_t i = 0; i < world->posts.count && !post; i++) {
+        char marker[24];
+        snprintf(marker, sizeof marker, "s%u", world->posts.at[i].slot);
+        if (!strcmp(marker, json_text(row, "title"))) post = &world->posts.at[i];
+    }
+    if (!post || (!post->exists && !world->slots.at[post->slot].open)) {
+        violated(world, "I2 nothing else", "post %s was never asked for, or refused", json_text(row, "id"));
+        return;
+    }
+    struct id id = json_id(row, "id");
+    if (post->exists && !id_equal(post->id, id)) violated(world, "I1 keys", "request s%u made a second post", post->slot);
+    if (!post->exists) post->text = arena_text(world->arena, text_of(json_text(row, "id"))).data;
+    post->exists = true;
+    post->id = id;
+    const char *before = tracked_state(&post->status);
+    if (!tracked_see(&post->status, posts->state))
+        violated(world, "I1 durable", "the post of request s%u was %s and is %s", post->slot, before, posts->state);
+    posts->seen[post - world->posts.at] = true;
+}
+
+static void audit_posts(struct world *world)
+{
+    struct posts_seen posts = {.seen = ARENA_ARRAY(world->arena, bool, world->posts.count + 1)};
+    for (uint32_t i = 0; i < world->community_count; i++) {
+        const char *id = world->communities[i].text;
+        posts.state = "published";
+        each_entry(world, (struct asking){.kind = "post", .command = "list", .operator_ = true,
+                                          .query = arena_format(world->arena, "community_id=%s", id).data}, visit_post, &posts);
+        posts.state = "hidden";
+        each_entry(world, (struct asking){.kind = "post", .command = "list", .operator_ = true,
+                                          .query = arena_format(world->arena, "community_id=%s&status=hidden", id).data}, visit_post, &posts);
+    }
+    for (uint32_t i = 0; i < world->posts.count && world_is_well(world); i++) {
+        struct post *post = &world->posts.at[i];
+        if (!post->exists || posts.seen[i]) continue;
+        if (!tracked_see(&post->status, "deleted")) violated(world, "I1 durable", "the post of request s%u is gone", post->slot);
+    }
+}
+
+/* ---- feeds ---- */
+struct cards_seen {
+    int community;                          /* NOBODY: the global feed */
+    bool *posts;
+    bool promotions[PROMOTIONS_MOST];
+};
+
+static void visit_card(struct world *world, yyjson_val *card, void *context)
+{
+    struct cards_seen *cards = context;
+    struct id id = json_id(card, "reference_id");
+    for (uint32_t i = 0; i < world->posts.count; i++)
+        if (world->posts.at[i].exists && id_equal(world->posts.at[i].id, id)) cards->posts[i] = true;
+    for (uint32_t i = 0; i < world->promotion_count; i++) {
+        if (!id_equal(world->promotions[i].id, id)) continue;
+        cards->promotions[i] = true;
+        world->promotions[i].shown++;
+    }
+}
+
+static void check_cards(struct world *world, const struct cards_seen *cards)
+{
+    for (uint32_t i = 0; i < world->posts.count; i++) {
+        const struct post *post = &world->posts.at[i];
+        bool wanted = post->exists && post->community == cards->community && tracked_is(&post->status, "published");
+        if (cards->posts[i] != wanted)
+            violated(world, "I8 feeds", "the post of request s%u is %s and %s the feed of community %d", post->slot, tracked_state(&post->status),
+                     wanted ? "not in" : "in", cards->community);
+    }
+    for (uint32_t i = 0; i < world->promotion_count; i++) {
+        const struct promotion *promotion = &world->promotions[i];
+        const struct supplier *supplier = &world->suppliers[world->products[promotion->product].supplier];
+        bool wanted = promotion->community == cards->community && tracked_is(&promotion->status, "active") &&
+                      tracked_is(&supplier->status, "verified");
+        if (cards->promotions[i] != wanted)
+            violated(world, "I8 feeds", "promotion %u is %s and %s feed %d", i, tracked_state(&promotion->status), wanted ? "not in" : "in",
+                     cards->community);
+    }
+}
+
+static void audit_feeds(struct world *world)
+{
+    for (int i = NOBODY; i < (int)world->community_count && world_is_well(world); i++) {
+        struct cards_seen cards = {.community = i, .posts = ARENA_ARRAY(world->arena, bool, world->posts.count + 1)};
+        struct asking asking = {.kind = "feed_item", .command = i == NOBODY ? "read_global" : "read_community",
+                                .id = i == NOBODY ? NULL : world->communities[i].text, .user = world->people[0].id};
+        if (i != NOBODY) asking.user = world->people[world->communities[i].owner].id;
+        each_entry(world, asking, visit_card, &cards);
+        check_cards(world, &cards);
+    }
+}
+
+/* ---- figures ---- */
+static void count_entry(struct world *world, yyjson_val *entry, void *context)
+{
+    (void)world, (void)entry;
+    ++*(int64_t *)context;
+}
+
+static void audit_communities(struct world *world)
+{
+    for (uint32_t i = 0; i < world->community_count && world_is_well(world); i++) {
+        const struct community *community = &world->communities[i];
+        int64_t members = 0, posts = 0, listed = 0;
+        for (uint32_t k = 0; k < world->person_count; k++) members += tracked_is(&community->members[k], "active");
+        for (uint32_t k = 0; k < world->posts.count; k++)
+            posts += world->posts.at[k].exists && world->posts.at[k].community == (int)i && tracked_is(&world->posts.at[k].status, "published");
+        struct answer answer = world_ask(world, (struct asking){.kind = "community", .command = "read", .id = community->text, .operator_ = true}, 200);
+        each_entry(world, (struct asking){.kind = "membership", .command = "list", .id = community->text, .operator_ = true}, count_entry, &listed);
+        if (json_integer(answer.data, "stats.member_count") != members || listed != members ||
+            json_integer(answer.data, "stats.post_count") != posts)
+            violated(world, "I8 figures", "community %u counts %lld members and %lld posts, and lists %lld; it should be %lld and %lld", i,
+                     (long long)json_integer(answer.data, "stats.member_count"), (long long)json_integer(answer.data, "stats.post_count"),
+                     (long long)listed, (long long)members, (long long)posts);
+        answer_free(&answer);
+    }
+}
+
+static void audit_persons(struct world *world, const struct totals *totals)
+{
+    for (uint32_t i = 0; i < world->person_count && world_is_well(world); i++) {
+        int64_t communities = 0, posts = 0;
+        for (uint32_t k = 0; k < world->community_count; k++) communities += tracked_is(&world->communities[k].members[i], "active");
+        for (uint32_t k = 0; k < world->posts.count; k++)
+            posts += world->posts.at[k].exists && world->posts.at[k].author == (int)i && tracked_is(&world->posts.at[k].status, "published");
+        struct answer answer = world_ask(world, (struct asking){.kind = "user", .command = "admin_read", .id = world->people[i].text,
+                                                                .operator_ = true}, 200);
+        const int64_t wanted[] = {totals->orders[i], totals->spent[i], communities, posts};
+        static const char *const names[] = {"stats.total_orders", "stats.total_spent.amount", "stats.community_count", "stats.post_count"};
+        for (unsigned k = 0; k < 4; k++)
+            if (json_integer(answer.data, names[k]) != wanted[k])
+                violated(world, "I8 figures", "%s of person %u is %lld; it should be %lld", names[k], i,
+                         (long long)json_integer(answer.data, names[k]), (long long)wanted[k]);
+        answer_free(&answer);
+    }
+}
+
+static void count_account(struct world *world, yyjson_val *row, void *context)
+{
+    (void)world;
+    unsigned number;
+    uint32_t *counts = context;
+    if (sscanf(json_text(row, "email"), "new%u@example.com", &number) == 1 && number < ADDRESSES_MOST) counts[number]++;
+}
+
+static void audit_accounts(struct world *world)
+{
+    uint32_t counts[ADDRESSES_MOST] = {0};
+    each_entry(world, (struct asking){.kind = "user", .command = "list", .operator_ = true}, count_account, counts);
+    for (uint32_t i = 0; i < ADDRESSES_MOST && world_is_well(world); i++) {
+        struct account *account = &world->accounts[i];
+        if (counts[i] > 1) violated(world, "unique", "%u people have the address new%u@example.com", counts[i], i);
+        if (counts[i] < account->made) violated(world, "I1 durable", "the account of new%u@example.com is gone", i);
+        if (counts[i] > account->made + account->open) violated(world, "I2 nothing else", "nobody registered new%u@example.com", i);
+        account->made = counts[i];
+    }
+}
+
+void audit_people(struct world *world, const struct totals *totals)
+{
+    audit_memberships(world);
+    audit_posts(world);
+    audit_feeds(world);
+    audit_communities(world);
+    audit_persons(world, totals);
+    audit_accounts(world);
+}
