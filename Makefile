@@ -5,6 +5,7 @@
 #
 #   make                    build/release/souk
 #   make SAN=address        build/address/souk: address and undefined-behaviour sanitizers (also: undefined, thread)
+#   make SAN=fuzzer         the same by clang, with the edges that libFuzzer follows; for `make fuzz`
 #   make TINY=1             build/release-tiny/souk: every buffer, page, queue and batch at a small odd size
 #   make MUTANT=7           build/release-mutant-7/souk: with planted bug 7, which the tests must find
 
@@ -28,9 +29,9 @@ SAN    :=
 TINY   :=
 MUTANT :=
 
-ifeq ($(filter $(SAN),address undefined thread),)
+ifeq ($(filter $(SAN),address undefined thread fuzzer),)
 ifneq ($(SAN),)
-$(error SAN is address, undefined or thread, not '$(SAN)')
+$(error SAN is address, undefined, thread or fuzzer, not '$(SAN)')
 endif
 endif
 
@@ -54,12 +55,18 @@ HARDEN_release    := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SANITIZE_address   := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_undefined := -fsanitize=undefined -fno-sanitize-recover=all
 SANITIZE_thread    := -fsanitize=thread
+# clang has no __SANITIZE_ADDRESS__, which makes the arenas poison what they have not handed out.
+SANITIZE_fuzzer    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__ -Wno-error
 CHECKING := $(if $(SAN),$(SANITIZE_$(SAN)),$(HARDEN_release))
 
 LANGUAGE := -std=c17 -D_GNU_SOURCE -Isrc $(if $(TINY),-DTINY) $(if $(MUTANT),-DMUTANT=$(MUTANT))
 CODE     := -O2 -g -fno-omit-frame-pointer -fstack-protector-strong -fPIE -pthread $(CHECKING)
 COMPILE   = $(CC) $(LANGUAGE) $(CODE) $(WARNINGS) -MMD -MP $(LIBRARY_CFLAGS) $(CFLAGS)
 LINK      = $(CC) $(CODE) -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+
+ifeq ($(SAN),fuzzer)
+override CC := clang
+endif
 
 # ---- What is built ---------------------------------------------------------------------------------------------------
 
@@ -68,12 +75,14 @@ OBJECTS := $(patsubst %.c,$(OUT)/%.o,$(filter-out src/main.c,$(SOURCES)))
 MAIN    := $(OUT)/src/main.o
 SUPPORT := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/support/*.c)))
 UNIT    := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
+FUZZ    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs bench-programs deps deps-lint run test unit api crash lint lint-openapi format bench install clean docs help
+.PHONY: all unit-programs fuzz-programs bench-programs deps deps-lint run test unit api crash fuzz lint lint-openapi format bench install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
+fuzz-programs: $(FUZZ)
 bench-programs: $(BENCH)
 
 # Every object follows the Makefile too: a changed flag compiles anew.
@@ -117,6 +126,15 @@ $(UNIT): $(OUT)/tests/%: $(OUT)/tests/unit/%.o $(OUT)/support.a $(OUT)/libsouk.a
 	@echo "  LD  $@"
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS) $(CMOCKA_LIBS)
 
+# Driven by libFuzzer, or where that is missing by a driver of our own.
+DRIVER_OBJECT := $(if $(filter fuzzer,$(SAN)),,$(OUT)/tests/fuzz/replay.o)
+DRIVER_FLAG   := $(if $(filter fuzzer,$(SAN)),-fsanitize=fuzzer)
+
+$(FUZZ): $(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/seeds.o $(DRIVER_OBJECT) $(OUT)/libsouk.a
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(LINK) $(DRIVER_FLAG) -o $@ $^ $(LIBRARY_LIBS)
+
 $(BENCH): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a
 	@echo "  LD  $@"
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
@@ -157,7 +175,7 @@ ROUNDS := 100
 CRASH  := tests/crash/test_kill.py tests/crash/test_powercut.py tests/crash/test_damage.py tests/api/test_race.py
 
 crash: all
-	@status=0; export ROUNDS=$(ROUNDS) SOUK_BINARY=$(CURDIR)/$(OUT)/souk; \
+	@status=0; unset MAKEFLAGS MFLAGS MAKELEVEL; export ROUNDS=$(ROUNDS) SOUK_BINARY=$(CURDIR)/$(OUT)/souk; \
 	for suite in $(CRASH); do \
 	    echo "$$suite"; python3 $$suite || status=1; \
 	done; \

@@ -13,8 +13,6 @@ enum {
     LIMIT_PATH_PARAMETERS = 4,
     LIMIT_IDEMPOTENCY_KEY_BYTES = 255,
     LIMIT_KEY_BYTES = 512,                  /* an index key: tenant, index, values, id */
-    LIMIT_TX_ENTITIES = 512,                /* actors one command may touch: 50 order lines over 3 stocks each, and views */
-    LIMIT_TX_EVENTS = 1024,
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */

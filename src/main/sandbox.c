@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum token { TOKEN_UNKNOWN, TOKEN_SUCCESS, TOKEN_DECLINED, TOKEN_TIMEOUT, TOKEN_LATE, TOKEN_TWICE, TOKEN_INVALID };
+enum token { TOKEN_UNKNOWN, TOKEN_SUCCESS, TOKEN_DECLINED, TOKEN_TIMEOUT, TOKEN_LATE, TOKEN_TWICE, TOKEN_NO_REFUND, TOKEN_INVALID };
 enum { CHARGES_REMEMBERED = 100000 }; /* then all are forgotten: this is no bank */
 
 struct sandbox {
@@ -36,6 +36,7 @@ static const struct token_row {
     [TOKEN_TIMEOUT]  = { "tok_timeout",  0,                 PAYMENT_UNKNOWN,   PAYMENT_VOIDED,    NULL },
     [TOKEN_LATE]     = { "tok_late",     PAYMENT_SUCCEEDED, PAYMENT_UNKNOWN,   PAYMENT_SUCCEEDED, NULL },
     [TOKEN_TWICE]    = { "tok_twice",    PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, NULL },
+    [TOKEN_NO_REFUND] = { "tok_refund_fails", PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, NULL },
     [TOKEN_INVALID]  = { NULL,           PAYMENT_DECLINED,  PAYMENT_DECLINED,  PAYMENT_VOIDED,    "invalid_token" },
 };
 /* clang-format on */
@@ -88,6 +89,16 @@ static void charge(struct sandbox *sandbox, struct effect_call *call, const stru
     if (tokens[token].decline_code) reply->decline_code = text_of(tokens[token].decline_code);
 }
 
+/* A refund that failed succeeds when it is asked for again. */
+static enum payment_outcome refund(struct sandbox *sandbox, const struct payment_request *request)
+{
+    struct text id = { (const char *)request->refund_id.bytes, sizeof request->refund_id.bytes };
+    if (charge_of(sandbox, request->attempt_key) != TOKEN_NO_REFUND || charge_of(sandbox, id) != TOKEN_UNKNOWN)
+        return PAYMENT_SUCCEEDED;
+    remember(sandbox, id, TOKEN_NO_REFUND);
+    return PAYMENT_DECLINED;
+}
+
 static void call_payment(void *context, struct effect_call *call)
 {
     struct sandbox *sandbox = context;
@@ -102,7 +113,7 @@ static void call_payment(void *context, struct effect_call *call)
     case PAYMENT_STATUS: reply->outcome = row->status; break;
     case PAYMENT_VOID: reply->outcome = row->voided; break;
     case PAYMENT_REFUND:
-        reply->outcome = PAYMENT_SUCCEEDED;
+        reply->outcome = refund(sandbox, request);
         reply->refund_id = request->refund_id;
         reply->reference = arena_format(call->arena, "sandbox-refund-%.*s", TEXT_ARGUMENTS(call->key));
         break;

@@ -7,6 +7,8 @@
      tok_timeout   never answers                            unknown                    voided
      tok_late      succeeds after sandbox.late_time         unknown                    too late: succeeded
      tok_twice     succeeds, and says so twice              succeeded                  too late: succeeded
+     tok_refund_fails
+                   succeeds; its refunds fail once          succeeded                  too late: succeeded
      any other     is declined (invalid_token)              declined                   voided
 
    What was charged is known as long as the process lives; a charge that is asked for again answers the same. */

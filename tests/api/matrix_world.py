@@ -2,6 +2,7 @@
 tenants of one server. `makers` make further entities of a kind, in each state in which one can begin."""
 
 import itertools
+import os
 
 import sales
 import shop
@@ -132,6 +133,7 @@ class World:
             "community.transfer": lambda: {"user_id": self.people["moderator"].id},
             "vote.vote": lambda: {"option_ids": [self.option]},
             "report.create": lambda: {"target_kind": "post", "target_id": self.post["id"], "reason": "spam"},
+            "system.backup": lambda: {"path": os.path.join(self.server.directory, f"copy-{next(numbers)}")},
             "user.grant-role": lambda: {"role": "leader", "reason": "as the rules say"},
         }
 

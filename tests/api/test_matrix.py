@@ -10,6 +10,7 @@ import uuid
 
 from harness import Server, Suite
 from matrix_body import DEEP, LIMIT_CODES, Bodies, path_text
+from matrix_operation import Operation
 from matrix_world import Entity, World, numbers
 
 suite = Suite("matrix")
@@ -20,59 +21,6 @@ ORDER = ["operator", "admin", "owner", "team_owner", "manager", "staff", "modera
 
 
 # ---- Operations ------------------------------------------------------------------------------------------------------
-
-class Operation:
-    """One operation of the document."""
-
-    def __init__(self, document, path, method, row):
-        self.path, self.method = path, method.upper()
-        self.kind, self.name = row["x-permission"].split(".", 1)
-        self.permission, self.relations = row["x-permission"], set(row["x-relations"])
-        self.transitions = row.get("x-transitions", [])
-        self.alias = row["operationId"].endswith("_alias")
-        self.platform = any(path == each or path.startswith(each + "/") for each in
-                            ("/api/admin", "/control", "/healthz", "/readyz", "/metrics", "/openapi.json"))
-        self.responses = set(row["responses"])
-        self.parameters = [document.resolve(each) for each in row.get("parameters", [])]
-        body = row.get("requestBody", {})
-        self.body = body["content"]["application/json"]["schema"] if body else None
-        self.body_required = body.get("required", False)
-        self.names = [each[1:-1] for each in path.split("/") if each.startswith("{")]
-        self.is_list = any(each["name"] == "limit" for each in self.parameters)
-
-    def __str__(self):
-        return f"{self.method} {self.path}"
-
-    def takes(self, name):
-        return any(each["name"] == name for each in self.parameters)
-
-    def keys(self):
-        """(name of the parameter, words under which the world has its value: the most precise first)"""
-        parts = self.path.strip("/").split("/")
-        for at, part in enumerate(parts):
-            if part.startswith("{"):
-                yield part[1:-1], [f"{parts[0]}/{parts[at - 1]}", parts[at - 1], part[1:-1]]
-
-    def filled(self, values):
-        """The path with its values; a name in braces among them wins."""
-        path = self.path
-        for name, value in self.values(values).items():
-            if value is None:
-                raise AssertionError(f"{self}: the world has nothing for {{{name}}}: give it one in matrix_world.py")
-            path = path.replace("{" + name + "}", str(value))
-        return "/" + path if self.platform else path
-
-    def values(self, values):
-        return {name: values.get("{" + name + "}") or next((values[word] for word in words if word in values), None)
-                for name, words in self.keys()}
-
-    def legal(self):
-        """{state: transitions} of this command."""
-        found = {}
-        for row in self.transitions:
-            found.setdefault(row["from"], []).append(row)
-        return found
-
 
 document = server.document()
 operations = [Operation(document, path, method, row) for path, item in document.document["paths"].items()
@@ -633,7 +581,7 @@ def once(operation):
 
 
 for each in operations:
-    if each.method == "POST" and each.takes("Idempotency-Key") and not each.path.startswith("/auth/") and not each.alias:
+    if each.method == "POST" and not each.path.startswith("/auth/") and not each.alias:
         case("once", once, each)
 
 suite.main()

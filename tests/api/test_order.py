@@ -406,6 +406,17 @@ def only_a_failed_refund_is_retried():
     suite.answers(ann.post(path), 403, "forbidden")
     suite.answers(eve.post(path), 404, "not_found")
 
+    order = buy(ann, line(shirt), token="tok_refund_fails")
+    created(ann.post(f"/orders/{order['id']}/cancel"), 200)
+
+    def refund():
+        return admin.get(f"/orders/{order['id']}").data["payment"]["refunds"][0]
+
+    failed = eventually(refund, lambda row: row["status"] == "failed")
+    suite.equal(failed["status"], "failed", "the provider refused")
+    suite.answers(admin.post(f"/orders/{order['id']}/refunds/{failed['id']}/retry"), 200)
+    suite.equal(eventually(refund, lambda row: row["status"] == "succeeded")["status"], "succeeded", "asked for again")
+
 
 # ---- who sees what ---------------------------------------------------------------------------------------------------
 

@@ -133,11 +133,11 @@ static void check_performance(struct world *world, uint32_t number, yyjson_val *
     int64_t clicks = json_integer(total, "clicks"), impressions = json_integer(total, "impressions");
     if (json_integer(total, "conversions") != totals->promotions[number].conversions ||
         json_integer(total, "units") != totals->promotions[number].units ||
-        json_integer(total, "revenue") != totals->promotions[number].revenue ||
-        json_integer(total, "refunded") != totals->promotions[number].refunded)
+        json_integer(total, "revenue.amount") != totals->promotions[number].revenue ||
+        json_integer(total, "refunded.amount") != totals->promotions[number].refunded)
         violated(world, "I8 figures", "promotion %u: %lld conversions, %lld units, revenue %lld, refunded %lld; it should be %lld, %lld, %lld, %lld",
                  number, (long long)json_integer(total, "conversions"), (long long)json_integer(total, "units"),
-                 (long long)json_integer(total, "revenue"), (long long)json_integer(total, "refunded"),
+                 (long long)json_integer(total, "revenue.amount"), (long long)json_integer(total, "refunded.amount"),
                  (long long)totals->promotions[number].conversions, (long long)totals->promotions[number].units,
                  (long long)totals->promotions[number].revenue, (long long)totals->promotions[number].refunded);
     if (clicks < promotion->clicks || clicks > promotion->clicks + promotion->clicks_open)

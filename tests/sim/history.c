@@ -56,14 +56,15 @@ static struct terms draw_terms(struct chance chance)
     terms.products = 1 + chance_below(&chance, 4);
     terms.variants = 1 + chance_below(&chance, 3);
     terms.promotions = chance_below(&chance, 6);
-    terms.stock = ONE_OF(0, 2, 5, 20, 200);
+    terms.stock = ONE_OF(0, 3, 20, 100, 1000);
     terms.price = ONE_OF(0, 1, 333, 1000, 9999, 1000000007);
     terms.tax_bp = ONE_OF(0, 700, 1900, 2000, 833);
     terms.tax_included = ONE_OF(0, 1);
     terms.keys = ONE_OF(1, 3, 10, 40);
     terms.eager = ONE_OF(0, 10, 50, 100);
     terms.instant = ONE_OF(0, 0, 1);
-    terms.checkpoint_ms = ONE_OF(100, 5000, 60000);
+    terms.memory = ONE_OF(4096, 65536, 1 << 20);
+    terms.checkpoint_ms = ONE_OF(20, 1000, 5000, 60000);
     terms.hold_ms = ONE_OF(20000, 900000, 900000);
     terms.open_max = ONE_OF(2, 100, 100);
     if (chance_percent(&chance, 10)) {      /* edges are hit all the time */
@@ -90,6 +91,7 @@ struct history history_draw(struct arena *arena, uint64_t seed, uint32_t steps)
     bool faults = chance_percent(&chance, 80);
     for (unsigned i = 0; i < OPERATION_COUNT; i++) {
         bool on = rows[i].group == ALWAYS || chance_percent(&chance, rows[i].group == CLIENT ? 75 : 60);
+        if (i == OPERATION_crash) on = chance_percent(&chance, 90);
         if (rows[i].group == FAULT && !faults) on = false;
         weights[i] = on ? rows[i].weight * (1 + chance_below(&chance, 3)) : 0;
         sum += weights[i];

@@ -38,11 +38,11 @@ struct terms {
     ROW(place, 30, ALWAYS, "person a buys with key b what chance c says, paying as d says")                            \
     ROW(quote, 2, CLIENT, "person a asks what that would cost")                                                        \
     ROW(again, 8, CLIENT, "request a so far is sent again, with the same key if it had one")                           \
-    ROW(cancel, 5, CLIENT, "order a is cancelled, by staff when b is odd")                                             \
-    ROW(cancel_item, 5, CLIENT, "item b of order a is cancelled, by c")                                                \
-    ROW(process, 12, CLIENT, "item b of order a, by c")                                                                \
-    ROW(ship, 10, CLIENT, "item b of order a, by c")                                                                   \
-    ROW(deliver, 8, CLIENT, "item b of order a, by c")                                                                 \
+    ROW(cancel, 5, CLIENT, "an order that waits is cancelled, by staff when b is odd")                                             \
+    ROW(cancel_item, 5, CLIENT, "an item is cancelled, by c")                                                \
+    ROW(process, 12, CLIENT, "a confirmed item, by c")                                                                \
+    ROW(ship, 12, CLIENT, "item b of order a, by c")                                                                   \
+    ROW(deliver, 10, CLIENT, "a shipped item, by c")                                                                    \
     ROW(retry_refund, 2, CLIENT, "refund b of order a")                                                                \
     ROW(join, 8, CLIENT, "person a, community b")                                                                      \
     ROW(leave, 6, CLIENT, "person a, community b")                                                                     \
@@ -58,11 +58,11 @@ struct terms {
     ROW(backorder, 1, CLIENT, "stock a may be sold ahead by b")                                                        \
     ROW(price, 3, CLIENT, "variant a now costs b")                                                                     \
     ROW(archive, 1, CLIENT, "product a")                                                                               \
-    ROW(publish, 2, CLIENT, "product a")                                                                               \
+    ROW(publish, 4, CLIENT, "product a")                                                                               \
     ROW(pause, 2, CLIENT, "promotion a")                                                                               \
     ROW(resume, 3, CLIENT, "promotion a")                                                                              \
     ROW(suspend, 1, CLIENT, "supplier a")                                                                              \
-    ROW(reinstate, 2, CLIENT, "supplier a")                                                                            \
+    ROW(reinstate, 5, CLIENT, "supplier a")                                                                            \
     ROW(click, 2, CLIENT, "promotion a, by person b")                                                                  \
     ROW(feed, 3, CLIENT, "feed a, by person b")                                                                        \
     ROW(register, 1, CLIENT, "somebody with the e-mail address a")                                                     \
@@ -73,12 +73,12 @@ struct terms {
     ROW(wait, 10, ALWAYS, "time passes: a ms, b s, c min; what is due is done when it is due")                         \
     ROW(jump, 2, FAULT, "the clock jumps ahead by that much at once")                                                  \
     ROW(back, 1, FAULT, "the clock goes back by that much")                                                            \
-    ROW(crash, 4, FAULT, "a kill; a mod 4 batches that were on their way survive")                                     \
+    ROW(crash, 5, FAULT, "a kill; a mod 4 batches that were on their way survive")                                     \
     ROW(restart, 1, FAULT, "a graceful stop and a start")                                                              \
     ROW(miss, 2, FAULT, "every a mod 5-th read from memory misses; 0: none")                                           \
     ROW(fault, 1, FAULT, "the 1 + a mod 60-th store call from now fails")                                              \
     ROW(pool, 2, FAULT, "the next 1 + a mod 6 jobs find a full pool")                                                  \
-    ROW(disk, 1, FAULT, "the disk is full when a is odd")                                                              \
+    ROW(disk, 1, FAULT, "the disk is full when a mod 4 is 0")                                                              \
     ROW(audit, 3, ALWAYS, "all settles and is compared with what is known")
 
 enum operation_kind {

@@ -3,6 +3,7 @@
 #include "sim/world.h"
 
 #include <string.h>
+#include <stdlib.h>
 
 /* ---- prices and limits ---- */
 static struct price *price_add(struct world *world, struct price **prices, int64_t amount)
@@ -190,7 +191,7 @@ static void learn_effect(struct world *world, struct slot *slot, uint32_t number
     case OPERATION_cancel: case OPERATION_cancel_item: case OPERATION_process: case OPERATION_ship: case OPERATION_deliver:
     case OPERATION_retry_refund: {
         struct order *order = &world->orders.at[slot->object];
-        bool whole = slot->person == STAFF || (slot->person == order->person && slot->kind == OPERATION_cancel);
+        bool whole = slot->person == BY_STAFF || (slot->person == order->person && slot->kind == OPERATION_cancel);
         order_see(world, order, answer->data, whole);
         break;
     }
@@ -263,6 +264,7 @@ static void attempt_settled(struct world *world, struct slot *slot)
 static void refused(struct world *world, struct slot *slot, const struct answer *answer, uint16_t status)
 {
     const char *code = json_text(answer->root, "code");
+    if (getenv("SIM_STATS")) { FILE *f = fopen("/tmp/simb/stats", "a"); fprintf(f, "%s %s\n", operation_names[slot->kind], code); fclose(f); }
     bool expected = status == 403 || status == 404 || status == 409 || status == 412 || status == 429 || status == 503 || status == 507;
     if (status == 500 && world->damaged) expected = true;
     if (!expected)

@@ -78,7 +78,7 @@ void send_slot(struct world *world, uint32_t number, bool abandoned)
     world->last_flight = &flight->next;
 }
 
-/* Keys are for POST. */
+/* Keys are for LIFE_POST. */
 static bool takes_key(enum operation_kind kind)
 {
     return kind != OPERATION_quote && kind != OPERATION_price && kind != OPERATION_backorder && kind != OPERATION_unpost &&
@@ -92,8 +92,8 @@ static void request(struct world *world, const struct operation *operation, stru
     slot.kind = operation->kind;
     slot.first_step = world->step;
     slot.sent_at = world->loopback.now;
-    slot.asking.operator_ = slot.person == STAFF;
-    if (slot.person != STAFF) slot.asking.user = world->people[slot.person].id;
+    slot.asking.operator_ = slot.person == BY_STAFF;
+    if (slot.person != BY_STAFF) slot.asking.user = world->people[slot.person].id;
     if (!slot.asking.key && operation->d % 2 && takes_key(slot.kind) && slot.kind != OPERATION_place) slot.asking.key = FORMAT("request %u", number);
     *LIST_ADD(world->arena, &world->slots) = slot;
     send_slot(world, number, operation->d % 11 == 10);
@@ -122,7 +122,7 @@ static const char *place_body(struct world *world, const struct operation *opera
     buffer_string(&body, "{\"items\":[");
     for (uint32_t i = 0; i < order->line_count; i++) {
         struct line line = order->lines[i] = draw_line(world, &chance);
-        order->status[i] = tracked_begin(ITEM, "pending");
+        order->status[i] = tracked_begin(LIFE_ITEM, "pending");
         buffer_format(&body, "%s{\"variant_id\":\"%s\",\"quantity\":%lld", i ? "," : "", world->variants[line.variant].text,
                       (long long)line.quantity);
         if (line.promotion != NOBODY) buffer_format(&body, ",\"promotion_id\":\"%s\"", world->promotions[line.promotion].text);
@@ -178,31 +178,54 @@ static int supplier_of_line(const struct world *world, const struct line *line)
     return world->products[world->variants[line->variant].product].supplier;
 }
 
+/* An item that is far enough for the command, if there is one: the a-th of them; c decides when it is taken at random. */
+static bool find_item(struct world *world, const struct operation *operation, uint32_t *number, uint32_t *item)
+{
+    static const char *const wanted[OPERATION_COUNT] = {
+        [OPERATION_cancel] = "pending", [OPERATION_cancel_item] = "confirmed", [OPERATION_process] = "confirmed",
+        [OPERATION_ship] = "processing", [OPERATION_deliver] = "shipped"};
+    uint32_t found = 0;
+    for (int pass = 0; pass < 2 && operation->c % 7; pass++) {
+        uint32_t chosen = found ? operation->a % found : 0, at = 0;
+        for (uint32_t i = 0; i < world->orders.count; i++)
+            for (uint32_t k = 0; k < world->orders.at[i].line_count; k++) {
+                if (!world->orders.at[i].exists || !tracked_is(&world->orders.at[i].status[k], wanted[operation->kind])) continue;
+                if (pass && at++ == chosen) {
+                    *number = i;
+                    *item = k;
+                    return true;
+                }
+                found += !pass;
+            }
+    }
+    *number = operation->a % world->orders.count;
+    *item = operation->b % world->orders.at[*number].line_count;
+    return world->orders.at[*number].exists;
+}
+
 static void order_command(struct world *world, const struct operation *operation)
 {
     static const char *const commands[OPERATION_COUNT] = {
         [OPERATION_cancel] = "cancel", [OPERATION_cancel_item] = "cancel_item", [OPERATION_process] = "process",
         [OPERATION_ship] = "ship", [OPERATION_deliver] = "deliver"};
-    if (!world->orders.count) return;
-    uint32_t number = operation->a % world->orders.count, item = 0;
+    uint32_t number, item;
+    if (!world->orders.count || !find_item(world, operation, &number, &item)) return;
     const struct order *order = &world->orders.at[number];
-    if (!order->exists) return;
     bool whole = operation->kind == OPERATION_cancel;
-    struct slot slot = {.object = (int)number, .person = STAFF, .asking = {
+    struct slot slot = {.object = (int)number, .person = BY_STAFF, .asking = {
         .kind = "order", .command = commands[operation->kind], .id = order->text, .body = operation->kind == OPERATION_ship
         ? "{\"carrier\":\"C\",\"tracking_number\":\"T\"}" : "{}"}};
     if (operation->kind == OPERATION_process || operation->kind == OPERATION_deliver) slot.asking.body = NULL;
     if (whole) {
         if (operation->b % 2 == 0) slot.person = order->person;
     } else {
-        item = operation->b % order->line_count;
         int owner = world->suppliers[supplier_of_line(world, &order->lines[item])].owner;
         if (operation->c % 3 == 1) slot.person = owner;
         else if (operation->c % 3 == 2) slot.person = operation->kind == OPERATION_cancel_item ? order->person : owner;
         slot.asking.part = "item";
         slot.asking.part_id = id_text(world, order->items[item]);
     }
-    slot.part = (int)item;
+    slot.part = whole ? 0 : (int)item;
     request(world, operation, slot);
 }
 
@@ -211,7 +234,7 @@ static void retry_refund(struct world *world, const struct operation *operation)
     if (!world->orders.count) return;
     const struct order *order = &world->orders.at[operation->a % world->orders.count];
     if (!order->exists || !order->refund_count) return;
-    request(world, operation, (struct slot){.person = STAFF, .object = (int)(operation->a % world->orders.count), .asking = {
+    request(world, operation, (struct slot){.person = BY_STAFF, .object = (int)(operation->a % world->orders.count), .asking = {
         .kind = "order", .command = "retry_refund", .id = order->text, .part = "refund",
         .part_id = id_text(world, order->refunds[operation->b % order->refund_count])}});
 }
@@ -238,8 +261,10 @@ static void membership_command(struct world *world, const struct operation *oper
 static void post(struct world *world, const struct operation *operation)
 {
     int person = (int)(operation->a % world->person_count), community = (int)(operation->b % world->community_count);
+    for (uint32_t i = 0; i < world->person_count && operation->c % 5; i++)      /* mostly somebody who may */
+        if (!tracked_is(&world->communities[community].members[person], "active")) person = (person + 1) % (int)world->person_count;
     *LIST_ADD(world->arena, &world->posts) = (struct post){.slot = world->slots.count, .author = person, .community = community,
-                                                           .status = tracked_begin(POST, "published")};
+                                                           .status = tracked_begin(LIFE_POST, "published")};
     request(world, operation, (struct slot){.person = person, .object = (int)world->posts.count - 1, .asking = {
         .kind = "post", .command = "create", .body = FORMAT("{\"community_id\":\"%s\",\"type\":\"text\",\"title\":\"s%u\",\"body\":\"Text\"}",
                                                             world->communities[community].text, world->slots.count)}});
@@ -295,7 +320,7 @@ static void price(struct world *world, const struct operation *operation)
 
 static void seller_command(struct world *world, const struct operation *operation)
 {
-    struct slot slot = {.person = STAFF, .asking = {.command = operation_names[operation->kind]}};
+    struct slot slot = {.person = BY_STAFF, .asking = {.command = operation_names[operation->kind]}};
     if (operation->kind == OPERATION_suspend || operation->kind == OPERATION_reinstate) {
         slot.object = (int)(operation->a % world->supplier_count);
         slot.asking.kind = "supplier";
@@ -339,7 +364,7 @@ static void feed(struct world *world, const struct operation *operation)
 static void join_souk(struct world *world, const struct operation *operation)
 {
     uint32_t number = operation->a % ADDRESSES_MOST;
-    request(world, operation, (struct slot){.person = STAFF, .object = (int)number, .asking = {
+    request(world, operation, (struct slot){.person = BY_STAFF, .object = (int)number, .asking = {
         .kind = "user", .command = "register", .body = FORMAT("{\"email\":\"new%u@example.com\",\"password\":\"correct horse\","
                                                               "\"display_name\":\"New\",\"accept_terms\":true}", number)}});
 }
@@ -369,7 +394,7 @@ static void machinery(struct world *world, const struct operation *operation)
     case OPERATION_back:    world->loopback.now -= time_of(operation); break;
     case OPERATION_miss:    memory_store_miss_every(store, operation->a % 5); break;
     case OPERATION_pool:    world->loopback.refuse_work = 1 + operation->a % 6; break;
-    case OPERATION_disk:    memory_store_set_free_bytes(store, operation->a % 2 ? 0 : UINT64_C(1) << 40); break;
+    case OPERATION_disk:    memory_store_set_free_bytes(store, operation->a % 4 ? UINT64_C(1) << 40 : 0); break;
     case OPERATION_restart: world_restart(world); break;
     case OPERATION_fault:
         memory_store_fault_at(store, 1 + operation->a % 60);

@@ -14,7 +14,7 @@ static const char *id_text(struct world *world, struct id id)
 
 static struct id asker(const struct world *world, int person)
 {
-    return person == STAFF ? ID_NONE : world->people[person].id;
+    return person == BY_STAFF ? ID_NONE : world->people[person].id;
 }
 
 /* Asks; what is wanted is the id of what was made or changed. */
@@ -22,7 +22,7 @@ static struct id make(struct world *world, int person, const char *kind, const c
                       uint16_t status)
 {
     struct answer answer = world_ask(world, (struct asking){.kind = kind, .command = command, .id = id, .body = body,
-                                                            .user = asker(world, person), .operator_ = person == STAFF}, status);
+                                                            .user = asker(world, person), .operator_ = person == BY_STAFF}, status);
     struct id made = json_id(answer.data, "id");
     answer_free(&answer);
     return made;
@@ -50,13 +50,13 @@ static void make_communities(struct world *world)
         struct community *community = &world->communities[i];
         community->owner = (int)(i % world->person_count);
         community->guarded = i == 1;
-        make(world, STAFF, "user", "grant-role", world->people[community->owner].text, "{\"role\":\"leader\",\"reason\":\"r\"}", 200);
+        make(world, BY_STAFF, "user", "grant-role", world->people[community->owner].text, "{\"role\":\"leader\",\"reason\":\"r\"}", 200);
         community->id = make(world, community->owner, "community", "create", NULL,
                              FORMAT("{\"name\":\"Community %u\",\"visibility\":\"%s\"}", i, community->guarded ? "private" : "public"), 201);
         community->text = id_text(world, community->id);
-        enum machine machine = community->guarded ? PRIVATE_MEMBERSHIP : PUBLIC_MEMBERSHIP;
+        enum life life = community->guarded ? LIFE_PRIVATE_MEMBERSHIP : LIFE_PUBLIC_MEMBERSHIP;
         for (uint32_t k = 0; k < world->person_count; k++)
-            community->members[k] = tracked_begin(machine, (int)k == community->owner ? "active" : "none");
+            community->members[k] = tracked_begin(life, (int)k == community->owner ? "active" : "none");
         world->community_count++;
     }
 }
@@ -86,22 +86,22 @@ static void make_suppliers(struct world *world)
         make(world, supplier->owner, "supplier", "banking", supplier->text,
              "{\"password\":\"correct horse\",\"holder\":\"Sue\",\"iban\":\"DE89370400440532013000\"}", 200);
         make(world, supplier->owner, "supplier", "submit", supplier->text, NULL, 200);
-        make(world, STAFF, "supplier", "verify", supplier->text, NULL, 200);
-        supplier->status = tracked_begin(SUPPLIER, "verified");
+        make(world, BY_STAFF, "supplier", "verify", supplier->text, NULL, 200);
+        supplier->status = tracked_begin(LIFE_SUPPLIER, "verified");
         world->supplier_count++;
     }
 }
 
-#define MONEY "{\"amount\":%lld,\"currency\":\"USD\"}"
+#define MONEY_JSON "{\"amount\":%lld,\"currency\":\"USD\"}"
 
 static const char *product_body(struct world *world, uint32_t number, const struct product *product, const int64_t *prices)
 {
     struct buffer body = {.arena = world->arena};
     buffer_format(&body, "{\"supplier_id\":\"%s\",\"name\":\"Product %u\",\"variants\":[", world->suppliers[product->supplier].text, number);
     for (uint32_t i = 0; i < world->terms.variants; i++)
-        buffer_format(&body, "%s{\"sku\":\"P%u-%u\",\"attributes\":{\"size\":\"%u\"},\"price\":" MONEY "}", i ? "," : "", number, i, i,
+        buffer_format(&body, "%s{\"sku\":\"P%u-%u\",\"attributes\":{\"size\":\"%u\"},\"price\":" MONEY_JSON "}", i ? "," : "", number, i, i,
                       (long long)prices[i]);
-    buffer_format(&body, "],\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":" MONEY ",\"extra_cost\":" MONEY ",\"days_min\":1,\"days_max\":2}}",
+    buffer_format(&body, "],\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":" MONEY_JSON ",\"extra_cost\":" MONEY_JSON ",\"days_min\":1,\"days_max\":2}}",
                   (long long)product->shipping, (long long)product->extra);
     buffer_byte(&body, 0);
     return body.data;
@@ -120,7 +120,7 @@ static void make_product(struct world *world, uint32_t number)
                                                             .body = product_body(world, number, product, prices)}, 201);
     product->id = json_id(answer.data, "id");
     product->text = id_text(world, product->id);
-    product->status = tracked_begin(PRODUCT, "published");
+    product->status = tracked_begin(LIFE_PRODUCT, "published");
     for (uint32_t i = 0; i < world->terms.variants && world->variant_count < VARIANTS_MOST; i++) {
         struct variant *variant = &world->variants[world->variant_count++];
         variant->id = json_id(yyjson_arr_get(json_at(answer.data, "variants"), i), "id");
@@ -162,7 +162,7 @@ static const char *promotion_body(struct world *world, uint32_t number, const st
     buffer_format(&body, "{\"supplier_id\":\"%s\",\"type\":\"single\",\"title\":\"Offer %u\",\"products\":[{\"product_id\":\"%s\"}],\"offer\":",
                   world->suppliers[product->supplier].text, number, product->text);
     if (promotion->offer == OFFER_BP) buffer_format(&body, "{\"kind\":\"percent\",\"percent_bp\":%lld}", (long long)promotion->value);
-    else buffer_format(&body, "{\"kind\":\"%s\",\"amount\":" MONEY "}", promotion->offer == OFFER_LESS ? "amount_off" : "fixed_price",
+    else buffer_format(&body, "{\"kind\":\"%s\",\"amount\":" MONEY_JSON "}", promotion->offer == OFFER_LESS ? "amount_off" : "fixed_price",
                        (long long)promotion->value);
     if (promotion->community == NOBODY) buffer_string(&body, ",\"visibility\":\"global\"");
     else buffer_format(&body, ",\"visibility\":\"communities\",\"community_ids\":[\"%s\"]", world->communities[promotion->community].text);
@@ -186,10 +186,10 @@ static void make_promotion(struct world *world, uint32_t number)
     make(world, owner, "promotion", "submit", promotion->text, NULL, 200);
     for (uint32_t i = 0; i < world->variant_count; i++)
         promotion->snapshot[i] = world->variants[i].product == promotion->product ? world->variants[i].prices->amount : -1;
-    if (promotion->community == NOBODY) make(world, STAFF, "promotion", "approve", promotion->text, "{}", 200);
+    if (promotion->community == NOBODY) make(world, BY_STAFF, "promotion", "approve", promotion->text, "{}", 200);
     else make(world, world->communities[promotion->community].owner, "promotion", "approve", promotion->text,
               FORMAT("{\"community_id\":\"%s\"}", world->communities[promotion->community].text), 200);
-    promotion->status = tracked_begin(PROMOTION, "active");
+    promotion->status = tracked_begin(LIFE_PROMOTION, "active");
     world->promotion_count++;
 }
 
@@ -199,7 +199,7 @@ static void set_taxes(struct world *world)
     struct answer answer = world_ask(world, (struct asking){.kind = "tenant", .command = "read", .id = "default", .operator_ = true}, 200);
     int64_t version = json_integer(answer.data, "version");
     answer_free(&answer);
-    make(world, STAFF, "tenant", "patch", "default",
+    make(world, BY_STAFF, "tenant", "patch", "default",
          FORMAT("{\"version\":%lld,\"prices_include_tax\":%s,\"tax_rates\":[{\"country\":\"GB\",\"tax_class\":\"standard\",\"rate_bp\":%lld}]}",
                 (long long)version, world->terms.tax_included ? "true" : "false", (long long)world->terms.tax_bp), 200);
 }

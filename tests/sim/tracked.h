@@ -4,14 +4,14 @@
 #pragma once
 #include "sim/history.h"
 
-enum machine { PUBLIC_MEMBERSHIP, PRIVATE_MEMBERSHIP, SUPPLIER, PRODUCT, PROMOTION, POST, ITEM };
+enum life { LIFE_PUBLIC_MEMBERSHIP, LIFE_PRIVATE_MEMBERSHIP, LIFE_SUPPLIER, LIFE_PRODUCT, LIFE_PROMOTION, LIFE_POST, LIFE_ITEM };
 struct tracked {
-    enum machine machine;
+    enum life life;
     uint32_t known;
     uint8_t open[OPERATION_COUNT];      /* commands without an answer so far */
 };
 
-struct tracked tracked_begin(enum machine machine, const char *state);
+struct tracked tracked_begin(enum life life, const char *state);
 const char *tracked_state(const struct tracked *tracked);
 bool tracked_is(const struct tracked *tracked, const char *state);
 bool tracked_may_be(const struct tracked *tracked, const char *state);

@@ -17,7 +17,7 @@
 enum {
     PEOPLE_MOST = 8, COMMUNITIES_MOST = 3, SUPPLIERS_MOST = 3, LOCATIONS_MOST = 3, PRODUCTS_MOST = 4, VARIANTS_MOST = 12,
     STOCKS_MOST = VARIANTS_MOST * LOCATIONS_MOST, PROMOTIONS_MOST = 5, LINES_MOST = 5, ADDRESSES_MOST = 3,
-    STAFF = -1,                             /* in place of a person: the operator */
+    BY_STAFF = -1,                             /* in place of a person: the operator */
     NOBODY = -1,
 };
 

@@ -3,9 +3,6 @@
 
 #include <string.h>
 
-struct reason {
-    struct text reason;
-};
 struct pay_request {
     struct text token;
     int64_t amount;
@@ -31,8 +28,6 @@ static const struct field thing_rows[] = {
     SCALARS(thing, 6, tags, struct text, &tag_element, .max = 5,          .doc = "tags"),
 };
 static const struct fields thing_fields = FIELDS("thing", struct thing, thing_rows);
-static const struct field reason_rows[] = {TEXT(reason, 1, reason, .max = 50, .flags = REQUIRED, .doc = "why")};
-static const struct fields reason_fields = FIELDS("reason", struct reason, reason_rows);
 static const struct field request_rows[] = {
     TEXT(pay_request, 1, token, .max = 50, .flags = REQUIRED | PERSONAL, .doc = "token"),
     INTEGER(pay_request, 2, amount, .max = 1000000, .doc = "amount")};
@@ -109,7 +104,7 @@ static enum error thing_create(struct tx *tx)
 static enum error thing_open(struct tx *tx)
 {
     struct thing *thing = tx->subject;
-    const struct reason *reason = tx->body;
+    const struct reason_body *reason = tx->body;
     event_data(tx, reason);
     timer(tx, &thing_kind, thing->entity.id, "close", tx->now + 30000);
     if (!text_starts_with(reason->reason, "tok_")) return OK;

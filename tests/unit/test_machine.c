@@ -43,6 +43,11 @@ static void note(void *context, const char *where, const char *fault)
     snprintf(faults->text + used, sizeof faults->text - used, "%s: %s\n", where, fault);
 }
 
+static bool is_not_touch(const void *context, const char *command)
+{
+    return strcmp(command, context) != 0;
+}
+
 static void test_legal_commands(void **state)
 {
     (void)state;
@@ -52,6 +57,8 @@ static void test_legal_commands(void **state)
         machine_legal_commands(&machine, status, NULL, NULL, text, sizeof text);
         assert_string_equal(text, legal[status]);
     }
+    machine_legal_commands(&machine, DRAFT, is_not_touch, "touch", text, sizeof text);
+    assert_string_equal(text, "submit, delete");
     machine_legal_commands(&machine, 40, NULL, NULL, text, sizeof text);
     assert_string_equal(text, "");
     /* What does not fit is left out whole. */

@@ -205,7 +205,7 @@ static void housekeeping(struct core *core)
     look_at_disk(core);
     figures_flush(core);
     rates_sweep(core);
-    idempotency_sweep(core);
+    if (!core->stopping) idempotency_sweep(core);
 }
 
 void core_turn(struct core *core, int64_t now_ms)

@@ -3,6 +3,7 @@
 #include "actors/runtime/internal.h"
 #include "schema/pack.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct remembered {
@@ -159,25 +160,58 @@ void idempotency_record(struct tx *tx, struct record *record)
     record->answer_version = entity ? entity_of(entity)->version : 0;
 }
 
-/* Records that have expired mean nothing any more; their rows go, a few at a time. */
+/* ---- forgetting: rows that have expired are found on a worker and deleted here, some at a time ---- */
+enum { SWEEP_ROWS = 256 };
+struct sweep {
+    struct work work;
+    struct core *core;
+    struct arena *arena;
+    struct text from, to;
+    struct table_row rows[SWEEP_ROWS];
+    uint32_t count;
+};
+
+static void sweep_run(struct work *work)
+{
+    struct sweep *sweep = (struct sweep *)work;
+    struct store *store = sweep->core->ports.store;
+    if (store->calls->scan(store, sweep->from, sweep->to, false, SWEEP_ROWS, TIER_DISK, sweep->arena, sweep->rows, &sweep->count) != FOUND)
+        sweep->count = 0;
+}
+
+static void sweep_done(struct work *work)
+{
+    struct sweep *sweep = (struct sweep *)work;
+    struct core *core = sweep->core;
+    for (uint32_t i = 0; i < sweep->count; i++) {
+        struct key key;
+        key_start(&key, SPACE_IDEMPOTENCY);
+        key_add(&key, sweep->rows[i].key.data + 9, sweep->rows[i].key.length - 9);
+        derived_delete(core, key_text_of(&key));
+        derived_delete(core, sweep->rows[i].key);
+    }
+    core->sweeping = false;
+    arena_destroy(sweep->arena);
+    free(sweep);
+}
+
+/* Records that have expired mean nothing any more. Only the tables are looked at: what is younger than a checkpoint has not
+   expired, and a row that is deleted already is deleted once more. */
 void idempotency_sweep(struct core *core)
 {
+    if (core->sweeping) return;
     struct key from, to;
+    struct sweep *sweep = memory_alloc(sizeof *sweep);
+    sweep->arena = arena_create();
+    sweep->core = core;
     key_start(&from, SPACE_IDEMPOTENCY_EXPIRY);
     to = from;
     key_add_integer(&to, core->now);
-    struct arena *arena = arena_create();
-    struct message *message = message_internal(core, FROM_REQUEST, ID_NONE, NULL, NULL, ID_NONE);
-    struct table_row rows[64];
-    uint32_t count = 64;
-    bool known = derived_scan(core, message, true, key_text_of(&from), key_text_of(&to), false, arena, rows, &count) == FOUND;
-    for (uint32_t i = 0; known && i < count; i++) {
-        struct key key;
-        key_start(&key, SPACE_IDEMPOTENCY);
-        key_add(&key, rows[i].key.data + 9, rows[i].key.length - 9);
-        derived_delete(core, key_text_of(&key));
-        derived_delete(core, rows[i].key);
-    }
-    message_free(core, message);
-    arena_destroy(arena);
+    sweep->from = arena_text(sweep->arena, key_text_of(&from));
+    sweep->to = arena_text(sweep->arena, key_text_of(&to));
+    sweep->work = (struct work){.run = sweep_run, .done = sweep_done, .class = WORK_READ};
+    core->sweeping = core->ports.submit(core->ports.context, &sweep->work);
+    if (core->sweeping) return;
+    arena_destroy(sweep->arena);
+    free(sweep);
 }

@@ -244,6 +244,7 @@ struct core {
     struct map *rates;
     uint32_t sees[512];                 /* by kind number: relations that see more of it than the public does */
     int64_t last_sweep;
+    bool sweeping;
     struct id default_tenant;
     uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
     uint64_t turn_histogram[16];        /* microseconds, powers of two */
@@ -339,6 +340,7 @@ void followers_run(struct tx *tx, bool views_only);
 
 /* run.c */
 void message_run(struct core *core, struct message *message);
+/* message.c */
 void message_ready(struct core *core, struct message *message);
 void message_loaded(struct core *core, struct message *message);
 void message_wait_durable(struct core *core, struct message *message, uint64_t lsn);       /* then it is loaded */

@@ -436,16 +436,33 @@ void effects_done_flush(struct core *core, bool at_once)
     message_free(core, message);
 }
 
-static void effect_start(void *context, const void *key, size_t length, void *value)
+/* In an order of their own, the oldest first: that of the map differs from process to process. */
+struct effect_list {
+    struct pending_effect **at;
+    size_t count;
+};
+
+static void effect_gather(void *context, const void *key, size_t length, void *value)
 {
     (void)key, (void)length;
-    struct core *core = context;
-    effect_schedule(core, value, core->now, NULL);
+    struct effect_list *list = context;
+    list->at[list->count++] = value;
+}
+
+static int effect_order(const void *a, const void *b)
+{
+    const struct pending_effect *first = *(struct pending_effect *const *)a, *second = *(struct pending_effect *const *)b;
+    if (first->created_at != second->created_at) return first->created_at < second->created_at ? -1 : 1;
+    return id_compare(first->id, second->id);
 }
 
 void effects_start_all(struct core *core)
 {
-    map_each(core->effects, effect_start, core);
+    struct effect_list list = {.at = memory_alloc((map_count(core->effects) + 1) * sizeof *list.at)};
+    map_each(core->effects, effect_gather, &list);
+    qsort(list.at, list.count, sizeof *list.at, effect_order);
+    for (size_t i = 0; i < list.count; i++) effect_schedule(core, list.at[i], core->now, NULL);
+    free(list.at);
 }
 
 /* ---- at start: what the tables hold ---- */

@@ -2,72 +2,10 @@
    of refusal that every endpoint shares (401, 404, 403, 428/412, 409). A run that needs something not in memory is void;
    the message is parked until it is there, and runs again from the start. */
 #include "actors/runtime/internal.h"
-#include "base/check.h"
 #include "base/log.h"
 #include "schema/codec.h"
 
 #include <string.h>
-
-void message_ready(struct core *core, struct message *message)
-{
-    message->next = NULL;
-    *core->ready_last = message;
-    core->ready_last = &message->next;
-    core->ready_count++;
-}
-
-void message_loaded(struct core *core, struct message *message)
-{
-    CHECK(message->loads > 0);
-    if (--message->loads == 0) message_ready(core, message);
-}
-
-void message_wait_durable(struct core *core, struct message *message, uint64_t lsn)
-{
-    bool waits = message->wanted_lsn;
-    if (lsn > message->wanted_lsn) message->wanted_lsn = lsn;
-    if (waits) return;
-    message->loads++;
-    message->next = core->undurable;
-    core->undurable = message;
-}
-
-struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
-                                 const struct command *command, struct id id)
-{
-    struct arena *arena = arena_create();
-    struct message *message = ARENA_NEW(arena, struct message);
-    message->arena = arena;
-    message->source = source;
-    message->tenant = tenant;
-    message->kind = kind;
-    message->command = command;
-    message->id = id;
-    message->now = core->now;
-    core->messages++;
-    return message;
-}
-
-void message_free(struct core *core, struct message *message)
-{
-    for (uint32_t i = 0; i < message->pinned.count; i++) message->pinned.at[i]->pins--;
-    if (message->held_idempotency) map_remove(core->in_flight, message->idempotency, sizeof message->idempotency);
-    core->messages--;
-    if (!message->request) arena_destroy(message->arena);
-}
-
-void message_finish(struct core *core, struct message *message)
-{
-    struct request *request = message->request;
-    if (request && message->release_lsn > core->durable_lsn) {
-        message->next = NULL;
-        *core->held_last = message;
-        core->held_last = &message->next;
-        return;
-    }
-    message_free(core, message);
-    if (request) request->answered(request);
-}
 
 /* ---- tenant and principal ---- */
 static enum error tenant_enter(struct tx *tx, struct id tenant)
@@ -558,6 +496,15 @@ static bool run_internal(struct tx *tx)
     return true;
 }
 
+/* What cannot be read cannot be decided: the timer or effect stays, and the next start tries it again. */
+static void give_up_internal(struct core *core, struct message *message)
+{
+    log_line("core", LOG_ERROR, "an internal command was given up", "kind=%s command=%s runs=%u", message->kind->name, message->command->name,
+             message->runs);
+    core->count_broken++;
+    if (!message->failures && message->source != FROM_RUNTIME) commit_done_only(core, message);
+}
+
 /* What time or a provider says has no client that asks again, so a full pool only delays it. */
 static void try_again(struct core *core, struct message *message)
 {
@@ -584,7 +531,7 @@ void message_run(struct core *core, struct message *message)
     bool done;
     if (message->failures || message->runs > LIMIT_RERUNS) {
         if (message->request) give_up(core, message, &tx);
-        else if (message->source != FROM_RUNTIME) commit_done_only(core, message);
+        else give_up_internal(core, message);
         done = true;
     } else if (message->request) {
         done = run_request(&tx, message->request);

@@ -1,0 +1,65 @@
+/* Messages on their way: ready to be run, parked until something was read or is durable, held until their answer may be
+   told, and gone. */
+#include "actors/runtime/internal.h"
+#include "base/check.h"
+
+void message_ready(struct core *core, struct message *message)
+{
+    message->next = NULL;
+    *core->ready_last = message;
+    core->ready_last = &message->next;
+    core->ready_count++;
+}
+
+void message_loaded(struct core *core, struct message *message)
+{
+    CHECK(message->loads > 0);
+    if (--message->loads == 0) message_ready(core, message);
+}
+
+void message_wait_durable(struct core *core, struct message *message, uint64_t lsn)
+{
+    bool waits = message->wanted_lsn;
+    if (lsn > message->wanted_lsn) message->wanted_lsn = lsn;
+    if (waits) return;
+    message->loads++;
+    message->next = core->undurable;
+    core->undurable = message;
+}
+
+struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
+                                 const struct command *command, struct id id)
+{
+    struct arena *arena = arena_create();
+    struct message *message = ARENA_NEW(arena, struct message);
+    message->arena = arena;
+    message->source = source;
+    message->tenant = tenant;
+    message->kind = kind;
+    message->command = command;
+    message->id = id;
+    message->now = core->now;
+    core->messages++;
+    return message;
+}
+
+void message_free(struct core *core, struct message *message)
+{
+    for (uint32_t i = 0; i < message->pinned.count; i++) message->pinned.at[i]->pins--;
+    if (message->held_idempotency) map_remove(core->in_flight, message->idempotency, sizeof message->idempotency);
+    core->messages--;
+    if (!message->request) arena_destroy(message->arena);
+}
+
+void message_finish(struct core *core, struct message *message)
+{
+    struct request *request = message->request;
+    if (request && message->release_lsn > core->durable_lsn) {
+        message->next = NULL;
+        *core->held_last = message;
+        core->held_last = &message->next;
+        return;
+    }
+    message_free(core, message);
+    if (request) request->answered(request);
+}
