@@ -60,5 +60,7 @@ const struct registry *souk_registry(struct arena *arena)
     registry->effects = (const struct effect_class *const *)effects;
     registry->identify = identity_identify;
     registry->tenant_kind = &tenant_kind;
+    registry->tenant_domain = &tenant_by_domain;
+    registry->added = history_commands(arena, registry->kinds);
     return registry;
 }

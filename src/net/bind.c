@@ -237,16 +237,41 @@ static void bind_include_deleted(struct request *request, struct text value, str
         problem_add(problems, LITERAL("include_deleted"), "wrong_type", "must be true or false");
 }
 
+/* A position, or a time. */
+struct at_query {
+    struct text at;
+};
+static const struct field at_rows[] = { TEXT(at_query, 1, at, .min = 1, .max = 40, .doc = "a position of the log, or a time") };
+static const struct fields at_fields = FIELDS("at_query", struct at_query, at_rows);
+
+static void bind_at(struct request *request, struct text value, struct problems *problems)
+{
+    struct at_query query = { 0 };
+    struct binding binding;
+    struct buffer pair = { .arena = request->arena };
+    buffer_string(&pair, "at=");
+    buffer_text(&pair, value);
+    uint32_t before = problems->count;
+    schema_bind_query(&at_fields, buffer_as_text(&pair), request->arena, &query, &binding, problems);
+    if (problems->count > before) return;
+    struct moment *at = &request->at;
+    bool position = text_to_integer(query.at, &at->position) && at->position >= 0;
+    at->given = position || time_parse(query.at, &at->time);
+    if (!at->given) problem_add(problems, LITERAL("at"), "bad_format", "must be a position of the log, or a time of RFC 3339");
+}
+
 /* The parameters that every list or read has, whatever its table says. */
+enum { BIT_ENTITY = 1u << 16 }; /* it reads the entity itself */
 /* clang-format off */
 static const struct common_parameter {
     const char *name;
-    uint32_t actions;           /* bits of enum action */
+    uint32_t actions;           /* bits of enum action, and BIT_ENTITY */
     void (*bind)(struct request *request, struct text value, struct problems *problems);
 } common_parameters[] = {
     { "limit",           1u << ACTION_LIST,                     bind_limit },
     { "cursor",          1u << ACTION_LIST,                     bind_cursor },
     { "include_deleted", 1u << ACTION_LIST | 1u << ACTION_READ, bind_include_deleted },
+    { "at",              BIT_ENTITY,                            bind_at },
 };
 /* clang-format on */
 enum { COMMON_PARAMETERS = sizeof common_parameters / sizeof common_parameters[0] };
@@ -256,9 +281,11 @@ static bool bind_common(struct request *request, const struct command *command, 
                         struct problems *problems)
 {
     struct text value = pair, name = text_split(&value, '=');
+    uint32_t shape = 1u << command->action | (command_is_paged(command) ? 1u << ACTION_LIST : 0) |
+                     (command_reads_entity(command) ? BIT_ENTITY : 0);
     for (uint32_t i = 0; i < COMMON_PARAMETERS; i++) {
         const struct common_parameter *parameter = &common_parameters[i];
-        if (!(parameter->actions & 1u << command->action) || !text_is(name, parameter->name)) continue;
+        if (!(parameter->actions & shape) || !text_is(name, parameter->name)) continue;
         if (*seen & 1u << i)
             problem_add(problems, name, "duplicate", "is given twice");
         else

@@ -130,6 +130,12 @@ static bool add(struct router *router, const struct kind *kind, const struct com
     return true;
 }
 
+static bool add_both(struct router *router, const struct kind *kind, const struct command *command, char problem[256])
+{
+    return (!command->path || add(router, kind, command, command->path, problem)) &&
+           (!command->alias || add(router, kind, command, command->alias, problem));
+}
+
 struct router *router_create(const struct registry *registry, char problem[256])
 {
     struct router *router = memory_alloc(sizeof *router);
@@ -138,13 +144,15 @@ struct router *router_create(const struct registry *registry, char problem[256])
     router->root = ARENA_NEW(router->arena, struct node);
     for (const struct kind *const *kind = registry->kinds; *kind; kind++)
         for (const struct command *command = (*kind)->commands; command && command->name; command++) {
-            if (!command->method) continue;
-            if ((command->path && !add(router, *kind, command, command->path, problem)) ||
-                (command->alias && !add(router, *kind, command, command->alias, problem))) {
-                router_destroy(router);
-                return NULL;
-            }
+            if (!command->method || add_both(router, *kind, command, problem)) continue;
+            router_destroy(router);
+            return NULL;
         }
+    for (const struct added_command *added = registry->added; added && added->kind; added++) {
+        if (add_both(router, added->kind, &added->command, problem)) continue;
+        router_destroy(router);
+        return NULL;
+    }
     return router;
 }
 

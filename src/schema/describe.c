@@ -158,6 +158,10 @@ static const struct {
 static void describe_value(struct buffer *out, const struct field *field, enum schema_shape shape, bool nullable,
                            uint32_t flags)
 {
+    if (flags & ANY_JSON) {
+        buffer_string(out, "\"type\":[\"array\",\"boolean\",\"integer\",\"null\",\"object\",\"string\"]");
+        return;
+    }
     write_type(out, JSON_TYPES[field->type].type, nullable);
     if (JSON_TYPES[field->type].format) buffer_format(out, ",\"format\":\"%s\"", JSON_TYPES[field->type].format);
     switch ((enum field_type)field->type) {
@@ -258,7 +262,7 @@ static void reference_type(struct buffer *out, const struct field *field)
         else reference_type(out, field->element);
         return;
     }
-    buffer_string(out, TYPE_NAMES[field->type]);
+    buffer_string(out, field->flags & ANY_JSON ? "any" : TYPE_NAMES[field->type]);
     if (field->refers) buffer_format(out, " of a %s", field->refers);
     for (uint32_t i = 1; field->type == FIELD_ENUM && i < field->values->count; i++)
         buffer_format(out, "%s `%s`", i > 1 ? "," : "", field->values->values[i]);

@@ -49,7 +49,8 @@ enum field_flag {
     SECRET      = 1 << 3,   /* never leaves the server, in no answer, event or log line */
     PERSONAL    = 1 << 4,   /* sealed on disk under the key of the entity's subject */
     OPTIONAL    = 1 << 5,   /* zero means absent: rendered as null */
-    MASKED      = 1 << 6    /* rendered as "•••" and its last four characters */
+    MASKED      = 1 << 6,   /* rendered as "•••" and its last four characters */
+    ANY_JSON    = 1 << 7    /* of a READ_ONLY text: it is rendered JSON already, of any type */
 };
 
 struct fields;

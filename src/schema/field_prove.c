@@ -117,6 +117,7 @@ static void prove_flags(struct proof *proof, const struct field *field)
     expect(proof, !(flags & READ_ONLY) || !(flags & CREATE_ONLY), "both READ_ONLY and CREATE_ONLY");
     expect(proof, !(flags & REQUIRED) || !(flags & OPTIONAL), "both REQUIRED and OPTIONAL");
     if (flags & MASKED) expect(proof, has_type(field, FIELD_TEXT) || field->type == FIELD_MAP, "only texts are masked");
+    if (flags & ANY_JSON) expect(proof, has_type(field, FIELD_TEXT) && flags & READ_ONLY, "only a text that is read alone is JSON");
     if (field->format) expect(proof, field->type == FIELD_TEXT, "only a text has a format");
     if (field->refers) expect(proof, has_type(field, FIELD_ID), "only ids refer to a kind");
 }

@@ -113,6 +113,7 @@ static void write_enum(struct buffer *out, const struct enumeration *values, uin
 static void write_text(struct buffer *out, struct text text, uint32_t flags)
 {
     if (flags & MASKED) write_masked(out, text);
+    else if (flags & ANY_JSON && text.data) buffer_text(out, text);
     else buffer_json_text(out, text);
 }
 

@@ -25,8 +25,6 @@ ORDER = ["operator", "admin", "owner", "team_owner", "manager", "staff", "modera
 document = server.document()
 operations = [Operation(document, path, method, row) for path, item in document.document["paths"].items()
               for method, row in item.items() if method in ("get", "post", "put", "patch", "delete")]
-
-
 missing = set()                                 # operations of which the world has no entity
 
 
@@ -52,6 +50,7 @@ def complete(world):
                 continue
             world.parameters.update(entity.parameters)
             world.selves[operation.kind] = {entity.people["role"]}
+    world.referred["at"] = str(world.people["operator"].get("//healthz").data["position"])
     return world
 
 

@@ -3,7 +3,6 @@
 #include "sim/world.h"
 
 #include <string.h>
-#include <stdlib.h>
 
 /* ---- prices and limits ---- */
 static struct price *price_add(struct world *world, struct price **prices, int64_t amount)
@@ -264,7 +263,6 @@ static void attempt_settled(struct world *world, struct slot *slot)
 static void refused(struct world *world, struct slot *slot, const struct answer *answer, uint16_t status)
 {
     const char *code = json_text(answer->root, "code");
-    if (getenv("SIM_STATS")) { FILE *f = fopen("/tmp/simb/stats", "a"); fprintf(f, "%s %s\n", operation_names[slot->kind], code); fclose(f); }
     bool expected = status == 403 || status == 404 || status == 409 || status == 412 || status == 429 || status == 503 || status == 507;
     if (status == 500 && world->damaged) expected = true;
     if (!expected)

@@ -403,6 +403,7 @@ static void machinery(struct world *world, const struct operation *operation)
         break;
     case OPERATION_crash:
         world_crash(world, operation->a % 4);
+        if (operation->c % 4 == 0) world_verify(world);
         if (operation->b % 2 == 0) audit(world);
         break;
     case OPERATION_audit:

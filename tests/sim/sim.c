@@ -37,22 +37,6 @@ struct options {
 };
 
 /* ---- one run ---- */
-static void differs(void *context, const char *difference, struct text key)
-{
-    struct world *world = context;
-    char shown[200] = "";
-    for (uint32_t i = 0; i < key.length && i * 2 + 3 < sizeof shown; i++) snprintf(shown + i * 2, 3, "%02x", (uint8_t)key.data[i]);
-    violated(world, "I10 replay", "%s: %s", difference, shown);
-}
-
-static void check_replay(struct world *world)
-{
-    struct loopback *loopback = &world->loopback;
-    char problem[256] = "";
-    if (core_verify(loopback->registry, &loopback->ports, &loopback->config, differs, world, problem) < 0)
-        violated(world, "I10 replay", "%s", problem);
-}
-
 static void run(const struct history *history, struct report *report, uint8_t digest[32])
 {
     struct world *world = memory_alloc(sizeof *world);
@@ -69,14 +53,6 @@ static void run(const struct history *history, struct report *report, uint8_t di
         audit_end(world);
     }
     if (world_is_well(world)) world_restart(world);
-    if (world_is_well(world)) check_replay(world);
-    if (getenv("SIM_STATS")) {
-        FILE *f = fopen("/tmp/simb/stats", "a");
-        for (uint32_t i = 0; i < world->slots.count; i++) fprintf(f, "%s %u\n", operation_names[world->slots.at[i].kind], world->slots.at[i].status);
-        for (uint32_t i = 0; i < world->orders.count; i++)  { fprintf(f, "order %d %s", world->orders.at[i].exists, world->orders.at[i].exists ? "" : "\n"); if (world->orders.at[i].exists) fprintf(f, "%s cap%d ref%d\n", tracked_state(&world->orders.at[i].status[0]), world->orders.at[i].captured>0, world->orders.at[i].refund_count); }
-        fprintf(f, "crashes %u\naudits %u\n", world->crashes, world->audits);
-        fclose(f);
-    }
     loopback_kill(&world->loopback, 0);
     world_digest(world, digest);
     snprintf(report->verdict, sizeof report->verdict, "%s", world->verdict);

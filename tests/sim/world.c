@@ -174,6 +174,22 @@ void world_pass(struct world *world, int64_t ms)
 }
 
 /* ---- ends ---- */
+static void differs(void *context, const char *difference, struct text key)
+{
+    char shown[200] = "";
+    for (uint32_t i = 0; i < key.length && i * 2 + 3 < sizeof shown; i++) snprintf(shown + i * 2, 3, "%02x", (uint8_t)key.data[i]);
+    violated(context, "I10 replay", "%s: %s", difference, shown);
+}
+
+/* The tables that a start found are what the log gives. */
+void world_verify(struct world *world)
+{
+    struct loopback *loopback = &world->loopback;
+    char problem[256] = "";
+    if (core_verify(loopback->registry, &loopback->ports, &loopback->config, differs, world, problem) < 0)
+        violated(world, "I10 replay", "%s", problem);
+}
+
 void world_crash(struct world *world, uint32_t survivors)
 {
     struct loopback *loopback = &world->loopback;
@@ -206,6 +222,7 @@ void world_restart(struct world *world)
     flights_drop(world);
     loopback_kill(loopback, UINT32_MAX);
     loopback_start(loopback);
+    world_verify(world);
 }
 
 void world_calm(struct world *world)

@@ -188,7 +188,8 @@ bool world_sync(struct world *world);
 void world_settle(struct world *world);
 void world_pass(struct world *world, int64_t ms);           /* what is due is done when it is due, nearly */
 void world_crash(struct world *world, uint32_t survivors);
-void world_restart(struct world *world);                    /* gracefully */
+void world_restart(struct world *world);                    /* gracefully; then the log is verified */
+void world_verify(struct world *world);
 void world_calm(struct world *world);                       /* no more faults */
 void world_digest(struct world *world, uint8_t digest[32]); /* of the log and all rows; the world is stopped */
 /* Asks and waits; the answer's `data`. The answer must have this status. */

@@ -125,6 +125,10 @@ static void move_one(struct tx *tx, enum stock_cause cause, struct id variant_id
         stock->on_hand -= q;
         stock->reserved -= q;
         stock->allocated += q;
+#if defined MUTANT && MUTANT == 2
+        stock->on_hand -= q;
+        stock->allocated += q;
+#endif
         break;
     case CAUSE_SHIP:
         delta = -q;
@@ -207,7 +211,9 @@ bool stock_plan(struct tx *tx, const struct supplier *supplier, struct id varian
     for (uint32_t i = 0; i < count && missing; i++) { /* what is missing, on backorder */
         if (!stocks[i]) continue;
         int64_t left = stocks[i]->available > 0 ? 0 : stocks[i]->available;
+#if !defined MUTANT || MUTANT != 3
         if (left - missing < -stocks[i]->backorder_limit) continue;
+#endif
         take(tx, plan, locations[i]->id, missing);
         missing = 0;
     }

@@ -100,7 +100,7 @@ static void tenant_created_keys(const void *entity, struct key_writer *writer)
 static const struct index tenant_by_slug = {
     .number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN, .path = "slug",
     .keys = tenant_slug_keys, .doc = "by slug"};
-static const struct index tenant_by_domain = {
+const struct index tenant_by_domain = {
     .number = 2, .name = "domain", .unique = true, .taken = ERROR_ALREADY_EXISTS, .path = "domains",
     .keys = tenant_domain_keys, .doc = "a host name leads to one tenant"};
 static const struct index tenant_by_created = {
@@ -120,8 +120,32 @@ static bool setting_is_known(struct text name)
     return false;
 }
 
+/* A host name as requests have it: lower case, with a dot, without a port. */
+static bool is_host_name(struct text name)
+{
+    bool dot = false;
+    for (uint32_t i = 0; i < name.length; i++) {
+        char c = name.data[i];
+        bool edge = i == 0 || i + 1 == name.length || name.data[i - 1] == '.' || name.data[i + 1] == '.';
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || ((c == '-' || c == '.') && !edge))) return false;
+        dot |= c == '.';
+    }
+    return dot;
+}
+
+static void domains_validate(struct tx *tx, const struct tenant *tenant)
+{
+    for (uint32_t i = 0; i < tenant->domains.count; i++) {
+        const char *path = text_print(tx, "domains[%u]", i).data;
+        if (!is_host_name(tenant->domains.at[i])) fail_detail(tx, path, "bad_format", "must be a host name as shop.example.com");
+        for (uint32_t j = 0; j < i; j++)
+            if (text_equal(tenant->domains.at[i], tenant->domains.at[j])) fail_detail(tx, path, "duplicate", "is there twice");
+    }
+}
+
 static enum error tenant_validate(struct tx *tx, const struct tenant *tenant)
 {
+    domains_validate(tx, tenant);
     for (uint32_t i = 0; i < tenant->settings.count; i++) {
         struct text name = tenant->settings.at[i].name;
         struct text path = text_print(tx, "settings[%u].name", i);

@@ -5,3 +5,4 @@
 #include "actors/runtime/tenant.h"
 
 extern const struct kind tenant_kind;
+extern const struct index tenant_by_domain;

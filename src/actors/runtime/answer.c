@@ -107,7 +107,8 @@ void renderings_prepare(struct core *core)
 /* The committed block, when all that these relations see of it is what everybody sees. */
 static struct block *public_block(struct tx *tx, const struct kind *kind, const void *entity, uint32_t relations)
 {
-    if (relations & ~(uint32_t)(ANYONE | USER | LEADER) || relations & tx->core->sees[kind->number]) return NULL;
+    if (relations & tx->core->sees[kind->number]) return NULL;
+    if (kind->shown && relations & ~(uint32_t)(ANYONE | USER | LEADER)) return NULL;        /* `shown` may cut by relation */
     struct touched *touched = tx_find(tx, kind, entity_of(entity)->id);
     if (!touched || touched->copy || touched->discarded || !touched->before || touched->before->state != (const char *)entity) return NULL;
     return touched->actor->block;
@@ -204,7 +205,7 @@ static void set_etag(struct tx *tx, struct reply *reply, const struct kind *kind
 static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply, const struct kind *kind, const void *entity)
 {
     uint64_t revision = 0;
-    uint32_t relations = asker_relations(tx, kind, entity);      /* after the command: who joined is a member now */
+    uint32_t relations = tx->state->then ? tx->relations : asker_relations(tx, kind, entity);    /* after the command: who joined is a member now */
     render_entity(tx, out, kind, entity, relations, &revision);
     if (tx->state->member_count) {
         out->length--;                  /* reopen the object */
@@ -225,6 +226,7 @@ static const void *answered_entity(struct tx *tx, const struct kind **kind)
     struct tx_state *state = tx->state;
     if (state->form != ANSWER_ENTITY) {
         *kind = tx->kind;
+        if (state->then) return state->then;
         struct touched *touched = tx_find(tx, tx->kind, tx->id);
         return touched ? touched_state(touched) : tx->subject;
     }

@@ -227,6 +227,9 @@ static void install_touched(struct tx *tx, struct touched *touched, uint64_t lsn
 static void install_idempotency(struct core *core, const struct record *record)
 {
     if (!record->idempotency.data) return;
+#if defined MUTANT && MUTANT == 10
+    if (core->recovering) return;
+#endif
     struct key key, expiry;
     struct buffer value = {0};
     idempotency_value(&value, record);

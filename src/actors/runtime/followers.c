@@ -15,6 +15,10 @@ void followers_run(struct tx *tx, bool views_only)
             .before = touched->before ? touched->before->state : NULL, .after = touched->copy, .data = emitted->data};
         for (const struct follower *const *follower = tx->core->registry->followers; follower && *follower; follower++)
             if ((*follower)->view || !views_only) (*follower)->follow(tx, &fact);
+#if defined MUTANT && MUTANT == 6
+        for (const struct follower *const *follower = tx->core->registry->followers; follower && *follower; follower++)
+            if ((*follower)->view && views_only && state->touched_count > 8) (*follower)->follow(tx, &fact);
+#endif
     }
     state->follower = false;
     for (uint32_t i = 0; i < state->touched_count && !state->pending; i++) {

@@ -1,7 +1,7 @@
 /* An entity as it was: its chain of records is walked back from the committed state, each diff applied backwards. A worker
    reads a stretch of the chain at a time; what it read stays with the message, so a run that begins again goes on where
    the last one stopped. */
-#include "actors/runtime/internal.h"
+#include "actors/runtime/history.h"
 #include "schema/codec.h"
 
 #include <stdlib.h>
@@ -108,15 +108,6 @@ static const struct memo *chain_at(struct tx *tx, const struct kind *kind, struc
 }
 
 /* ---- walking back ---- */
-struct walk {
-    const struct kind *kind;
-    struct id id;
-    void *state;
-    uint64_t lsn;                       /* of the record that made the state; 0: it is the beginning */
-    const struct memo *chain;
-    uint32_t row, steps;
-};
-
 static bool undo(struct tx *tx, const struct kind *kind, const struct record_change *change, void *state)
 {
     if (change->personal.data) {
@@ -129,21 +120,32 @@ static bool undo(struct tx *tx, const struct kind *kind, const struct record_cha
     return !change->open.data || schema_apply(tx->arena, kind->fields, change->open, state, BACKWARDS);
 }
 
-/* One record back. False: pending, at the beginning, too far back, or damaged. */
-static bool walk_step(struct tx *tx, struct walk *walk)
+bool walk_peek(struct tx *tx, struct walk *walk)
 {
-    if (!walk->lsn || walk->steps++ == WALK_RECORDS_MOST) return false;
+    if (walk->peeked) return true;
+    if (!walk->lsn) return false;
+    if (walk->steps == WALK_RECORDS_MOST) {
+        walk->too_far = true;
+        return false;
+    }
     if (!walk->chain || walk->row == walk->chain->row_count) {
         walk->chain = chain_at(tx, walk->kind, walk->id, walk->lsn);
         walk->row = 0;
     }
     if (!walk->chain || walk->row == walk->chain->row_count) return false;
     const struct table_row *row = &walk->chain->rows[walk->row++];
-    struct record record = {0};
-    if (!record_decode(tx->arena, row->key, row->value, &record)) return false;
-    const struct record_change *change = change_of(&record, walk->kind->number, walk->id);
-    if (!change || !undo(tx, walk->kind, change, walk->state)) return false;
-    walk->lsn = (uint64_t)change->previous_lsn;
+    walk->steps++;
+    walk->record = (struct record){.lsn = walk->lsn};
+    if (!record_decode(tx->arena, row->key, row->value, &walk->record)) return false;
+    walk->change = change_of(&walk->record, walk->kind->number, walk->id);
+    return walk->peeked = walk->change != NULL;
+}
+
+bool walk_step(struct tx *tx, struct walk *walk)
+{
+    if (!walk_peek(tx, walk) || !undo(tx, walk->kind, walk->change, walk->state)) return false;
+    walk->lsn = (uint64_t)walk->change->previous_lsn;
+    walk->peeked = false;
     return true;
 }
 
@@ -151,6 +153,14 @@ static struct walk walk_from(struct tx *tx, const struct touched *touched, const
 {
     return (struct walk){.kind = touched->kind, .id = touched->id, .state = schema_clone(touched->kind->fields, now, tx->arena),
                          .lsn = touched->before->lsn};
+}
+
+bool walk_begin(struct tx *tx, struct walk *walk, const struct kind *kind, struct id id)
+{
+    struct touched *touched = tx_touch(tx, kind, id);
+    if (!touched || !touched->before) return false;
+    *walk = walk_from(tx, touched, touched->before->state);
+    return true;
 }
 
 /* NULL when pending or when there was no such version (a command may raise the version by several). */
@@ -173,4 +183,22 @@ const void *entity_since(struct tx *tx, const struct kind *kind, struct id id, b
     const void *first = now;
     while (walk_step(tx, &walk) && walk.lsn && holds(tx, walk.state)) first = schema_clone(kind->fields, walk.state, tx->arena);
     return pending(tx) ? NULL : first;
+}
+
+/* Was the state of the walk made after that moment? */
+static bool made_after(struct tx *tx, struct walk *walk, const struct moment *moment)
+{
+    if (!moment->time) return walk->lsn > (uint64_t)moment->position;
+    return walk_peek(tx, walk) && walk->record.time > moment->time;
+}
+
+const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id id, const struct moment *moment, bool *too_far)
+{
+    struct walk walk;
+    *too_far = false;
+    if (!walk_begin(tx, &walk, kind, id)) return NULL;
+    while (walk.lsn && made_after(tx, &walk, moment))
+        if (!walk_step(tx, &walk)) break;
+    *too_far = walk.too_far;
+    return pending(tx) || walk.too_far || !walk.lsn || (!moment->time && walk.lsn > (uint64_t)moment->position) ? NULL : walk.state;
 }

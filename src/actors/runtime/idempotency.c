@@ -17,7 +17,9 @@ static void idempotency_hash(const struct tx *tx, uint8_t out[32])
     const struct request *request = tx->state->message->request;
     struct buffer input = {.arena = tx->arena};
     buffer_bytes(&input, tx->tenant.bytes, 16);
+#if !defined MUTANT || MUTANT != 7
     buffer_bytes(&input, tx->principal.user.bytes, 16);
+#endif
     buffer_format(&input, "%d %u %s ", tx->principal.kind, tx->kind->number, tx->command->name);
     for (uint32_t i = 0; i < request->path_count; i++) {
         buffer_text(&input, request->path[i].value);

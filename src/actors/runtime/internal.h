@@ -188,6 +188,7 @@ struct tx_state {
     const struct kind *answer_kind;
     struct id answer_id;
     int64_t answer_version;
+    const void *then;                   /* READ of a moment: what the entity was */
     const char *content_type;
     struct text raw;
     bool awaits;
@@ -348,8 +349,12 @@ void message_finish(struct core *core, struct message *message);        /* answe
 struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
                                  const struct command *command, struct id id);
 void message_free(struct core *core, struct message *message);
-/* crud.c */
+/* list.c */
 enum error run_list(struct tx *tx);
+/* Answers a page of what was rendered: entries with commas between them. `next`: of page_cursor, absent at the end. */
+enum error answer_list(struct tx *tx, const struct buffer *entries, struct text next, uint32_t limit);
+/* history_page.c */
+enum error read_then(struct tx *tx, const struct moment *moment);       /* READ of a moment, once all rights are checked */
 /* answer.c: fills the request's reply from what the unit of work answers; rendering may need joined rows: then pending */
 void reply_success(struct tx *tx);
 void reply_error(struct tx *tx, enum error error);
@@ -357,6 +362,8 @@ void renderings_prepare(struct core *core);
 void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision);
 /* history.c: the entity as it was at a version, rebuilt from the log; NULL: pending or not there */
 const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int64_t version);
+/* The entity as it was at a moment; NULL: pending, not yet made, or too far back. */
+const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id id, const struct moment *moment, bool *too_far);
 /* The entity as it first was with what holds of it now; NULL: pending, or it does not hold. */
 const void *entity_since(struct tx *tx, const struct kind *kind, struct id id, bool (*holds)(struct tx *tx, const void *entity));
 /* idempotency.c */

@@ -59,6 +59,23 @@ uint32_t command_relations(const struct command *command)
     return command->demands ? command->demands : command->who;
 }
 
+const struct event *kind_event(const struct kind *kind, int64_t number)
+{
+    for (const struct event *const *event = kind->events; event && *event; event++)
+        if ((*event)->number == number) return *event;
+    return NULL;
+}
+
+bool command_reads_entity(const struct command *command)
+{
+    return command->action == ACTION_READ && !command->reply && !command->produces;
+}
+
+bool command_is_paged(const struct command *command)
+{
+    return command->action == ACTION_LIST || command->paged;
+}
+
 const struct command *kind_command(const struct kind *kind, const char *name)
 {
     for (const struct command *command = kind->commands; command && command->name; command++)

@@ -116,6 +116,7 @@ struct command {
     const struct fields *reply; /* documents the reply of handlers that answer themselves; NULL: the entity */
     const char *extra;          /* a text that answer_member adds in development mode alone; NULL: none */
     const char *produces;       /* content type of what answer_raw answers; NULL: JSON in the usual envelope */
+    bool paged;                 /* READ: `decide` answers a page of what belongs to the entity (limit, cursor) */
     uint32_t demands;           /* relations to what the path names, of which `decide` demands one; 0: `who` says all */
 };
 
@@ -178,6 +179,12 @@ struct follower {
     void (*follow)(struct tx *tx, const struct fact *fact);
 };
 
+/* A command beside those of its kind's table. */
+struct added_command {
+    const struct kind *kind;
+    struct command command;
+};
+
 /* All kinds of a server; built by main from the areas' lists, proved at start. */
 struct registry {
     const struct kind *const *kinds;                    /* NULL-terminated */
@@ -187,11 +194,19 @@ struct registry {
     enum error (*identify)(struct tx *tx);
     /* Tenant of a slug or host name; false when unknown. */
     const struct kind *tenant_kind;
+    const struct index *tenant_domain;                  /* of tenant_kind: by host name; NULL: none has any */
+    const struct added_command *added;                  /* ended by a row without kind, or NULL */
 };
+/* The history of every entity that can be read, as commands beside those of the kinds. */
+const struct added_command *history_commands(struct arena *arena, const struct kind *const *kinds);
 const struct kind *registry_kind(const struct registry *registry, uint16_t number);
 const struct kind *registry_kind_named(const struct registry *registry, const char *name);
 /* Who may run it, as far as tables can say. */
 uint32_t command_relations(const struct command *command);
+/* Does it answer the entity itself, as it is or was? */
+bool command_reads_entity(const struct command *command);
+bool command_is_paged(const struct command *command);
+const struct event *kind_event(const struct kind *kind, int64_t number);
 const struct command *kind_command(const struct kind *kind, const char *name);
 /* Start-up proof of all tables: fields, machines, unique numbers and names, routes unambiguous, each command with a
    right. Logs every fault; returns their number. */

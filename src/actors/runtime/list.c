@@ -13,7 +13,7 @@ static struct text cursor_scope(struct tx *tx, const struct listing *listing)
     const struct request *request = tx->state->message->request;
     struct buffer scope = {.arena = tx->arena};
     buffer_bytes(&scope, tx->tenant.bytes, 16);
-    buffer_format(&scope, "%u %s %u ", tx->kind->number, tx->command->name, listing->index->number);
+    buffer_format(&scope, "%u %s %u ", tx->kind->number, tx->command->name, listing ? listing->index->number : 0);
     for (uint32_t i = 0; i < request->path_count; i++) {
         buffer_text(&scope, request->path[i].value);
         buffer_byte(&scope, '/');
@@ -175,16 +175,20 @@ static enum error page_fill(struct tx *tx, struct page *page)
     return OK;
 }
 
-static void page_finish(struct tx *tx, struct page *page)
+enum error answer_list(struct tx *tx, const struct buffer *entries, struct text next, uint32_t limit)
 {
-    buffer_string(&page->out, "],\"page\":{\"next\":");
-    if (page->exhausted || !page->last.data) buffer_string(&page->out, "null");
-    else buffer_json_text(&page->out, cursor_make(tx, page->scope, page->last));
-    buffer_format(&page->out, ",\"limit\":%u}", page->limit);
+    struct buffer out = {.arena = tx->arena};
+    buffer_byte(&out, '[');
+    if (entries->length) buffer_bytes(&out, entries->data, entries->length);
+    buffer_string(&out, "],\"page\":{\"next\":");
+    if (next.data) buffer_json_text(&out, next);
+    else buffer_string(&out, "null");
+    buffer_format(&out, ",\"limit\":%u}", limit);
     tx->state->form = ANSWER_LIST;
     tx->state->status = 200;
-    tx->state->raw = buffer_as_text(&page->out);
+    tx->state->raw = buffer_as_text(&out);
     tx->state->seen_lsn = tx->core->last_lsn;
+    return OK;
 }
 
 enum error run_list(struct tx *tx)
@@ -215,9 +219,8 @@ enum error run_list(struct tx *tx)
         if (page.listing->reverse) page.to = key;
         else page.from = prefix_end(tx->arena, key);
     }
-    buffer_byte(&page.out, '[');
     enum error error = page_fill(tx, &page);
     if (error || pending(tx)) return error;
-    page_finish(tx, &page);
-    return OK;
+    bool ends = page.exhausted || !page.last.data;
+    return answer_list(tx, &page.out, ends ? (struct text){0} : cursor_make(tx, page.scope, page.last), page.limit);
 }

@@ -172,7 +172,9 @@ struct actor *actor_load(struct core *core, struct message *message, bool wait, 
     struct arena *arena = arena_create();
     enum found found = ABSENT;
     const struct ordered_entry *entry = ordered_get(core->delta, key_bytes);     /* a discarded row, or one just frozen */
+#if !defined MUTANT || MUTANT != 11
     if (!entry && core->frozen) entry = ordered_get(core->frozen, key_bytes);
+#endif
     if (entry) {
         found = entry->tombstone ? ABSENT : FOUND;
         value = entry->value;

@@ -54,7 +54,12 @@ void message_free(struct core *core, struct message *message)
 void message_finish(struct core *core, struct message *message)
 {
     struct request *request = message->request;
-    if (request && message->release_lsn > core->durable_lsn) {
+#if defined MUTANT && MUTANT == 8
+    bool early = message->awaited_kind != NULL;
+#else
+    bool early = false;
+#endif
+    if (request && message->release_lsn > core->durable_lsn && !early) {
         message->next = NULL;
         *core->held_last = message;
         core->held_last = &message->next;

@@ -111,12 +111,6 @@ static bool takes_version(const struct command *command)
     return command->action == ACTION_PATCH || command->action == ACTION_COMMAND || command->action == ACTION_UPSERT;
 }
 
-/* A read of the entity itself has its ETag; what a handler makes of it has none. */
-static bool answers_entity(const struct command *command)
-{
-    return command->action == ACTION_READ && !command->reply && !command->produces;
-}
-
 /* What answers with tokens is not remembered, so that they are kept nowhere. */
 static bool takes_key(const struct command *command, bool platform)
 {
@@ -130,13 +124,16 @@ static void add_parameters(struct document *document, yyjson_mut_val *operation,
     bool get = strcmp(command->method, "GET") == 0, platform = path_is_of_platform(path);
     add_path_parameters(document, parameters, kind, command, path);
     add_query_parameters(document, parameters, command);
-    if (command->action == ACTION_LIST) {
+    if (command_is_paged(command)) {
         add_reference(document, parameters, "parameters", "Limit");
         add_reference(document, parameters, "parameters", "Cursor");
     }
     if (command->action == ACTION_LIST || command->action == ACTION_READ)
         add_reference(document, parameters, "parameters", "IncludeDeleted");
-    if (answers_entity(command)) add_reference(document, parameters, "parameters", "IfNoneMatch");
+    if (command_reads_entity(command)) {
+        add_reference(document, parameters, "parameters", "At");
+        add_reference(document, parameters, "parameters", "IfNoneMatch");
+    }
     if (takes_version(command)) add_reference(document, parameters, "parameters", "IfMatch");
     if (takes_key(command, platform))
         add_reference(document, parameters, "parameters", "IdempotencyKey");
@@ -206,7 +203,7 @@ static yyjson_mut_val *envelope(struct document *document, const struct kind *ki
     yyjson_mut_obj_add_str(document->doc, success, "type", "boolean");
     yyjson_mut_obj_add_bool(document->doc, success, "const", true);
     yyjson_mut_val *data = data_schema(document, kind, command);
-    if (command->action != ACTION_LIST) {
+    if (!command_is_paged(command)) {
         yyjson_mut_obj_add_val(document->doc, members, "data", data);
         if (strcmp(command->method, "GET") != 0) document_add_dry_run(document, members);
         return schema;
@@ -267,7 +264,7 @@ static void add_refusals(struct document *document, yyjson_mut_val *responses, c
         const char *status;
         bool given;
     } rows[] = {
-        { "304", answers_entity(command) },
+        { "304", command_reads_entity(command) },
         { "400", true },
         { "401", !platform },
         { "403", !(command->who & ANYONE) },
@@ -374,6 +371,12 @@ static void add_operation(struct document *document, yyjson_mut_val *paths, cons
     add_security(document, operation, command);
 }
 
+static void add_operations(struct document *document, yyjson_mut_val *paths, const struct kind *kind, const struct command *command)
+{
+    add_operation(document, paths, kind, command, command->path, false);
+    if (command->alias) add_operation(document, paths, kind, command, command->alias, true);
+}
+
 static bool has_routes(const struct kind *kind)
 {
     for (const struct command *command = kind->commands; command && command->name; command++)
@@ -431,10 +434,10 @@ void describe_openapi(const struct registry *registry, const char *version, bool
     yyjson_mut_val *paths = yyjson_mut_obj_add_obj(document.doc, root, "paths");
     for (const struct kind *const *kind = registry->kinds; *kind; kind++)
         for (const struct command *command = (*kind)->commands; command && command->name; command++) {
-            if (!command->method) continue;
-            add_operation(&document, paths, *kind, command, command->path, false);
-            if (command->alias) add_operation(&document, paths, *kind, command, command->alias, true);
+            if (command->method) add_operations(&document, paths, *kind, command);
         }
+    for (const struct added_command *added = registry->added; added && added->kind; added++)
+        add_operations(&document, paths, added->kind, &added->command);
     document_add_components(&document);
 
     size_t length = 0;

@@ -94,9 +94,8 @@ static void render_id(struct buffer *out, const char *name, struct id id)
     else buffer_format(out, "\"%s\"", text);
 }
 
-/* The carried fields and the further data of an event as one JSON object. */
-static void render_event_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
-                              const struct record_event *row)
+void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
+                        const struct record_event *row)
 {
     struct fields carried = *kind->fields;
     void *entity = arena_alloc(arena, carried.size);
@@ -122,13 +121,6 @@ static void render_event_data(struct buffer *out, struct arena *arena, const str
     buffer_byte(out, '}');
 }
 
-static const struct event *event_numbered(const struct kind *kind, int64_t number)
-{
-    for (const struct event *const *event = kind->events; event && *event; event++)
-        if ((*event)->number == number) return *event;
-    return NULL;
-}
-
 static void render_state(struct buffer *out, const char *name, const struct kind *kind, int64_t status)
 {
     if (!status || !kind->machine) return;
@@ -144,7 +136,7 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
         if (row->change < 0 || row->change >= record->changes.count) continue;
         const struct record_change *change = &record->changes.at[row->change];
         const struct kind *kind = registry_kind(registry, (uint16_t)change->kind);
-        const struct event *event = kind ? event_numbered(kind, row->number) : NULL;
+        const struct event *event = kind ? kind_event(kind, row->number) : NULL;
         if (!event) continue;
         if (i) buffer_byte(out, ',');
         buffer_format(out, "{\"id\":\"%llu.%u\",\"type\":\"%s\",\"entity\":\"%s\"", (unsigned long long)record->lsn, i, event->name, kind->name);
@@ -153,7 +145,7 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
         render_state(out, "from", kind, row->from);
         render_state(out, "to", kind, row->to);
         buffer_string(out, ",\"data\":");
-        render_event_data(out, arena, kind, event, row);
+        record_render_data(out, arena, kind, event, row);
         buffer_byte(out, '}');
     }
     buffer_byte(out, ']');

@@ -56,5 +56,10 @@ struct record {
 void record_encode(const struct record *record, struct buffer *head, struct buffer *body);
 bool record_decode(struct arena *arena, struct text head, struct text body, struct record *record);
 struct registry;
+struct kind;
+struct event;
+/* The carried fields and the further data of an event as one JSON object. */
+void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
+                        const struct record_event *row);
 /* One JSON line: head, changes by field name, events by name. */
 void record_render(struct buffer *out, struct arena *arena, const struct registry *registry, const struct record *record);

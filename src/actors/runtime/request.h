@@ -11,6 +11,12 @@ struct route {
     const struct command *command;
 };
 
+/* Of ?at=: a position of the log or a time. */
+struct moment {
+    bool given;
+    int64_t position, time;                 /* time 0: the position */
+};
+
 struct reply {
     uint16_t status;
     const char *content_type;               /* "application/json" unless raw */
@@ -43,6 +49,7 @@ struct request {
     struct text cursor;
     uint32_t limit;                         /* 0: default */
     bool include_deleted;
+    struct moment at;
     struct text idempotency_key;            /* absent: none */
     bool has_if_match;
     int64_t if_match;                       /* the version alone; -1: "*" */

@@ -28,12 +28,22 @@ static bool of_platform(const struct command *command)
     return command->path && !strncmp(command->path, "//", 2);
 }
 
+/* A name with a dot is a host name, no slug has one. */
+static struct id tenant_named(struct tx *tx, struct text name)
+{
+    const struct registry *registry = tx->core->registry;
+    if (!memchr(name.data, '.', name.length) || !registry->tenant_domain) return tenant_id_of_slug(name);
+    return find_text(tx, registry->tenant_kind, registry->tenant_domain, name);
+}
+
 static enum error request_tenant(struct tx *tx, const struct request *request)
 {
     if (of_platform(tx->command)) return OK;
     struct id tenant = tx->core->default_tenant;
-    if (request->tenant_slug.data) tenant = tenant_id_of_slug(request->tenant_slug);
+    if (request->tenant_slug.data) tenant = tenant_named(tx, request->tenant_slug);
     else if (request->has_claims) tenant = request->token_tenant;
+    if (pending(tx)) return OK;
+    if (id_is_none(tenant)) return fail(tx, ERROR_NOT_FOUND, "there is no such marketplace");
     enum error error = tenant_enter(tx, tenant);
     if (error || pending(tx)) return error;
     if (request->has_claims && !id_equal(request->token_tenant, tenant)) return fail(tx, ERROR_UNAUTHORIZED, "the token is of another marketplace");
@@ -290,7 +300,7 @@ static enum error run_command(struct tx *tx, const struct request *request)
         if (!error && !pending(tx)) error = find_transition(tx);
     }
     if (error || pending(tx)) return error;
-    return decide(tx);
+    return request && request->at.given ? read_then(tx, &request->at) : decide(tx);
 }
 
 /* ---- ends of a run ---- */

@@ -15,6 +15,9 @@ enum { REFUND_REPEATED = HOURS(24) };
 /* ---- refunds ---- */
 static bool parcel_refunded(const struct order *order, struct id supplier_id)
 {
+#if defined MUTANT && MUTANT == 4
+    return false;
+#endif
     for (uint32_t i = 0; i < order->payment.refunds.count; i++) {
         const struct order_refund *refund = &order->payment.refunds.at[i];
         for (uint32_t j = 0; j < refund->groups.count; j++)
