@@ -76,13 +76,15 @@ MAIN    := $(OUT)/src/main.o
 SUPPORT := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/support/*.c)))
 UNIT    := $(patsubst tests/unit/%.c,$(OUT)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+SIM     := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/sim/*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs fuzz-programs bench-programs deps deps-lint run test unit api crash fuzz lint lint-openapi format bench install clean docs help
+.PHONY: all unit-programs fuzz-programs sim-program bench-programs deps deps-lint run test unit api crash fuzz sim mutants lint lint-openapi format bench install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
+sim-program: $(OUT)/sim
 bench-programs: $(BENCH)
 
 # Every object follows the Makefile too: a changed flag compiles anew.
@@ -135,6 +137,19 @@ $(FUZZ): $(OUT)/fuzz/%: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/seeds.o $(DRIVER
 	@echo "  LD  $@"
 	@$(LINK) $(DRIVER_FLAG) -o $@ $^ $(LIBRARY_LIBS)
 
+# Its own objects come first: its passwords cost nothing.
+$(OUT)/sim: $(SIM) $(OUT)/support.a $(OUT)/libsouk.a
+	@echo "  LD  $@"
+	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+# The simulator with a planted bug. Only the files that know the bug are compiled anew; they come before the archive.
+PLANTED := $(patsubst %,$(OUT)/mutants/%,2 3 4 5 6 7 8 9 10 11)
+$(PLANTED): $(OUT)/mutants/%: $(OUT)/sim
+	@mkdir -p $(@D)
+	@echo "  CC  mutant $*"
+	@$(LINK) $(LANGUAGE) -DMUTANT=$* $(WARNINGS) $(LIBRARY_CFLAGS) -o $@ \
+	    $$(grep -rlE 'MUTANT (==|!=) $*$$' src/actors) $(SIM) $(OUT)/support.a $(OUT)/libsouk.a $(LIBRARY_LIBS)
+
 $(BENCH): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a
 	@echo "  LD  $@"
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
@@ -182,6 +197,28 @@ crash: all
 	echo tests/crash/test_store_crash.py; python3 tests/crash/test_store_crash.py $$(($(ROUNDS) * 10)) || status=1; \
 	exit $$status
 
+# With clang (clang, libclang-rt-dev); `make test` has ten seconds of each target without it.
+SECONDS := 60
+
+fuzz:
+	@command -v clang >/dev/null || { echo 'fuzz: wants clang and libclang-rt-dev' >&2; exit 1; }
+	@$(MAKE) --no-print-directory SAN=fuzzer TINY= MUTANT= fuzz-programs
+	@tests/fuzz/campaign $(SECONDS)
+
+# Whole servers in memory, each from a seed; what fails is made small and left as build/release/sim-<seed>.repro.
+SEEDS := 1..2000
+STEPS := 400
+
+sim: sim-program
+	@$(OUT)/sim --seeds $(SEEDS) --steps $(STEPS) --keep-going --out $(OUT)
+
+# Each planted bug must be found within the time that `make test` gives to seeds.
+mutants: $(PLANTED)
+	@missed=; for mutant in $(PLANTED); do \
+	    echo "$$mutant"; ! $$mutant --seconds 40 --shrink 0 --out $(OUT)/mutants || missed="$$missed $$mutant"; \
+	done; \
+	test -z "$$missed" || { echo "not found:$$missed" >&2; exit 1; }
+
 FORMATTED = $(shell find src tests bench -name '*.[ch]' 2>/dev/null)
 
 format:
@@ -194,7 +231,7 @@ lint:
 	printf '%s\n' $(SOURCES) | xargs -r -n 4 -P $$(nproc) \
 	    sh -c 'clang-tidy --quiet "$$@" -- $(LANGUAGE) $(LIBRARY_CFLAGS) 2>/dev/null' clang-tidy
 	cppcheck -q -j $$(nproc) --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
-	    --suppress=unmatchedSuppression --enable=warning,performance,portability -D_GNU_SOURCE -Isrc src
+	    --suppress=unmatchedSuppression --suppress=internalAstError --enable=warning,performance,portability -D_GNU_SOURCE -Isrc src
 
 # With tools of others, which npm fetches once into build/openapi.
 lint-openapi: all
@@ -226,6 +263,9 @@ help:
 	@echo 'make unit       the unit tests of the release build'
 	@echo 'make api        the API tests of the release build'
 	@echo 'make crash      kills, power cuts, damage and races, ROUNDS=100 of each'
+	@echo 'make fuzz       libFuzzer on whatever reads bytes, SECONDS=60 for each target; wants clang'
+	@echo 'make sim        simulated worlds with faults and crashes, SEEDS=1..2000 of STEPS=400 each'
+	@echo 'make mutants    the simulator must find every bug that is planted for it'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck'
 	@echo 'make lint-openapi  a linter, a generator of clients and its compiler on the OpenAPI document; wants npm'
 	@echo 'make format     clang-format every source in place'

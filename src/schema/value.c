@@ -57,6 +57,8 @@ static bool unpack_money(struct unpacker *in, struct money *money)
     if (!unpack_array(in, &count) || count != 2) return false;
     if (!unpack_integer(in, &money->amount) || !unpack_text(in, &currency)) return false;
     if (currency.length >= sizeof money->currency) return false;
+    for (uint32_t i = 0; i < currency.length; i++)
+        if (currency.data[i] < 'A' || currency.data[i] > 'Z') return false;     /* it is rendered as it is */
     memset(money->currency, 0, sizeof money->currency);
     memcpy(money->currency, currency.data, currency.length);
     return true;

@@ -11,6 +11,7 @@
 #include "store/rocks_store.h"
 #include "base/check.h"
 #include "base/log.h"
+#include "store/manifest.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -122,13 +123,20 @@ static int look(struct rocks_store *store, bool *is_new, char problem[PROBLEM_SI
     return refuse(problem, STORE_EXIT_DAMAGED, store->path, why);
 }
 
+static void open_to_read(struct rocks_store *store, char why[PROBLEM_SIZE])
+{
+    struct rocks_config config = {store->rocks_path, store->config.block_cache_bytes, false, true};
+    store->rocks = rocks_open(&config, why);
+    if (!store->rocks && manifest_trim(store->rocks_path)) store->rocks = rocks_open(&config, why);
+}
+
 static int check(struct rocks_store *store, bool from_first, struct log_state *state, char problem[PROBLEM_SIZE])
 {
     struct mark_value mark;
     int code = read_mark(store, &mark, problem);
     if (code) return code;
     char why[PROBLEM_SIZE];
-    store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, true}, why);
+    open_to_read(store, why);
     if (!store->rocks) return refuse(problem, rocks_problem_code(why), store->path, why);
     code = log_check(store->rocks, store->rocks_path, &mark, from_first, state, why);
     return code ? refuse(problem, code, store->path, why) : 0;
@@ -258,7 +266,7 @@ int store_open_to_salvage(struct rocks_store *store, char problem[PROBLEM_SIZE])
     int code = prepare(store, problem);
     if (code) return code;
     char why[PROBLEM_SIZE];
-    store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, true}, why);
+    open_to_read(store, why);
     return store->rocks ? 0 : refuse(problem, rocks_problem_code(why), store->path, why);
 }
 

@@ -4,7 +4,8 @@ import json
 import time
 import urllib.parse
 
-from harness import Server, Suite
+from harness import PASSWORD, Server, Suite
+from sales import buy, line, operator, promotion_body
 from shop import Supplier, community, created, leader
 
 suite = Suite("history")
@@ -19,6 +20,11 @@ def position(reply):
 
 def changes(entry):
     return {row["field"]: (row["old"], row["new"]) for row in entry["changes"]}
+
+
+def opened(slug, **more):
+    """A new marketplace."""
+    return created(operator(server, "POST", "/api/admin/tenants", {"slug": slug, "name": "A market", **more}))
 
 
 def story():
@@ -141,7 +147,7 @@ def secrets_have_no_history():
     ann = server.user("Ann")
     reply = ann.post("/users/me/password", {"current": "correct horse battery staple", "new": "another long pass phrase"})
     suite.equal(reply.status, 204, repr(reply))
-    ann.token = server.login(ann.email, "another long pass phrase").token
+    ann.token = server.login(ann.user["email"], "another long pass phrase").token
     for client, path in ((ann, "/users/me/history"), (admin, f"/admin/users/{ann.id}/history"), (server.client(), f"/users/{ann.id}/history")):
         text = json.dumps(client.get(path).data)
         suite.check("argon2" not in text and "password_hash" not in text, f"{path}: {text[:400]}")
@@ -164,6 +170,223 @@ def rights_are_those_of_reading():
     suite.answers(ann.get(f"/admin/users/{bob.id}/history"), 403, "forbidden", "staff's")
 
 
+@suite.case
+def a_history_is_cut_as_the_order_is():
+    sellers = [Supplier(server, admin), Supplier(server, admin)]
+    products = [seller.product() for seller in sellers]
+    for seller, product in zip(sellers, products):
+        seller.stock(product, 10)
+    ann = server.user("Ann")
+    order = buy(ann, line(products[0]), line(products[1]))
+    path = f"/orders/{order['id']}/history"
+    whole = ann.get(path)
+    suite.check(all(product["id"] in whole.body.decode() for product in products), "the customer sees all of it")
+    suite.equal(whole.data[-1]["who"]["user_id"], ann.id, "and herself")
+    for seller, own, other in ((sellers[0], products[0], products[1]), (sellers[1], products[1], products[0])):
+        text = seller.owner.get(path).body.decode()
+        suite.check(own["id"] in text and other["id"] not in text, "a supplier sees its own items")
+        suite.check(ann.id not in text and "example.com" not in text, "and not who bought")
+        then = seller.owner.get(f"/orders/{order['id']}?at={whole.data[-1]['position']}")
+        suite.check(other["id"] not in then.body.decode(), f"nor then: {then}")
+    suite.answers(server.user("Eve").get(path), 404, "not_found", "nobody else")
+    then = ann.get(f"/orders/{order['id']}?at={whole.data[-1]['position']}").data
+    suite.equal(then["status"], changes(whole.data[-1])["status"][1], "as it was placed")
+    suite.equal(ann.get(f"/orders/{order['id']}").data["status"], changes(whole.data[0])["status"][1], "as it is")
+
+
+@suite.case
+def who_reported_stays_unknown():
+    lea, made, _ = story()
+    eve = server.user("Eve")
+    report = created(eve.post("/reports", {"target_kind": "post", "target_id": made["id"], "reason": "spam"}))
+    path = f"/reports/{report['id']}/history"
+    suite.equal(eve.get(path).data[0]["who"]["user_id"], eve.id, "to oneself")
+    suite.equal(admin.get(path).data[0]["who"]["user_id"], eve.id, "to staff")
+    told = lea.get(path)
+    suite.check(told.status == 200 and eve.id not in told.body.decode(), f"not to moderators: {told}")
+
+
+# ---- All of a person -------------------------------------------------------------------------------------------------
+
+@suite.case
+def an_export_has_all_of_a_person():
+    lea, made, _ = story()
+    bob = server.user("Bob")
+    seller = Supplier(server, admin, owner=lea)
+    product = seller.product()
+    seller.stock(product, 10)
+    created(lea.put(f"/users/{bob.id}/follow"), 204)
+    created(bob.put(f"/users/{lea.id}/follow"), 204)
+    created(lea.put(f"/users/{server.user('Eve').id}/block"), 204)
+    for number in range(3):
+        created(lea.post("/users/me/addresses", {"first_name": "Lea", "last_name": "L", "line1": str(number), "city": "B", "postal_code": "1",
+                                                 "country": "DE"}))
+    said = created(lea.post(f"/posts/{made['id']}/comments", {"body": "mine"}))
+    created(lea.put(f"/posts/{made['id']}/like"), 204)
+    report = created(lea.post("/reports", {"target_kind": "user", "target_id": bob.id, "reason": "spam"}))
+    orders = [buy(lea, line(product))["id"] for _ in range(2)]
+    data = lea.get("/users/me/export").data
+    suite.equal(data["user"], {**lea.get("/users/me").data}, "the account")
+    suite.equal([row["line1"] for row in data["addresses"]], ["0", "1", "2"], "addresses")
+    suite.equal([row["id"] for row in data["orders"]], orders, "orders")
+    suite.equal([row["id"] for row in data["posts"]], [made["id"]], "posts")
+    suite.equal([row["id"] for row in data["comments"] + data["reports"]], [said["id"], report["id"]], "what one said")
+    counts = {name: len(rows) for name, rows in data.items() if isinstance(rows, list)}
+    suite.equal((counts["memberships"], counts["follows"], counts["blocks"], counts["team_members"], counts["likes"], counts["votes"]), (1, 1, 1, 1, 1, 0),
+                f"and the rest: {counts}")
+    suite.check(data["complete"] is True and "argon2" not in json.dumps(data), "complete, without secrets")
+    suite.equal({name for name, rows in bob.get("/users/me/export").data.items() if rows and isinstance(rows, list)}, {"follows"}, "hers alone")
+    suite.answers(server.client().get("/users/me/export"), 401, "unauthorized", "nobody's")
+    server.kill()
+    server.restart()
+    suite.equal(lea.get("/users/me/export").data, data, "the same from the disk")
+
+
+# ---- The log, for staff ----------------------------------------------------------------------------------------------
+
+@suite.case
+def staff_reads_what_happened():
+    start = server.operator().get("//healthz").data["position"]
+    ann, made, replies = story()
+    events = admin.pages(f"/admin/events?after={start}", limit=5)
+    suite.equal(events, admin.get(f"/admin/events?after={start}&limit=100").data, "page by page as at once")
+    suite.equal(len({event["id"] for event in events}), len(events), "each once")
+    places = [tuple(int(part) for part in event["id"].split(".")) for event in events]
+    suite.equal(places, sorted(places), "in the order of the log")
+    mine = admin.get(f"/admin/events?after={start}&entity={made['id']}").data
+    suite.equal([event["type"] for event in mine][-2:], ["post.updated", "post.updated"], "of one entity")
+    suite.equal([event["entity_version"] for event in mine], list(range(1, len(mine) + 1)), "its versions have no gaps")
+    last = mine[-1]
+    suite.equal((last["id"].split(".")[0], last["actor"], last["command"], last["entity"], last["subject"]),
+                (str(position(replies[2])), {"kind": "user", "id": ann.id}, "post.patch", {"kind": "post", "id": made["id"]},
+                 {"kind": "post", "id": made["id"]}), "the envelope")
+    created_one = admin.get(f"/admin/events?after={start}&event=post.created").data
+    suite.equal([event["entity"]["id"] for event in created_one], [made["id"]], "of one name")
+    published = admin.get(f"/admin/events?after={start}&event=post.published").data[0]["data"]
+    suite.equal((published["from"], published["to"], published["title"]), (None, "published", "One"), "what it carries")
+    kinds = {event["entity"]["kind"] for event in admin.get(f"/admin/events?after={start}&kind=membership").data}
+    suite.equal(kinds, {"membership"}, "of one kind")
+    joined = admin.get(f"/admin/events?after={start}&kind=membership").data[0]
+    suite.equal(joined["subject"], {"kind": "community", "id": made["community_id"]}, "a membership concerns its community")
+    suite.equal(admin.get(f"/admin/events?after={start}&kind=no-such").data, [], "of none")
+    text = json.dumps(events)
+    suite.check("@example.com" not in text and "argon2" not in text, "nothing personal, nothing secret")
+    behind = position(replies[1])
+    suite.equal([event["id"].split(".")[0] for event in admin.get(f"/admin/events?after={behind}&entity={made['id']}").data],
+                [str(position(replies[2]))], "behind a position")
+    suite.equal(admin.get("/admin/events?after=999999999").data, [], "behind all")
+
+
+@suite.case
+def the_log_is_of_one_marketplace_and_its_staff():
+    suite.answers(server.user("Ann").get("/admin/events"), 403, "forbidden", "users do not read it")
+    suite.answers(server.client().get("/admin/events"), 401, "unauthorized", "nor strangers")
+    where = opened("log-apart")
+    there = server.client(tenant="log-apart")
+    created(there.post("/auth/register", {"email": "pat@example.com", "password": PASSWORD, "display_name": "Pat", "accept_terms": True}))
+    tenants = {event["tenant_id"] for event in admin.pages("/admin/events", limit=100)}
+    suite.check(where["id"] not in tenants and len(tenants) == 1, f"only its own: {tenants}")
+    seen = server.operator("log-apart").get("/admin/events?event=user.created").data
+    suite.equal([event["tenant_id"] for event in seen], [where["id"]], "the other one has its own")
+
+
+# ---- What waits for staff --------------------------------------------------------------------------------------------
+
+def overview(client):
+    data = created(client.get("/admin/overview"), 200)
+    figures = {name: data[name]["count"] for name in ("suppliers", "promotions", "posts")}
+    figures.update({name: data[name] for name in ("open_reports", "unknown_payments", "failed_refunds")})
+    figures.update({name: number for name, number in data["orders_today"].items() if name != "day"})
+    return data, figures
+
+
+@suite.case
+def an_overview_counts_what_waits():
+    _, start = overview(admin)
+
+    def moved(text, **expected):
+        data, now = overview(admin)
+        suite.equal({name: now[name] - start[name] for name in now if now[name] != start[name]}, expected, text)
+        return data
+
+    def waiting(kind, noun):
+        rows = admin.pages(f"/admin/approvals?kind={kind}", limit=1)
+        data, now = overview(admin)
+        suite.equal(len(rows), now[noun], f"as many as counted: {kind}")
+        suite.equal(data[noun]["oldest_at"], rows[0]["requested_at"] if rows else None, f"the oldest: {kind}")
+        return {row["reference_id"]: row for row in rows}
+
+    seller = Supplier(server, admin, verified=False)
+    created(seller.owner.post(f"/suppliers/{seller.id}/documents", {"kind": "license", "title": "License", "media_id": "m1"}))
+    created(seller.owner.put(f"/suppliers/{seller.id}/banking", {"password": PASSWORD, "holder": "S", "iban": "DE89370400440532013000"}), 200)
+    created(seller.owner.post(f"/suppliers/{seller.id}/submit"), 200)
+    moved("a supplier waits", suppliers=1)
+    row = waiting("supplier", "suppliers")[seller.id]
+    suite.equal((row["community_id"], row["link"], row["title"]), (None, f"/api/v1/suppliers/{seller.id}", seller.name), "its row")
+    created(admin.post(f"/suppliers/{seller.id}/verify"), 200)
+    suite.check(seller.id not in waiting("supplier", "suppliers"), "waits no more")
+    moved("verified")
+
+    lea, made, _ = story()
+    created(lea.post(f"/posts/{made['id']}/request-global"), 200)
+    moved("a post wants to be shown to all", posts=1)
+    suite.check(made["id"] in waiting("post", "posts"), "it is listed")
+    created(admin.post(f"/posts/{made['id']}/approve-global"), 200)
+    suite.check(made["id"] not in waiting("post", "posts"), "and no more")
+    report = created(server.user("Eve").post("/reports", {"target_kind": "post", "target_id": made["id"], "reason": "spam"}))
+    moved("a report is open", open_reports=1)
+    created(admin.post(f"/reports/{report['id']}/resolve", {"action": "none"}), 200)
+    moved("resolved")
+
+    product = seller.product()
+    seller.stock(product, 10)
+    offer = created(seller.owner.post("/promotions", promotion_body(seller, product)))
+    created(seller.owner.post(f"/promotions/{offer['id']}/submit"), 200)
+    moved("a promotion waits", promotions=1)
+    suite.check(offer["id"] in waiting("promotion", "promotions"), "it is listed")
+    created(admin.post(f"/promotions/{offer['id']}/approve"), 200)
+    moved("approved")
+
+    ann = server.user("Ann")
+    order = buy(ann, line(product))
+    moved("an order is paid", confirmed=1)
+    created(ann.post(f"/orders/{order['id']}/cancel", {}), 200)
+    moved("and cancelled", cancelled=1)
+    _, before = overview(admin)
+    server.kill()
+    server.restart()
+    suite.equal(overview(admin)[1], before, "the same after a crash")
+    for client, status in ((ann, 403), (server.client(), 401)):
+        for path in ("/admin/overview", "/admin/approvals"):
+            suite.equal(client.get(path).status, status, path)
+
+
+# ---- Host names ------------------------------------------------------------------------------------------------------
+
+@suite.case
+def a_host_name_leads_to_its_marketplace():
+    where = opened("by-domain", domains=["shop.example.org", "www.shop.example.org"])
+    for number, host in enumerate(("shop.example.org", "www.shop.example.org:8080", "SHOP.Example.ORG", "shop.example.org.")):
+        reply = server.client(headers={"Host": host}).post("/auth/register", {
+            "email": f"pat.{number}@example.com", "password": PASSWORD, "display_name": "Pat", "accept_terms": True})
+        suite.equal(reply.status, 201, f"{host}: {reply}")
+    suite.equal(len(server.operator("by-domain").get("/admin/users").data), 4, "they are there")
+    suite.answers(server.client(headers={"Host": "other.example.org"}).get("/products"), 404, "not_found", "nobody's name")
+    suite.answers(server.client(server.user("Ann").token, headers={"Host": "shop.example.org"}).get("/users/me"), 401, "unauthorized",
+                  "a token of another marketplace")
+    taken = operator(server, "POST", "/api/admin/tenants", {"slug": "by-domain-2", "name": "B", "domains": ["shop.example.org"]})
+    suite.equal((taken.status, taken.code), (409, "already_exists"), "a name leads to one")
+    for wrong in ("Shop.example.org", "nodot", "a b.c", ".example.org", "example.org.", "-a.example.org", "a..b", "a.b:80"):
+        reply = operator(server, "POST", "/api/admin/tenants", {"slug": "by-domain-3", "name": "B", "domains": [wrong]})
+        suite.equal((reply.status, reply.paths), (400, ["domains[0]"]), wrong)
+    created(operator(server, "PATCH", f"/api/admin/tenants/{where['id']}", {"domains": ["new.example.org"], "version": where["version"]}), 200)
+    suite.equal(server.client(headers={"Host": "new.example.org"}).get("/products").status, 200, "the new name")
+    suite.answers(server.client(headers={"Host": "shop.example.org"}).get("/products"), 404, "not_found", "the old one no more")
+    server.kill()
+    server.restart()
+    suite.equal(server.client(headers={"Host": "new.example.org"}).get("/products").status, 200, "after a crash")
+
+
 # ---- After a crash ---------------------------------------------------------------------------------------------------
 
 @suite.case
@@ -175,6 +398,9 @@ def a_crash_keeps_the_past():
     server.restart()
     suite.equal(ann.get(path + "/history").data, before, "the same history")
     suite.equal(ann.get(f"{path}?at={position(replies[1])}").data["title"], "Two", "the same past")
+    server.stop()
+    server.command(["verify"])
+    server.restart()
 
 
 suite.main()

@@ -13,6 +13,7 @@
      size INO BYTES          so much of it is on the disk          synced PATH           the names in this directory are
      old INO OFFSET HEX      what a write in place covered         rename FROM TO SAVED  SAVED: link to what TO was, or -
      unlink PATH SAVED       a name was removed; SAVED links to it
+   Renames and removals are noted before they are done, so one that is noted may not have happened.
    What existed before the program started counts as synced. sync_file_range promises nothing and is not looked at. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -446,9 +447,11 @@ static int rename_at(int from_directory, const char *from, int to_directory, con
         return REAL(renameat)(from_directory, from, to_directory, to);
     if (is_fault("rename", to_path)) return -1;
     pthread_mutex_lock(&mutex);
+    struct stat status;
+    bool is_there = lstat(from_path, &status) == 0;
     save(to_path, saved);
+    if (is_there) note("rename %s %s %s\n", from_path, to_path, saved);      /* before it: a kill in between must not hide it */
     int result = REAL(renameat)(from_directory, from, to_directory, to);
-    if (result == 0) note("rename %s %s %s\n", from_path, to_path, saved);
     pthread_mutex_unlock(&mutex);
     return result;
 }
@@ -470,8 +473,8 @@ int unlinkat(int directory, const char *path, int flags)
     if (is_fault("unlink", whole)) return -1;
     pthread_mutex_lock(&mutex);
     save(whole, saved);
+    note("unlink %s %s\n", whole, saved);
     int result = REAL(unlinkat)(directory, path, flags);
-    if (result == 0) note("unlink %s %s\n", whole, saved);
     pthread_mutex_unlock(&mutex);
     return result;
 }

@@ -55,7 +55,7 @@ def take_back_name(kind, fields):
             os.unlink(fields[0])
         elif kind == "dir":
             shutil.rmtree(fields[0])
-        elif kind == "rename":
+        elif kind == "rename" and not os.path.lexists(fields[0]):
             os.rename(fields[1], fields[0])
             if fields[2] != "-":
                 os.link(fields[2], fields[1])

@@ -41,6 +41,7 @@ static void damage(struct arena *arena, struct input *input)
     chain_first(identity, chain);
     for (uint32_t i = 0; i < log.count; i++) {
         struct text head = input_take(input, input_byte(input)), body = input_take(input, input_byte(input));
+        if (!body.length) body = LITERAL("\x80"); /* a body is a map: one without bytes would be an erased one */
         record_seal(chain, i + 1, head, body, prefix);
         log.values[i].arena = arena;
         buffer_bytes(&log.values[i], prefix, sizeof prefix);

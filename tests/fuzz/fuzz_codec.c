@@ -181,11 +181,11 @@ static struct id id_in(struct arena *arena, const struct table *table, struct te
 static void snapshot_row(struct arena *arena, const struct table *table, struct text row)
 {
     const struct kind *kind = kind_of(table);
-    struct id tenant = { { 1 } }, id = id_in(arena, table, row), other = { { 0xee } };
+    struct id tenant = { { 1 } }, id = id_in(arena, table, row), other = id;
+    other.bytes[0] ^= 1;
     struct block *block = snapshot_decode(core(), tenant, kind, id, row);
     if (!block) return;
-    MUST(!snapshot_decode(core(), tenant, kind, other, row) || id_equal(id, other), "%s: the row of another entity",
-         table->name);
+    MUST(!snapshot_decode(core(), tenant, kind, other, row), "%s: the row of another entity", table->name);
     struct text written = snapshot_encode(core(), arena, tenant, kind, block);
     struct block *again = snapshot_decode(core(), tenant, kind, id, written);
     MUST(again && again->lsn == block->lsn && schema_equal(kind->fields, block->state, again->state),
@@ -261,11 +261,13 @@ static void seed_table(struct fuzz_seeds *seeds, struct arena *arena, const stru
     seed(seeds, 1, table, buffer_as_text(&snapshots[0]), buffer_as_text(&change));
 
     struct record_change changes[] = { { .kind = kind_of(table)->number, .version = 1, .id = entity->id } };
-    struct record_event events[] = { { .number = 1, .version = 1, .to = 1, .carried = buffer_as_text(&snapshots[1]) } };
+    /* The first event is one that no kind has any more. */
+    struct record_event events[] = { { .number = 999 },
+                                     { .number = 1, .version = 1, .to = 1, .carried = buffer_as_text(&snapshots[1]) } };
     changes[0].open = buffer_as_text(&change);
     struct record record = { .tenant = { { 1 } }, .time = 1000, .kind = changes[0].kind, .command = LITERAL("create") };
     record.changes.at = changes, record.changes.count = 1;
-    record.events.at = events, record.events.count = 1;
+    record.events.at = events, record.events.count = 2;
     record_encode(&record, &head, &record_body);
     seed(seeds, 2, NULL, buffer_as_text(&head), buffer_as_text(&record_body));
 

@@ -167,12 +167,11 @@ static void sample_text(struct buffer *out, const struct field *field)
         [FORMAT_KEY] = "A_key.1",       [FORMAT_PASSWORD] = "correct horse 1234",
     };
     const char *sample = field->format < sizeof samples / sizeof samples[0] ? samples[field->format] : NULL;
-    if (sample) {
-        buffer_string(out, sample);
-        return;
-    }
-    for (int64_t i = 0; i < text_least(field) || i < 3; i++)
-        buffer_byte(out, "Abc"[i % 3]);
+    struct text start = text_of(sample ? sample : "Abc");
+    if ((int64_t)start.length > text_most(field)) start.length = (uint32_t)text_most(field);
+    buffer_text(out, start);
+    for (int64_t i = start.length; i < text_least(field); i++)
+        buffer_byte(out, 'x');
 }
 
 static void sample_value(struct buffer *out, const struct field *field);
@@ -290,8 +289,8 @@ void fuzz_render(struct buffer *out, const struct fields *fields, const void *va
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
         const void *member = member_in(field, value);
-        bool absent = member_is_zero(field, member) && !(field->flags & REQUIRED) && !field->initial;
-        if (!settable(field, use) || absent) continue;
+        bool needed = field->initial || (use != TABLE_PATCH && (field->flags & REQUIRED));
+        if (!settable(field, use) || (!needed && member_is_zero(field, member))) continue;
         buffer_format(out, "%s\"%s\":", some ? "," : "", field->name);
         render_member(out, field, member);
         some = true;

@@ -115,6 +115,9 @@ static void forget_offers(struct price *prices, uint32_t step)
 
 static void all_settled(struct world *world)
 {
+    for (uint32_t i = 0; i < world->person_count; i++)
+        for (uint32_t k = 0; k < world->person_count; k++) tracked_settled(&world->people[i].follows[k]);
+    for (uint32_t i = 0; i < world->community_count; i++) forget_offers(world->communities[i].description, world->step);
     for (uint32_t i = 0; i < world->community_count; i++)
         for (uint32_t k = 0; k < world->person_count; k++) tracked_settled(&world->communities[i].members[k]);
     for (uint32_t i = 0; i < world->supplier_count; i++) tracked_settled(&world->suppliers[i].status);
@@ -204,7 +207,10 @@ static void check_settled(struct world *world, const struct order *order)
 static int64_t timers_due(const struct world *world)
 {
     int64_t due = 0;
-    for (uint32_t i = 0; i < world->promotion_count; i++) due += !tracked_is(&world->promotions[i].status, "ended");
+    for (uint32_t i = 0; i < world->promotion_count; i++) {
+        const struct tracked *status = &world->promotions[i].status;
+        due += !tracked_is(status, "ended") && !tracked_is(status, "cancelled");
+    }
     for (uint32_t i = 0; i < ADDRESSES_MOST; i++) due += world->accounts[i].made;
     return due;
 }
@@ -215,6 +221,7 @@ void audit_end(struct world *world)
     world_calm(world);
     world_pass(world, MINUTES(40));
     world_pass(world, DAYS(3));
+    world->ending = true;
     audit(world);
     if (!world_is_well(world)) return;
     if (world->flights) violated(world, "I12 answers", "%s is never answered", world->slots.at[world->flights->slot].asking.command);

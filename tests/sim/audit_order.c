@@ -344,6 +344,8 @@ void audit_order(struct world *world, struct order *order, yyjson_val *json, str
     if (!world_is_well(world)) return;
     yyjson_val *items = json_at(json, "items");
     for (uint32_t i = 0; i < order->line_count; i++) add_stock(world, order, i, yyjson_arr_get(items, i), totals);
+    snprintf(order->state, sizeof order->state, "%s", json_text(json, "status"));
+    snprintf(order->paid, sizeof order->paid, "%s", json_text(json, "payment_status"));
     check_fixed(world, order, json);
     check_status(world, order, json);
     check_refunds(world, order, json);

@@ -1,6 +1,7 @@
 /* The auditor's view of people: memberships, posts, feeds, and everybody's figures. */
 #include "sim/world.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- memberships ---- */
@@ -32,6 +33,36 @@ static void audit_memberships(struct world *world)
             if (!rows.seen[k] && !tracked_see(&world->communities[k].members[i], "none"))
                 violated(world, "I1 durable", "person %u was %s in community %u and is unknown there", i,
                          tracked_state(&world->communities[k].members[i]), k);
+    }
+}
+
+/* ---- follows ---- */
+struct followers_seen {
+    uint32_t followed;
+    bool seen[PEOPLE_MOST];
+};
+
+static void visit_follower(struct world *world, yyjson_val *row, void *context)
+{
+    struct followers_seen *rows = context;
+    struct id id = json_id(row, "follower.user_id");
+    for (uint32_t i = 0; i < world->person_count; i++) {
+        if (!id_equal(world->people[i].id, id)) continue;
+        if (!tracked_see(&world->people[i].follows[rows->followed], "active"))
+            violated(world, "I1 durable", "person %u follows person %u, and should not", i, rows->followed);
+        rows->seen[i] = true;
+    }
+}
+
+static void audit_follows(struct world *world)
+{
+    for (uint32_t i = 0; i < world->person_count && world_is_well(world); i++) {
+        struct followers_seen rows = {.followed = i};
+        each_entry(world, (struct asking){.kind = "follow", .command = "followers", .id = world->people[i].text, .operator_ = true},
+                   visit_follower, &rows);
+        for (uint32_t k = 0; k < world->person_count; k++)
+            if (!rows.seen[k] && !tracked_see(&world->people[k].follows[i], "none"))
+                violated(world, "I1 durable", "person %u does not follow person %u, and should", k, i);
     }
 }
 
@@ -146,18 +177,26 @@ static void count_entry(struct world *world, yyjson_val *entry, void *context)
 static void audit_communities(struct world *world)
 {
     for (uint32_t i = 0; i < world->community_count && world_is_well(world); i++) {
-        const struct community *community = &world->communities[i];
+        struct community *community = &world->communities[i];
         int64_t members = 0, posts = 0, listed = 0;
         for (uint32_t k = 0; k < world->person_count; k++) members += tracked_is(&community->members[k], "active");
         for (uint32_t k = 0; k < world->posts.count; k++)
             posts += world->posts.at[k].exists && world->posts.at[k].community == (int)i && tracked_is(&world->posts.at[k].status, "published");
-        struct answer answer = world_ask(world, (struct asking){.kind = "community", .command = "read", .id = community->text, .operator_ = true}, 200);
-        each_entry(world, (struct asking){.kind = "membership", .command = "list", .id = community->text, .operator_ = true}, count_entry, &listed);
+        struct asking asking = {.kind = "membership", .command = "list", .id = community->text, .operator_ = true};
+        each_entry(world, asking, count_entry, &listed);
+        asking = (struct asking){.kind = "community", .command = "read", .id = community->text, .operator_ = true};
+        struct answer answer = world_ask(world, asking, 200);
         if (json_integer(answer.data, "stats.member_count") != members || listed != members ||
             json_integer(answer.data, "stats.post_count") != posts)
             violated(world, "I8 figures", "community %u counts %lld members and %lld posts, and lists %lld; it should be %lld and %lld", i,
                      (long long)json_integer(answer.data, "stats.member_count"), (long long)json_integer(answer.data, "stats.post_count"),
                      (long long)listed, (long long)members, (long long)posts);
+        int64_t description = strtoll(json_text(answer.data, "description"), NULL, 10), version = json_integer(answer.data, "version");
+        if (!price_known(community->description, description, world->step) || version < community->version)
+            violated(world, "I1 durable", "community %u is described by request %lld at version %lld; known is version %lld", i,
+                     (long long)description, (long long)version, (long long)community->version);
+        price_learn(world, &community->description, description);
+        community->version = version;
         answer_free(&answer);
     }
 }
@@ -165,15 +204,20 @@ static void audit_communities(struct world *world)
 static void audit_persons(struct world *world, const struct totals *totals)
 {
     for (uint32_t i = 0; i < world->person_count && world_is_well(world); i++) {
-        int64_t communities = 0, posts = 0;
+        int64_t communities = 0, posts = 0, followers = 0, following = 0;
+        for (uint32_t k = 0; k < world->person_count; k++) {
+            followers += tracked_is(&world->people[k].follows[i], "active");
+            following += tracked_is(&world->people[i].follows[k], "active");
+        }
         for (uint32_t k = 0; k < world->community_count; k++) communities += tracked_is(&world->communities[k].members[i], "active");
         for (uint32_t k = 0; k < world->posts.count; k++)
             posts += world->posts.at[k].exists && world->posts.at[k].author == (int)i && tracked_is(&world->posts.at[k].status, "published");
         struct answer answer = world_ask(world, (struct asking){.kind = "user", .command = "admin_read", .id = world->people[i].text,
                                                                 .operator_ = true}, 200);
-        const int64_t wanted[] = {totals->orders[i], totals->spent[i], communities, posts};
-        static const char *const names[] = {"stats.total_orders", "stats.total_spent.amount", "stats.community_count", "stats.post_count"};
-        for (unsigned k = 0; k < 4; k++)
+        const int64_t wanted[] = {totals->orders[i], totals->spent[i], communities, posts, followers, following};
+        static const char *const names[] = {"stats.total_orders", "stats.total_spent.amount", "stats.community_count", "stats.post_count",
+                                            "stats.follower_count", "stats.following_count"};
+        for (unsigned k = 0; k < 6; k++)
             if (json_integer(answer.data, names[k]) != wanted[k])
                 violated(world, "I8 figures", "%s of person %u is %lld; it should be %lld", names[k], i,
                          (long long)json_integer(answer.data, names[k]), (long long)wanted[k]);
@@ -205,6 +249,7 @@ static void audit_accounts(struct world *world)
 void audit_people(struct world *world, const struct totals *totals)
 {
     audit_memberships(world);
+    audit_follows(world);
     audit_posts(world);
     audit_feeds(world);
     audit_communities(world);

@@ -110,7 +110,8 @@ static void audit_suppliers(struct world *world, const struct totals *totals)
     for (uint32_t i = 0; i < world->supplier_count && world_is_well(world); i++) {
         struct supplier *supplier = &world->suppliers[i];
         int64_t listed = 0;
-        struct answer answer = world_ask(world, (struct asking){.kind = "supplier", .command = "read", .id = supplier->text, .operator_ = true}, 200);
+        struct asking asking = {.kind = "supplier", .command = "read", .id = supplier->text, .operator_ = true};
+        struct answer answer = world_ask(world, asking, 200);
         see_state(world, &supplier->status, &supplier->changed_step, answer.data, "supplier");
         for (uint32_t k = 0; k < world->product_count; k++)
             listed += world->products[k].supplier == (int)i && tracked_is(&world->products[k].status, "published");
@@ -135,8 +136,8 @@ static void check_performance(struct world *world, uint32_t number, yyjson_val *
         json_integer(total, "units") != totals->promotions[number].units ||
         json_integer(total, "revenue.amount") != totals->promotions[number].revenue ||
         json_integer(total, "refunded.amount") != totals->promotions[number].refunded)
-        violated(world, "I8 figures", "promotion %u: %lld conversions, %lld units, revenue %lld, refunded %lld; it should be %lld, %lld, %lld, %lld",
-                 number, (long long)json_integer(total, "conversions"), (long long)json_integer(total, "units"),
+        violated(world, "I8 figures", "promotion %u: %lld conversions, %lld units, revenue %lld, refunded %lld; "
+                 "it should be %lld, %lld, %lld, %lld", number, (long long)json_integer(total, "conversions"), (long long)json_integer(total, "units"),
                  (long long)json_integer(total, "revenue.amount"), (long long)json_integer(total, "refunded.amount"),
                  (long long)totals->promotions[number].conversions, (long long)totals->promotions[number].units,
                  (long long)totals->promotions[number].revenue, (long long)totals->promotions[number].refunded);
@@ -144,6 +145,9 @@ static void check_performance(struct world *world, uint32_t number, yyjson_val *
         violated(world, "I8 figures", "promotion %u has %lld clicks; known are %lld, and %lld more may be", number, (long long)clicks,
                  (long long)promotion->clicks, (long long)promotion->clicks_open);
     if (impressions > promotion->shown + world->impressions_open)
+        violated(world, "I8 figures", "promotion %u was shown %lld times and counts %lld", number, (long long)promotion->shown,
+                 (long long)impressions);
+    if (world->ending && !world->lost_impressions && impressions != promotion->shown)
         violated(world, "I8 figures", "promotion %u was shown %lld times and counts %lld", number, (long long)promotion->shown,
                  (long long)impressions);
     promotion->clicks = clicks;
@@ -156,8 +160,11 @@ static void audit_promotions(struct world *world, const struct totals *totals)
         struct asking asking = {.kind = "promotion", .command = "read", .id = promotion->text, .operator_ = true};
         struct answer answer = world_ask(world, asking, 200);
         see_state(world, &promotion->status, &promotion->changed_step, answer.data, "promotion");
-        bool over = world->loopback.now > promotion->ends_at, ended = tracked_is(&promotion->status, "ended");
-        if (over && !ended && !world->damaged) violated(world, "liveness", "promotion %u goes on after its end", i);
+        bool over = world->loopback.now > promotion->ends_at;
+        bool runs = tracked_is(&promotion->status, "active") || tracked_is(&promotion->status, "paused");
+        bool sold = tracked_is(&world->products[promotion->product].status, "published");
+        if (runs && !sold && !world->damaged) violated(world, "liveness", "promotion %u goes on, and its product is archived", i);
+        if (over && runs && !world->damaged) violated(world, "liveness", "promotion %u goes on after its end", i);
         answer_free(&answer);
         asking.command = "performance";
         answer = world_ask(world, asking, 200);
@@ -166,12 +173,71 @@ static void audit_promotions(struct world *world, const struct totals *totals)
     }
 }
 
+/* ---- lists of orders ---- */
+struct orders_listed {
+    int person, supplier;                   /* whose list it is; the other is NOBODY */
+    bool *seen;
+};
+
+static void visit_summary(struct world *world, yyjson_val *row, void *context)
+{
+    struct orders_listed *listed = context;
+    struct id id = json_id(row, "order_id");
+    for (uint32_t i = 0; i < world->orders.count; i++) {
+        const struct order *order = &world->orders.at[i];
+        if (!order->exists || !id_equal(order->id, id)) continue;
+        bool same = !strcmp(json_text(row, "status"), order->state) && !strcmp(json_text(row, "number"), order->number) &&
+                    (listed->person == NOBODY || !strcmp(json_text(row, "payment_status"), order->paid));
+        if (!same || listed->seen[i] || (listed->person != NOBODY && order->person != listed->person))
+            violated(world, "I8 lists", "order %s is %s, %s and is listed as %s, %s", order->text, order->state, order->paid,
+                     json_text(row, "status"), json_text(row, "payment_status"));
+        listed->seen[i] = true;
+        return;
+    }
+    violated(world, "I8 lists", "order %s is listed, and is not there", json_text(row, "order_id"));
+}
+
+/* Has this supplier something to do for it? */
+static bool waits_for(const struct world *world, const struct order *order, int supplier)
+{
+    for (uint32_t i = 0; i < order->line_count; i++) {
+        bool open = tracked_is(&order->status[i], "confirmed") || tracked_is(&order->status[i], "processing");
+        if (open && world->products[world->variants[order->lines[i].variant].product].supplier == supplier) return true;
+    }
+    return false;
+}
+
+static void check_listed(struct world *world, const struct orders_listed *listed)
+{
+    for (uint32_t i = 0; i < world->orders.count; i++) {
+        const struct order *order = &world->orders.at[i];
+        bool wanted = order->exists && (listed->person != NOBODY ? order->person == listed->person : waits_for(world, order, listed->supplier));
+        if (listed->seen[i] != wanted)
+            violated(world, "I8 lists", "order %s is %s, and is %s a list of %s %d", order->text, order->state, wanted ? "not in" : "in",
+                     listed->person != NOBODY ? "person" : "supplier", listed->person != NOBODY ? listed->person : listed->supplier);
+    }
+}
+
+static void audit_lists(struct world *world)
+{
+    for (int i = 0; i < (int)(world->person_count + world->supplier_count) && world_is_well(world); i++) {
+        bool own = i < (int)world->person_count;
+        struct orders_listed listed = {.person = own ? i : NOBODY, .supplier = own ? NOBODY : i - (int)world->person_count,
+                                       .seen = ARENA_ARRAY(world->arena, bool, world->orders.count + 1)};
+        struct asking asking = {.kind = "order_summary", .command = own ? "list_own" : "list_of_supplier"};
+        asking.user = world->people[own ? i : world->suppliers[listed.supplier].owner].id;
+        if (!own) asking.id = world->suppliers[listed.supplier].text;
+        each_entry(world, asking, visit_summary, &listed);
+        if (world_is_well(world)) check_listed(world, &listed);
+    }
+}
+
 /* ---- analytics ---- */
 static void add_members(struct world *world, yyjson_val *row, void *context)
 {
     (void)world;
-    static const char *const names[] = {"gross.amount", "discounts.amount", "refunds.amount", "net.amount", "tax.amount", "shipping.amount", "units",
-                                        "created", "payment_succeeded", "confirmed", "shipped", "delivered", "cancelled"};
+    static const char *const names[] = {"gross.amount", "discounts.amount", "refunds.amount", "net.amount", "tax.amount", "shipping.amount",
+                                        "units", "created", "payment_succeeded", "confirmed", "shipped", "delivered", "cancelled"};
     int64_t *sums = context;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) sums[i] += json_integer(row, names[i]);
 }
@@ -214,5 +280,6 @@ void audit_shop(struct world *world, const struct totals *totals)
     audit_products(world, totals);
     audit_suppliers(world, totals);
     audit_promotions(world, totals);
+    audit_lists(world);
     audit_analytics(world, totals);
 }

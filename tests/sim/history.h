@@ -54,11 +54,15 @@ struct terms {
     ROW(hide, 2, CLIENT, "post a")                                                                                     \
     ROW(unhide, 2, CLIENT, "post a")                                                                                   \
     ROW(unpost, 2, CLIENT, "post a is deleted")                                                                        \
+    ROW(describe, 3, CLIENT, "the owner of community a describes it, having seen its last version")                   \
+    ROW(follow, 3, CLIENT, "person a, person b")                                                                       \
+    ROW(unfollow, 2, CLIENT, "person a, person b")                                                                     \
     ROW(adjust, 8, CLIENT, "stock a by b")                                                                             \
     ROW(backorder, 1, CLIENT, "stock a may be sold ahead by b")                                                        \
     ROW(price, 3, CLIENT, "variant a now costs b")                                                                     \
     ROW(archive, 1, CLIENT, "product a")                                                                               \
-    ROW(publish, 4, CLIENT, "product a")                                                                               \
+    ROW(withdraw, 1, CLIENT, "product a, by staff: its promotions are cancelled")                                      \
+    ROW(publish, 4, CLIENT, "product a, by staff when b is odd")                                                       \
     ROW(pause, 2, CLIENT, "promotion a")                                                                               \
     ROW(resume, 3, CLIENT, "promotion a")                                                                              \
     ROW(suspend, 1, CLIENT, "supplier a")                                                                              \

@@ -178,6 +178,18 @@ static void learn_registration(struct world *world, struct account *account, uin
     account->made++;
 }
 
+/* Written on the grounds of a version, it makes the next one, and nobody else does. */
+static void learn_description(struct world *world, const struct slot *slot, const struct answer *answer)
+{
+    struct community *community = &world->communities[slot->object];
+    int64_t version = json_integer(answer->data, "version");
+    if (version != slot->part + 1 || version <= community->version)
+        violated(world, "I1 versions", "community %d was changed on the grounds of version %d, is at %lld and was at %lld", slot->object,
+                 slot->part, (long long)version, (long long)community->version);
+    community->version = version;
+    price_learn(world, &community->description, slot->amount);
+}
+
 /* The effect of a command that was acknowledged for the first time. */
 static void learn_effect(struct world *world, struct slot *slot, uint32_t number, const struct answer *answer, uint16_t status,
                          bool replayed)
@@ -200,7 +212,7 @@ static void learn_effect(struct world *world, struct slot *slot, uint32_t number
     case OPERATION_suspend: case OPERATION_reinstate:
         learn_state(world, &world->suppliers[slot->object].status, &world->suppliers[slot->object].changed_step, state, "a supplier");
         break;
-    case OPERATION_archive: case OPERATION_publish:
+    case OPERATION_archive: case OPERATION_publish: case OPERATION_withdraw:
         learn_state(world, &world->products[slot->object].status, &world->products[slot->object].changed_step, state, "a product");
         break;
     case OPERATION_pause: case OPERATION_resume:
@@ -209,6 +221,10 @@ static void learn_effect(struct world *world, struct slot *slot, uint32_t number
     case OPERATION_hide: case OPERATION_unhide: case OPERATION_unpost:
         learn_state(world, &world->posts.at[slot->object].status, NULL, state, "a post");
         break;
+    case OPERATION_follow: case OPERATION_unfollow:
+        learn_state(world, &world->people[slot->object].follows[slot->part], NULL, slot->kind == OPERATION_follow ? "active" : "none", "a follow");
+        break;
+    case OPERATION_describe:  learn_description(world, slot, answer); break;
     case OPERATION_post:      learn_post(world, &world->posts.at[slot->object], answer); break;
     case OPERATION_adjust:    learn_adjustment(world, slot, number); break;
     case OPERATION_price:     price_learn(world, &world->variants[slot->object].prices, slot->amount); break;

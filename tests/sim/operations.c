@@ -25,7 +25,9 @@ static struct tracked *tracked_of(struct world *world, const struct slot *slot)
         return &world->communities[slot->object].members[slot->part];
     case OPERATION_suspend: case OPERATION_reinstate:
         return &world->suppliers[slot->object].status;
-    case OPERATION_archive: case OPERATION_publish:
+    case OPERATION_follow: case OPERATION_unfollow:
+        return &world->people[slot->object].follows[slot->part];
+    case OPERATION_archive: case OPERATION_publish: case OPERATION_withdraw:
         return &world->products[slot->object].status;
     case OPERATION_pause: case OPERATION_resume:
         return &world->promotions[slot->object].status;
@@ -42,6 +44,8 @@ void slot_track(struct world *world, const struct slot *slot, int change)
 {
     struct tracked *tracked = tracked_of(world, slot);
     if (tracked) tracked->open[slot->kind] = (uint8_t)(tracked->open[slot->kind] + change);
+    for (uint32_t i = 0; slot->kind == OPERATION_withdraw && change > 0 && i < world->promotion_count; i++)
+        if (world->promotions[i].product == slot->object) world->promotions[i].status.open[slot->kind] = 1;     /* some time later */
     if (slot->kind != OPERATION_cancel) return;
     struct order *order = &world->orders.at[slot->object];
     for (uint32_t i = 0; i < order->line_count; i++)
@@ -53,6 +57,7 @@ static void expect(struct world *world, struct slot *slot, uint32_t number)
 {
     slot_track(world, slot, 1);
     if (slot->kind == OPERATION_price) price_offer(world, &world->variants[slot->object].prices, slot->amount);
+    if (slot->kind == OPERATION_describe) price_offer(world, &world->communities[slot->object].description, slot->amount);
     if (slot->kind == OPERATION_backorder) price_offer(world, &world->stocks[slot->object].backorder, slot->amount);
     if (slot->kind == OPERATION_click) world->promotions[slot->object].clicks_open++;
     if (slot->kind == OPERATION_register) world->accounts[slot->object].open++;
@@ -78,11 +83,12 @@ void send_slot(struct world *world, uint32_t number, bool abandoned)
     world->last_flight = &flight->next;
 }
 
-/* Keys are for LIFE_POST. */
-static bool takes_key(enum operation_kind kind)
+/* Keys are for POST; a purchase chooses its own, registration takes none. */
+static bool takes_key(const struct world *world, const struct slot *slot)
 {
-    return kind != OPERATION_quote && kind != OPERATION_price && kind != OPERATION_backorder && kind != OPERATION_unpost &&
-           kind != OPERATION_feed && kind != OPERATION_register;
+    const struct kind *kind = registry_kind_named(&world->registry, slot->asking.kind);
+    return !strcmp(kind_command(kind, slot->asking.command)->method, "POST") && !slot->asking.dry_run && slot->kind != OPERATION_place &&
+           slot->kind != OPERATION_register;
 }
 
 /* Everybody may send a key along; it is the request's own unless the operation says otherwise. */
@@ -94,7 +100,7 @@ static void request(struct world *world, const struct operation *operation, stru
     slot.sent_at = world->loopback.now;
     slot.asking.operator_ = slot.person == BY_STAFF;
     if (slot.person != BY_STAFF) slot.asking.user = world->people[slot.person].id;
-    if (!slot.asking.key && operation->d % 2 && takes_key(slot.kind) && slot.kind != OPERATION_place) slot.asking.key = FORMAT("request %u", number);
+    if (operation->d % 2 && takes_key(world, &slot)) slot.asking.key = FORMAT("request %u", number);
     *LIST_ADD(world->arena, &world->slots) = slot;
     send_slot(world, number, operation->d % 11 == 10);
 }
@@ -114,11 +120,12 @@ static struct line draw_line(struct world *world, struct chance *chance)
 
 static const char *place_body(struct world *world, const struct operation *operation, struct order *order, const char *marker)
 {
-    static const enum plan plans[PLANS] = {PLAN_PAID, PLAN_PAID, PLAN_PAID, PLAN_PAID, PLAN_PAID, PLAN_PAID, PLAN_DECLINED, PLAN_DECLINED,
-                                           PLAN_TWICE, PLAN_AWAY, PLAN_AWAY, PLAN_GONE, PLAN_SLOW, PLAN_SILENT, PLAN_DENIED, PLAN_DOUBTED};
+    static const enum plan plans[PLANS] = {PLAN_PAID,  PLAN_PAID,     PLAN_PAID,     PLAN_PAID, PLAN_PAID, PLAN_PAID,   PLAN_DECLINED,
+                                           PLAN_TWICE, PLAN_DECLINED, PLAN_AWAY,     PLAN_AWAY, PLAN_GONE, PLAN_SILENT, PLAN_SLOW,
+                                           PLAN_DENIED, PLAN_DOUBTED};
     struct buffer body = {.arena = world->arena};
     struct chance chance = {operation->c * UINT64_C(77) + 5};
-    order->line_count = 1 + chance_below(&chance, chance_percent(&chance, 50) ? 1 : LINES_MOST);
+    order->line_count = 1 + chance_below(&chance, chance_percent(&chance, 50) ? 1 : chance_percent(&chance, 4) ? LINES_MOST : 5);
     buffer_string(&body, "{\"items\":[");
     for (uint32_t i = 0; i < order->line_count; i++) {
         struct line line = order->lines[i] = draw_line(world, &chance);
@@ -258,6 +265,25 @@ static void membership_command(struct world *world, const struct operation *oper
     request(world, operation, slot);
 }
 
+/* Whoever writes on the grounds of an old version is refused. */
+static void describe(struct world *world, const struct operation *operation)
+{
+    int number = (int)(operation->a % world->community_count);
+    const struct community *community = &world->communities[number];
+    int64_t marker = world->slots.count + 1;
+    request(world, operation, (struct slot){.person = community->owner, .object = number, .amount = marker, .part = (int)community->version,
+        .asking = {.kind = "community", .command = "patch", .id = community->text,
+                   .body = FORMAT("{\"version\":%lld,\"description\":\"%lld\"}", (long long)community->version, (long long)marker)}});
+}
+
+static void follow(struct world *world, const struct operation *operation)
+{
+    int person = (int)(operation->a % world->person_count), other = (int)(operation->b % world->person_count);
+    if (person == other) return;
+    request(world, operation, (struct slot){.person = person, .object = person, .part = other, .asking = {
+        .kind = "follow", .command = operation_names[operation->kind], .id = world->people[other].text}});
+}
+
 static void post(struct world *world, const struct operation *operation)
 {
     int person = (int)(operation->a % world->person_count), community = (int)(operation->b % world->community_count);
@@ -326,12 +352,14 @@ static void seller_command(struct world *world, const struct operation *operatio
         slot.asking.kind = "supplier";
         slot.asking.id = world->suppliers[slot.object].text;
         slot.asking.body = REASON;
-    } else if (operation->kind == OPERATION_archive || operation->kind == OPERATION_publish) {
+    } else if (operation->kind == OPERATION_archive || operation->kind == OPERATION_publish || operation->kind == OPERATION_withdraw) {
         slot.object = (int)(operation->a % world->product_count);
-        slot.person = world->suppliers[world->products[slot.object].supplier].owner;
+        bool by_staff = operation->kind == OPERATION_withdraw || (operation->kind == OPERATION_publish && operation->b % 2);
+        if (!by_staff) slot.person = world->suppliers[world->products[slot.object].supplier].owner;
         slot.asking.kind = "product";
         slot.asking.id = world->products[slot.object].text;
-        if (operation->kind == OPERATION_archive) slot.asking.body = REASON;
+        if (operation->kind == OPERATION_withdraw) slot.asking.command = "archive";
+        if (operation->kind != OPERATION_publish) slot.asking.body = REASON;
     } else {
         if (!world->promotion_count) return;
         slot.object = (int)(operation->a % world->promotion_count);
@@ -423,7 +451,8 @@ void operate(struct world *world, const struct operation *operation)
         [OPERATION_ban] = membership_command, [OPERATION_unban] = membership_command, [OPERATION_post] = post,
         [OPERATION_hide] = post_command, [OPERATION_unhide] = post_command, [OPERATION_unpost] = post_command,
         [OPERATION_adjust] = stock_command, [OPERATION_backorder] = stock_command, [OPERATION_price] = price,
-        [OPERATION_archive] = seller_command, [OPERATION_publish] = seller_command, [OPERATION_pause] = seller_command,
+        [OPERATION_archive] = seller_command, [OPERATION_withdraw] = seller_command, [OPERATION_describe] = describe,
+        [OPERATION_follow] = follow, [OPERATION_unfollow] = follow, [OPERATION_publish] = seller_command, [OPERATION_pause] = seller_command,
         [OPERATION_resume] = seller_command, [OPERATION_suspend] = seller_command, [OPERATION_reinstate] = seller_command,
         [OPERATION_click] = click, [OPERATION_feed] = feed, [OPERATION_register] = join_souk};
     if (!requests[operation->kind]) {

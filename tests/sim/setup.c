@@ -40,6 +40,7 @@ static void make_people(struct world *world)
         const char *token = FORMAT("{\"token\":\"%s\"}", json_text(answer.data, "verification_token"));
         answer_free(&answer);
         make(world, i, "user", "verify", NULL, token, 200);
+        for (uint32_t k = 0; k < PEOPLE_MOST; k++) person->follows[k] = tracked_begin(LIFE_FOLLOW, "none");
         world->person_count++;
     }
 }
@@ -54,6 +55,8 @@ static void make_communities(struct world *world)
         community->id = make(world, community->owner, "community", "create", NULL,
                              FORMAT("{\"name\":\"Community %u\",\"visibility\":\"%s\"}", i, community->guarded ? "private" : "public"), 201);
         community->text = id_text(world, community->id);
+        community->version = 1;
+        price_learn(world, &community->description, 0);
         enum life life = community->guarded ? LIFE_PRIVATE_MEMBERSHIP : LIFE_PUBLIC_MEMBERSHIP;
         for (uint32_t k = 0; k < world->person_count; k++)
             community->members[k] = tracked_begin(life, (int)k == community->owner ? "active" : "none");
@@ -101,8 +104,8 @@ static const char *product_body(struct world *world, uint32_t number, const stru
     for (uint32_t i = 0; i < world->terms.variants; i++)
         buffer_format(&body, "%s{\"sku\":\"P%u-%u\",\"attributes\":{\"size\":\"%u\"},\"price\":" MONEY_JSON "}", i ? "," : "", number, i, i,
                       (long long)prices[i]);
-    buffer_format(&body, "],\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":" MONEY_JSON ",\"extra_cost\":" MONEY_JSON ",\"days_min\":1,\"days_max\":2}}",
-                  (long long)product->shipping, (long long)product->extra);
+    buffer_format(&body, "],\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":" MONEY_JSON ",\"extra_cost\":" MONEY_JSON
+                  ",\"days_min\":1,\"days_max\":2}}", (long long)product->shipping, (long long)product->extra);
     buffer_byte(&body, 0);
     return body.data;
 }

@@ -1,7 +1,7 @@
 /* The simulator's command line.
 
      sim --seed N [--steps S]            one seed; says what is wrong, at which step
-     sim --seeds A..B [--seconds T]      many, each in a process of its own, until the time is over
+     sim --seeds A..B [--seconds T]      many, each in a process of its own, until the time is over or one fails
      sim --repro FILE …                  histories from files
      sim --show N                        the history of a seed
 
@@ -31,7 +31,7 @@ struct report {
 struct options {
     uint64_t first, last;
     uint32_t steps;
-    int64_t seconds;
+    int64_t seconds, shrink_seconds;
     const char *out;
     bool show, keep_going;
 };
@@ -121,10 +121,10 @@ static struct history without(const struct history *history, uint32_t from, uint
     return rest;
 }
 
-static void shrink(struct history *history, struct report *failed)
+static void shrink(struct history *history, struct report *failed, int64_t seconds)
 {
     struct report *report = shared_report();
-    time_t end = time(NULL) + SHRINK_SECONDS;
+    time_t end = time(NULL) + seconds;
     if (failed->step < history->count) history->count = failed->step + 1;
     for (uint32_t chunk = history->count / 2; chunk && time(NULL) < end; chunk = chunk > 1 ? (chunk + 1) / 2 : 0) {
         bool removed = true;
@@ -173,7 +173,7 @@ static bool try_seed(uint64_t seed, const struct options *options)
         char path[4096];
         snprintf(path, sizeof path, "%s/sim-%llu.repro", options->out, (unsigned long long)seed);
         struct report smallest = *report;
-        shrink(&history, &smallest);
+        shrink(&history, &smallest, options->shrink_seconds);
         printf("  %s\n", smallest.verdict);
         write_repro(&history, &smallest, path);
     }
@@ -210,7 +210,8 @@ static int show(uint64_t seed, uint32_t steps)
 
 static int usage(void)
 {
-    fprintf(stderr, "sim [--seed N | --seeds A..B | --show N] [--steps S] [--seconds T] [--out DIRECTORY] [--keep-going], or sim --repro FILE…\n");
+    fprintf(stderr, "sim [--seed N | --seeds A..B | --show N] [--steps S] [--seconds T] [--shrink T] [--out DIRECTORY]\n"
+                    "    [--keep-going], or sim --repro FILE…\n");
     return 2;
 }
 
@@ -237,7 +238,8 @@ static int repro(char **paths)
 
 int main(int count, char **arguments)
 {
-    struct options options = {.first = 1, .last = UINT64_MAX - 1, .steps = STEPS, .out = "."};
+    struct options options = {.first = 1, .last = UINT64_MAX - 1, 
+                              .steps = STEPS, .shrink_seconds = SHRINK_SECONDS, .out = "."};
     (void)count;
     for (char **at = arguments + 1; *at; at++) {
         const char *value = at[1];
@@ -251,6 +253,7 @@ int main(int count, char **arguments)
         else if (!strcmp(*at, "--seeds")) sscanf(value, "%lu..%lu", &options.first, &options.last);
         else if (!strcmp(*at, "--steps")) options.steps = (uint32_t)strtoul(value, NULL, 10);
         else if (!strcmp(*at, "--seconds")) options.seconds = strtoll(value, NULL, 10);
+        else if (!strcmp(*at, "--shrink")) options.shrink_seconds = strtoll(value, NULL, 10);
         else if (!strcmp(*at, "--out")) options.out = value;
         else return usage();
         options.show |= !strcmp(*at, "--show");

@@ -16,7 +16,7 @@
 
 enum {
     PEOPLE_MOST = 8, COMMUNITIES_MOST = 3, SUPPLIERS_MOST = 3, LOCATIONS_MOST = 3, PRODUCTS_MOST = 4, VARIANTS_MOST = 12,
-    STOCKS_MOST = VARIANTS_MOST * LOCATIONS_MOST, PROMOTIONS_MOST = 5, LINES_MOST = 5, ADDRESSES_MOST = 3,
+    STOCKS_MOST = VARIANTS_MOST * LOCATIONS_MOST, PROMOTIONS_MOST = 5, LINES_MOST = 40, ADDRESSES_MOST = 3,
     BY_STAFF = -1,                             /* in place of a person: the operator */
     NOBODY = -1,
 };
@@ -24,6 +24,7 @@ enum {
 struct person {
     struct id id;
     const char *text;                       /* of the id; the same below */
+    struct tracked follows[PEOPLE_MOST];
 };
 struct community {
     struct id id;
@@ -31,6 +32,8 @@ struct community {
     int owner;
     bool guarded;                           /* private */
     struct tracked members[PEOPLE_MOST];
+    int64_t version;                        /* as it was last seen */
+    struct price *description;              /* the number of the request that wrote it; 0: none did */
 };
 struct supplier {
     struct id id;
@@ -112,6 +115,7 @@ struct order {
     struct tracked status[LINES_MOST];
     uint8_t fixed[32];                      /* hash of what never changes once placed */
     bool checked;                           /* prices were compared */
+    char state[16], paid[24];               /* status and payment_status, as last compared */
     int64_t total, captured, refunded;
     uint32_t refund_count;
     struct id refunds[16];
@@ -171,6 +175,7 @@ struct world {
 
     int64_t impressions_open;               /* of pages that nobody is known to have got */
     bool lost_impressions;                  /* a crash may have taken some */
+    bool ending;                            /* time has passed since the last page was read */
     char verdict[400];                      /* the first thing that was wrong: "<invariant>: <sentence>" */
 };
 

@@ -119,7 +119,7 @@ static void member_user_keys(const void *entity, struct key_writer *writer)
 static const struct index member_by_supplier = {.number = 1, .name = "supplier", .keys = member_supplier_keys,
                                                 .doc = "the team of a supplier"};
 static const struct index member_by_user = {
-    .number = 2, .name = "user", .keys = member_user_keys, .doc = "the teams of a person"};
+    .number = 2, .name = "user", .keys = member_user_keys, .doc = "the teams of a person", .leads = LEADS_PERSON};
 static const struct index *const team_member_indexes[] = {&member_by_supplier, &member_by_user, NULL};
 
 static void scope_supplier(struct tx *tx, struct key_writer *writer)

@@ -75,7 +75,19 @@ static void post_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 static const struct index comment_by_post = {.number = 1, .name = "post", .keys = post_keys, .doc = "by post and age"};
-static const struct index *const comment_indexes[] = {&comment_by_post, NULL};
+
+static void person_keys(const void *entity, struct key_writer *writer)
+{
+    const struct comment *comment = entity;
+    if (comment->entity.status == COMMENT_DELETED) return;
+    key_begin(writer);
+    key_id(writer, comment->author_id);
+    key_integer(writer, comment->entity.created_at);
+    key_end(writer);
+}
+static const struct index comment_by_person = {.number = 2, .name = "person", .keys = person_keys, .doc = "what a person has said, by age",
+                                          .leads = LEADS_PERSON};
+static const struct index *const comment_indexes[] = {&comment_by_post, &comment_by_person, NULL};
 
 static void scope_post(struct tx *tx, struct key_writer *writer)
 {

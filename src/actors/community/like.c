@@ -77,6 +77,19 @@ const struct follower like_count_follower = {
     .name = "like_count", .doc = "people who like a post", .view = true, .follow = like_count_follow};
 
 /* ---- the kind ---- */
+static void person_keys(const void *entity, struct key_writer *writer)
+{
+    const struct like *like = entity;
+    if (like->entity.status != LIKE_ACTIVE) return;
+    key_begin(writer);
+    key_id(writer, like->user_id);
+    key_integer(writer, like->entity.created_at);
+    key_end(writer);
+}
+static const struct index like_by_person = {.number = 1, .name = "person", .keys = person_keys, .doc = "what a person likes, by age",
+                                          .leads = LEADS_PERSON};
+static const struct index *const like_indexes[] = {&like_by_person, NULL};
+
 static struct id like_post(const void *entity)
 {
     return ((const struct like *)entity)->post_id;
@@ -106,6 +119,7 @@ const struct kind like_kind = {
     .fields = &like_fields,
     .machine = &like_machine,
     .events = like_events,
+    .indexes = like_indexes,
     .commands = like_commands,
     .relations = like_relations,
     .check = like_check,

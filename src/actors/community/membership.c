@@ -126,7 +126,7 @@ static void membership_user_keys(const void *entity, struct key_writer *writer)
 static const struct index membership_by_community = {
     .number = 1, .name = "community", .keys = membership_community_keys, .doc = "by community, state and age"};
 static const struct index membership_by_user = {.number = 2, .name = "user", .keys = membership_user_keys,
-                                                .doc = "by person and age"};
+                                                .doc = "by person and age", .leads = LEADS_PERSON};
 static const struct index *const membership_indexes[] = {&membership_by_community, &membership_by_user, NULL};
 
 static void scope_community(struct tx *tx, struct key_writer *writer)

@@ -191,6 +191,18 @@ static struct id vote_post(const void *entity)
     return ((const struct vote *)entity)->post_id;
 }
 
+static void person_keys(const void *entity, struct key_writer *writer)
+{
+    const struct vote *vote = entity;
+    key_begin(writer);
+    key_id(writer, vote->user_id);
+    key_integer(writer, vote->entity.created_at);
+    key_end(writer);
+}
+static const struct index vote_by_person = {.number = 1, .name = "person", .keys = person_keys, .doc = "a person's votes, by age",
+                                          .leads = LEADS_PERSON};
+static const struct index *const vote_indexes[] = {&vote_by_person, NULL};
+
 static const struct command vote_commands[] = {
     {"vote", "PUT", "/posts/{id}/vote", NULL, ACTION_UPSERT, USER, .body = &vote_body_fields, .event = &post_voted,
      .target = my_vote, .decide = vote_vote, .demands = MEMBER,
@@ -206,6 +218,7 @@ const struct kind vote_kind = {
     .doc = "what somebody votes for in a poll",
     .fields = &vote_fields,
     .events = vote_events,
+    .indexes = vote_indexes,
     .commands = vote_commands,
     .relations = vote_relations,
     .visible = vote_visible,

@@ -144,7 +144,8 @@ static void author_keys(const void *entity, struct key_writer *writer)
 const struct index post_by_newest = { 1, "newest", .keys = newest_keys, .doc = "status, created_at" };
 const struct index post_by_community = { 2, "community", .keys = community_keys,
                                          .doc = "status, community, created_at" };
-const struct index post_by_author = { 3, "author", .keys = author_keys, .doc = "status, author, created_at" };
+const struct index post_by_author = { 3, "author", .keys = author_keys, .doc = "status, author, created_at",
+                                      .leads = LEADS_STATUS_THEN_PERSON };
 const struct index *const post_indexes[] = { &post_by_newest, &post_by_community, &post_by_author, NULL };
 
 /* ---- what a card shows ---- */

@@ -111,7 +111,18 @@ static const struct index by_community = {
     .number = 3, .name = "community", .keys = community_keys, .doc = "by community and age"};
 static const struct index by_community_status = {.number = 4, .name = "community_status", .keys = community_status_keys,
                                                  .doc = "by community, state and age"};
-static const struct index *const report_indexes[] = {&by_created, &by_status, &by_community, &by_community_status, NULL};
+
+static void person_keys(const void *entity, struct key_writer *writer)
+{
+    const struct report *report = entity;
+    key_begin(writer);
+    key_id(writer, report->reporter_id);
+    key_integer(writer, report->entity.created_at);
+    key_end(writer);
+}
+static const struct index by_person = {.number = 5, .name = "person", .keys = person_keys, .doc = "what a person has reported, by age",
+                                          .leads = LEADS_PERSON};
+static const struct index *const report_indexes[] = {&by_created, &by_status, &by_community, &by_community_status, &by_person, NULL};
 
 static void scope_community(struct tx *tx, struct key_writer *writer)
 {

@@ -58,7 +58,8 @@ static void address_user_keys(const void *entity, struct key_writer *writer)
 }
 
 static const struct index address_by_user = {
-    .number = 1, .name = "user", .keys = address_user_keys, .doc = "the addresses of a person"};
+    .number = 1, .name = "user", .keys = address_user_keys, .doc = "the addresses of a person",
+    .leads = LEADS_PERSON};
 static const struct index *const address_indexes[] = {&address_by_user, NULL};
 
 static void scope_myself(struct tx *tx, struct key_writer *writer)

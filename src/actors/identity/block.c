@@ -43,7 +43,7 @@ static void blocker_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 static const struct index block_by_blocker = {.number = 1, .name = "blocker", .keys = blocker_keys,
-                                              .doc = "whom a person blocks, by age"};
+                                              .doc = "whom a person blocks, by age", .leads = LEADS_PERSON};
 static const struct index *const block_indexes[] = {&block_by_blocker, NULL};
 
 static void scope_myself(struct tx *tx, struct key_writer *writer)

@@ -57,7 +57,7 @@ static void follower_keys(const void *entity, struct key_writer *writer)
 static const struct index follow_by_followed = {.number = 1, .name = "followed", .keys = followed_keys,
                                                 .doc = "who follows a person, by age"};
 static const struct index follow_by_follower = {.number = 2, .name = "follower", .keys = follower_keys,
-                                                .doc = "whom a person follows, by age"};
+                                                .doc = "whom a person follows, by age", .leads = LEADS_PERSON};
 static const struct index *const follow_indexes[] = {&follow_by_followed, &follow_by_follower, NULL};
 
 static void scope_person(struct tx *tx, struct key_writer *writer)

@@ -265,6 +265,8 @@ static const struct command user_commands[] = {
          .doc = "sets a new password; all logins end"),
 
     {"me", "GET", "/users/me", NULL, ACTION_READ, SELF, .target = myself, .doc = "the asker's account"},
+    {"export", "GET", "/users/me/export", NULL, ACTION_READ, SELF, .target = myself, .decide = export_person,
+     .produces = "application/json", .doc = "all that is the asker's, as one object; complete is false when it is too much for one"},
     {"patch", "PATCH", "/users/me", NULL, ACTION_PATCH, SELF, .target = myself, .event = &user_profile_updated,
      .decide = user_patch, .doc = "changes the asker's account"},
     {"delete", "DELETE", "/users/me", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &delete_fields,

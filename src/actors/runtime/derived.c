@@ -405,7 +405,7 @@ static bool merge_next(struct merge *merge, struct text from, struct text to, bo
         }
         cursor_next(cursor, from, to, reverse);
     }
-    if (merge->row < merge->row_count && text_equal(merge->rows[merge->row].key, key)) {
+    if (merge->rows && merge->row < merge->row_count && text_equal(merge->rows[merge->row].key, key)) {
         if (!decided) *out = merge->rows[merge->row];
         merge->row++;
     }
@@ -430,8 +430,8 @@ enum found derived_scan(struct core *core, struct message *message, bool wait, s
         struct merge merge = {.rows = chunk, .row_count = chunk_count};
         cursor_open(&merge.newest, core->delta, low, high, reverse);
         cursor_open(&merge.frozen, core->frozen, low, high, reverse);
-        struct table_row row;
-        bool tombstone;
+        struct table_row row = {0};
+        bool tombstone = false;
         while (*count < limit && merge_next(&merge, low, high, reverse, &row, &tombstone)) {
             if (more && !reverse && text_compare(row.key, chunk[chunk_count - 1].key) > 0) break;
             if (tombstone) continue;

@@ -71,7 +71,11 @@ static void actor_free(struct directory *directory, struct actor *actor)
 
 void directory_close(struct directory *directory)
 {
-    while (directory->oldest.newer != &directory->oldest) actor_free(directory, directory->oldest.newer);
+    for (struct actor *actor = directory->oldest.newer, *next; actor != &directory->oldest; actor = next) {
+        next = actor->newer;
+        block_release(actor->block);
+        free(actor);
+    }
     map_destroy(directory->actors);
 }
 

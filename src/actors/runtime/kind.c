@@ -97,7 +97,7 @@ static void report(void *context, const char *where, const char *fault)
 
 static bool same_route(const struct command *a, const struct command *b)
 {
-    if (!a->method || !b->method || strcmp(a->method, b->method)) return false;
+    if (!a->method || !b->method || strcmp(a->method, b->method) != 0) return false;
     const char *paths_a[] = {a->path, a->alias}, *paths_b[] = {b->path, b->alias};
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < 2; k++)
@@ -133,6 +133,9 @@ static void prove_events(struct proof *proof, const struct kind *kind)
             if (!field) report(proof, (*event)->name, "an event carries fields that exist");
             else if (field->flags & (PERSONAL | SECRET)) report(proof, (*event)->name, "an event carries nothing personal or secret");
         }
+        for (uint32_t i = 0; (*event)->data && i < (*event)->data->count; i++)
+            if ((*event)->data->rows[i].flags & (PERSONAL | SECRET))
+                report(proof, (*event)->name, "an event carries nothing personal or secret");
     }
 }
 

@@ -59,6 +59,9 @@ void key_integer(struct key_writer *writer, int64_t value);
 void key_text(struct key_writer *writer, struct text value);            /* by bytes */
 void key_end(struct key_writer *writer);                                /* adds the key (entity id is appended by the runtime) */
 
+/* Whose its keys begin with: an index that leads from a person to what is hers is part of her export. */
+enum leads { LEADS_ANYWHERE, LEADS_PERSON, LEADS_STATUS_THEN_PERSON };
+
 struct index {
     uint16_t number;            /* on disk, unique in its kind, never reused */
     const char *name;
@@ -68,6 +71,7 @@ struct index {
     /* Writes the entity's keys (none: not in the index). Pure. */
     void (*keys)(const void *entity, struct key_writer *writer);
     const char *doc;
+    enum leads leads;
 };
 
 enum action {

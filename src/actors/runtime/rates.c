@@ -49,7 +49,7 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply)
     if (allowed) bucket->thousandths -= 1000;
     reply->rate_limit = per_minute;
     reply->rate_remaining = bucket->thousandths / 1000;
-    reply->rate_reset_s = per_minute ? (1000 * 60 + per_minute * 1000 - 1) / (per_minute * 1000) : 60;
+    reply->rate_reset_s = per_minute ? (60 + per_minute - 1) / per_minute : 60;
     if (!allowed) reply->retry_after_s = reply->rate_reset_s > 0 ? reply->rate_reset_s : 1;
     return allowed;
 }

@@ -130,6 +130,7 @@ static void render_state(struct buffer *out, const char *name, const struct kind
 
 static void render_events(struct buffer *out, struct arena *arena, const struct registry *registry, const struct record *record)
 {
+    bool any = false;
     buffer_string(out, ",\"events\":[");
     for (uint32_t i = 0; i < record->events.count; i++) {
         const struct record_event *row = &record->events.at[i];
@@ -138,7 +139,8 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
         const struct kind *kind = registry_kind(registry, (uint16_t)change->kind);
         const struct event *event = kind ? kind_event(kind, row->number) : NULL;
         if (!event) continue;
-        if (i) buffer_byte(out, ',');
+        if (any) buffer_byte(out, ',');
+        any = true;
         buffer_format(out, "{\"id\":\"%llu.%u\",\"type\":\"%s\",\"entity\":\"%s\"", (unsigned long long)record->lsn, i, event->name, kind->name);
         render_id(out, "entity_id", change->id);
         buffer_format(out, ",\"entity_version\":%lld", (long long)row->version);
@@ -161,9 +163,8 @@ void record_render(struct buffer *out, struct arena *arena, const struct registr
     render_id(out, "tenant_id", record->tenant);
     buffer_format(out, ",\"principal\":\"%s\"", principals[record->principal_kind & 3]);
     render_id(out, "user_id", record->principal);
-    buffer_format(out, ",\"command\":\"%s.", kind ? kind->name : "?");
-    buffer_text(out, record->command);
-    buffer_byte(out, '"');
+    buffer_string(out, ",\"command\":");
+    buffer_json_text(out, arena_format(arena, "%s.%.*s", kind ? kind->name : "?", TEXT_ARGUMENTS(record->command)));
     render_id(out, "subject_id", record->subject);
     buffer_string(out, ",\"cause\":");
     buffer_json_text(out, record->cause);

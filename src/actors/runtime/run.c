@@ -2,6 +2,7 @@
    of refusal that every endpoint shares (401, 404, 403, 428/412, 409). A run that needs something not in memory is void;
    the message is parked until it is there, and runs again from the start. */
 #include "actors/runtime/internal.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "schema/codec.h"
 
@@ -189,6 +190,7 @@ static enum error check_changes(struct tx *tx)
 
 static enum error subject_patch(struct tx *tx, const struct request *request)
 {
+    CHECK(request);                     /* only a request has a body to patch with */
     tx->subject = edit(tx, tx->kind, tx->id);
     struct binding binding = {0};
     enum error error = schema_bind(tx->kind->fields, request->body, BIND_PATCH, true, tx->arena, tx->subject, &binding, &tx->state->problems);
@@ -371,7 +373,7 @@ static void give_up(struct core *core, struct message *message, struct tx *tx)
 static enum error refuse_writes(struct tx *tx)
 {
     const struct core *core = tx->core;
-    if (!writes(tx->command) || of_platform(tx->command)) return OK;
+    if (!writes(tx->command) || !strcmp(tx->command->method, "GET") || of_platform(tx->command)) return OK;
     if (core->read_only_disk) return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached; reads go on");
     if (core->waiting_bytes > LIMIT_BATCHES_WAITING_BYTES) return fail(tx, ERROR_OVERLOADED, "the log is behind; try again");
     return OK;

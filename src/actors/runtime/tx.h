@@ -56,6 +56,9 @@ void *create(struct tx *tx, const struct kind *kind, struct id id);             
 void *edit_or_create(struct tx *tx, const struct kind *kind, struct id id);     /* for links, counters and views; NULL only when pending */
 /* The entity with this value in a unique index (value written as `keys` does with one text part); ID_NONE: none (or pending). */
 struct id find_text(struct tx *tx, const struct kind *kind, const struct index *index, struct text value);
+/* The first entity of a list index below the parts that `lead` writes; ID_NONE: none (or pending). */
+struct id find_first(struct tx *tx, const struct kind *kind, const struct index *index,
+                     void (*lead)(struct key_writer *writer, int64_t value), int64_t value);
 /* Removes a derived row (views only). */
 void discard(struct tx *tx, const struct kind *kind, struct id id);
 bool pending(const struct tx *tx);                                              /* something is being loaded: this run is void */
@@ -130,6 +133,9 @@ void count(struct tx *tx, const struct kind *kind, struct id id, const char *com
 uint32_t page_limit(const struct tx *tx);                                       /* entries, at most */
 enum error page_after(struct tx *tx, struct text *key);                         /* of the cursor; absent: the first page. Refuses a cursor of another list */
 struct text page_cursor(struct tx *tx, struct text key);                        /* for page.next: whatever tells where the next one begins */
+
+/* -- all that is a person's -- */
+enum error export_person(struct tx *tx);                                        /* READ: answers the entity and what indexes lead to (kind.h) */
 
 /* -- slow pure functions, on workers; false: pending -- */
 bool compute_password_hash(struct tx *tx, struct text password, struct text *hash);

@@ -105,7 +105,8 @@ static void by_customer_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, order->entity.created_at);
     key_end(writer);
 }
-static const struct index by_customer = {.number = 6, .name = "by_customer", .keys = by_customer_keys, .doc = "by customer, then placing"};
+static const struct index by_customer = {.number = 6, .name = "by_customer", .keys = by_customer_keys, .doc = "by customer, then placing",
+                                         .leads = LEADS_PERSON};
 static const struct index *const order_indexes[] = {&by_number, &newest, &by_status, &by_supplier, &search, &by_customer, NULL};
 
 /* ---- rights ---- */

@@ -31,11 +31,11 @@ struct supplier_card {
 extern const struct kind feed_item_kind, supplier_card_kind;
 extern const struct follower feed_items_follower, supplier_cards_follower;
 
-/* -- what waits for a community's yes -- */
-enum approval_item_kind { APPROVAL_MEMBER = 1, APPROVAL_POST, APPROVAL_PROMOTION };
+/* -- what waits for a yes -- */
+enum approval_item_kind { APPROVAL_MEMBER = 1, APPROVAL_POST, APPROVAL_PROMOTION, APPROVAL_SUPPLIER };
 struct approval_item {
     struct entity entity;
-    struct id community_id;
+    struct id community_id;             /* none: the staff's */
     enum approval_item_kind kind;
     struct id reference_id;             /* of the person, post or promotion */
     struct text title;
@@ -44,6 +44,7 @@ struct approval_item {
     struct text link;
 };
 extern const struct kind approval_item_kind;
+extern const struct index approvals_by_kind;                /* community, kind, age */
 extern const struct follower approval_items_follower;
 
 /* -- orders: one row for the customer, one for each supplier with items in it -- */
@@ -106,6 +107,10 @@ enum error day_range_take(struct tx *tx, size_t query_size);
 /* Answers a page of rows: one for each day that has one. */
 enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_id)(int32_t day),
                        void (*extra)(struct buffer *json, const void *row));
+
+/* -- what staff looks at first -- */
+extern const struct kind overview_kind, order_day_kind;
+extern const struct follower overview_follower;
 
 extern const struct kind *const views_kinds[];              /* NULL-terminated, as the next */
 extern const struct follower *const views_followers[];

@@ -1,0 +1,6 @@
+/* The events of a marketplace as its staff reads them. */
+#pragma once
+#include "actors/runtime/tx.h"
+
+extern const struct fields events_query_fields, event_envelope_fields;
+enum error events_page(struct tx *tx);
