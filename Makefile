@@ -143,11 +143,15 @@ $(OUT)/sim: $(SIM) $(OUT)/support.a $(OUT)/libsouk.a
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
 # The simulator with a planted bug. Only the files that know the bug are compiled anew; they come before the archive.
+#    2 stock is committed twice         3 stock is reserved without a check    4 a parcel is paid back again with every item
+#    5 replay loses an event            6 replay folds views twice             7 idempotency keys of all users are one
+#    8 answers before they are durable  9 effects before they are durable     10 a restart forgets idempotency keys
+#   11 reads pass by a checkpoint under way                                    (1 is the store's: tests/crash)
 PLANTED := $(patsubst %,$(OUT)/mutants/%,2 3 4 5 6 7 8 9 10 11)
 $(PLANTED): $(OUT)/mutants/%: $(OUT)/sim
 	@mkdir -p $(@D)
 	@echo "  CC  mutant $*"
-	@$(LINK) $(LANGUAGE) -DMUTANT=$* $(WARNINGS) $(LIBRARY_CFLAGS) -o $@ \
+	@$(LINK) $(LANGUAGE) -DMUTANT=$* -w -fno-strict-aliasing $(LIBRARY_CFLAGS) -o $@ \
 	    $$(grep -rlE 'MUTANT (==|!=) $*$$' src/actors) $(SIM) $(OUT)/support.a $(OUT)/libsouk.a $(LIBRARY_LIBS)
 
 $(BENCH): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a

@@ -52,3 +52,21 @@ class Operation:
         for row in self.transitions:
             found.setdefault(row["from"], []).append(row)
         return found
+
+    def on_wire(self, values):
+        path = self.filled(values)
+        return path[1:] if path.startswith("//") else "/api/v1" + path
+
+    def any_version(self):
+        """Headers of a change that does not care which version it changes."""
+        return {"If-Match": "*"} if self.method == "PATCH" else {}
+
+    def guarded(self, state):
+        """May the command be refused though the machine has a row for it? A status that follows from parts says less than they."""
+        return all(row.get("guard") or row.get("derived") for row in self.legal()[state])
+
+    def state_after(self, state, reply):
+        """What the answer says, or where it says nothing, what the machine does."""
+        said = (reply.data or {}).get("status")
+        to = {row["to"] for row in self.legal().get(state, []) if row["to"] != "same"}
+        return said or (to.pop() if len(to) == 1 else state)

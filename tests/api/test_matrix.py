@@ -140,6 +140,8 @@ def rights(operation):
                 suite.equal((reply.status, reply.code), (401, "unauthorized"), told)
             elif operation.platform:
                 suite.check(reply.status in (401, 403), f"is refused: {told}")
+            elif operation.name == "read" and operation.names:
+                suite.check(reply.status == 404, f"does not hear that it is there: {told}")
             else:
                 suite.check(reply.status in (403, 404), f"is refused: {told}")
 
@@ -252,17 +254,12 @@ def what_is_no_body(operation):
             reply = send(operation, raw=b"{}", headers={"Content-Type": content_type})
             suite.answers(reply, 415, "unsupported_media_type", f"as {content_type!r}")
         raw = server.raw() if not operation.platform else server.control()
-        raw.send(f"{operation.method} {path_on_wire(operation)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        raw.send(f"{operation.method} {operation.on_wire(here.parameters)} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                  f"Content-Length: {1024 * 1024 + 1}\r\n\r\n".encode())
         suite.answers(raw.reply(), 413, "body_too_large", "more than 1 MiB")
         raw.close()
         if operation.body_required and operation.method != "PATCH":
             suite.equal(send(operation).status, 400, "no body where one is needed")
-
-
-def path_on_wire(operation):
-    path = operation.filled(here.parameters)
-    return path[1:] if path.startswith("//") else "/api/v1" + path
 
 
 for each in operations:
@@ -399,26 +396,22 @@ def askers(operation, entity):
 def told(operation, entity):
     """What the first answers who may and sees it."""
     for client in askers(operation, entity):
-        reply = ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation), headers=versionless(operation))
+        reply = ask(operation, client, {**here.parameters, **entity.parameters}, body_of(operation), headers=operation.any_version())
         if reply.status not in (401, 403, 404):
             break
     return reply
 
 
-def versionless(operation):
-    return {"If-Match": "*"} if operation.method == "PATCH" else {}
-
-
 def perform(operation, entity, state):
     """As whoever succeeds: a dry run, which writes nothing; in earnest; again with the same key, and with another body."""
-    headers = {**versionless(operation), **DRY}
+    headers = {**operation.any_version(), **DRY}
     values, body = {**here.parameters, **entity.parameters}, body_of(operation)
     raw = json.dumps(body).encode() if body is not None else None
     for client in askers(operation, entity):
         with Unchanged(f"a dry run of {operation.name} in {state}"):
             dry = ask(operation, client, values, raw=raw, headers=headers)
         before, key = position(), f"key-{next(numbers)}" if operation.takes("Idempotency-Key") else None
-        reply = ask(operation, client, values, raw=raw, key=key, headers=versionless(operation))
+        reply = ask(operation, client, values, raw=raw, key=key, headers=operation.any_version())
         suite.equal(dry.status, reply.status, f"{operation.name} in {state}: the dry run says what happens: {reply}")
         if reply.status >= 300:
             continue
@@ -477,6 +470,20 @@ def refused(operations_of_kind, entity, state):
         suite.equal(set(possible.group(1).split(", ")) if possible else set(), legal, f"{operation.name} in {state}: {reply.error}")
 
 
+def hidden(operations_of_kind, entity, state):
+    """Who may not read it does not hear of it from a command either."""
+    read = next((each for each in operations if each.permission == entity.kind + ".read"), None)
+    values = {**here.parameters, **entity.parameters}
+    for client in (here.people["stranger"], here.people["customer"]) if read else ():
+        if ask(read, client, values).status != 404:
+            continue
+        for operation in operations_of_kind:
+            if set(operation.legal()) == {"none"}:
+                continue                        # its path names something else
+            reply = ask(operation, client, values, body_of(operation), headers={**DRY, **operation.any_version()})
+            suite.answers(reply, 404, "not_found", f"{operation.name} in {state} by whom it is hidden from")
+
+
 # Commands of kinds with a machine; those whose path names an entity can be asked in each of its states.
 commands = {}
 for each in operations:
@@ -501,14 +508,15 @@ def machine(kind, number):
         state = queue.pop(0)
         entity = made(state)
         refused(of_kind, entity, state)
+        hidden(of_kind, entity, state)
         for operation in of_kind:
             if state not in operation.legal():
                 continue
             reply = perform(operation, entity, state)
             if reply.status >= 300:
-                suite.check(reply.code != "invalid_transition" or guarded(operation, state), f"{operation.name} in {state}: {reply}")
+                suite.check(reply.code != "invalid_transition" or operation.guarded(state), f"{operation.name} in {state}: {reply}")
                 continue
-            to = status_after(operation, state, reply)
+            to = operation.state_after(state, reply)
             if to not in reached:
                 reached[to] = reached[state] + [operation]
                 queue.append(to)
@@ -517,15 +525,10 @@ def machine(kind, number):
     print(f"     {kind} from {next(iter(reached))}: {', '.join(reached)}")
 
 
-def guarded(operation, state):
-    """May the command be refused though the machine has a row for it? A status that follows from parts says less than they."""
-    return all(row.get("guard") or row.get("derived") for row in operation.legal()[state])
-
-
 def perform_again(operation, entity):
     for client in askers(operation, entity):
         values = {**here.parameters, **entity.parameters}
-        if ask(operation, client, values, body_of(operation), headers=versionless(operation)).status < 300:
+        if ask(operation, client, values, body_of(operation), headers=operation.any_version()).status < 300:
             return
     raise AssertionError(f"{operation.permission} succeeded before")
 
@@ -550,14 +553,7 @@ def linked(kind):
     client = here.market.user("Link")
     reply = ask(link, client, body=body_of(link))
     suite.require(reply.status < 300, f"{link}: {reply}")
-    return Entity(kind, {"status": status_after(link, "none", reply)}, {}, {"self": client})
-
-
-def status_after(operation, state, reply):
-    """What the answer says, or where it says nothing, what the machine does."""
-    said = (reply.data or {}).get("status")
-    to = {row["to"] for row in operation.legal().get(state, []) if row["to"] != "same"}
-    return said or (to.pop() if len(to) == 1 else state)
+    return Entity(kind, {"status": link.state_after("none", reply)}, {}, {"self": client})
 
 
 for each in commands:

@@ -77,7 +77,7 @@ struct terms {
     ROW(wait, 10, ALWAYS, "time passes: a ms, b s, c min; what is due is done when it is due")                         \
     ROW(jump, 2, FAULT, "the clock jumps ahead by that much at once")                                                  \
     ROW(back, 1, FAULT, "the clock goes back by that much")                                                            \
-    ROW(crash, 5, FAULT, "a kill; a mod 4 batches that were on their way survive")                                     \
+    ROW(crash, 5, FAULT, "c mod 4 turns and a kill; a mod 4 of the batches on their way survive")                      \
     ROW(restart, 1, FAULT, "a graceful stop and a start")                                                              \
     ROW(miss, 2, FAULT, "every a mod 5-th read from memory misses; 0: none")                                           \
     ROW(fault, 1, FAULT, "the 1 + a mod 60-th store call from now fails")                                              \

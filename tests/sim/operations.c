@@ -430,8 +430,12 @@ static void machinery(struct world *world, const struct operation *operation)
         world->fault_calls = memory_store_call_count(store) + 1 + operation->a % 60;
         break;
     case OPERATION_crash:
+        for (uint32_t i = 0; i < operation->c % 4; i++) {       /* in the middle of things: decided, not durable */
+            world_turn(world);
+            world_work(world, operation->d);
+        }
         world_crash(world, operation->a % 4);
-        if (operation->c % 4 == 0) world_verify(world);
+        if (operation->d % 4 == 0) world_verify(world);
         if (operation->b % 2 == 0) audit(world);
         break;
     case OPERATION_audit:

@@ -62,7 +62,8 @@ static const struct field envelope_rows[] = {
     TEXT(event_envelope, 7, cause, .flags = READ_ONLY, .doc = "the timer or answer that caused it"),
     STRUCT(event_envelope, 8, entity, struct event_party, &party_fields, .flags = READ_ONLY, .doc = "whose event it is"),
     INTEGER(event_envelope, 9, entity_version, .flags = READ_ONLY, .doc = "of the entity, without gaps"),
-    STRUCT(event_envelope, 10, subject, struct event_party, &party_fields, .flags = READ_ONLY, .doc = "whom it concerns: events of one keep their order"),
+    STRUCT(event_envelope, 10, subject, struct event_party, &party_fields, .flags = READ_ONLY,
+           .doc = "whom it concerns: events of one keep their order"),
     TEXT(event_envelope, 11, data, .flags = READ_ONLY | ANY_JSON, .doc = "what the event carries; from and to of a transition"),
 };
 const struct fields event_envelope_fields = FIELDS("event_envelope", struct event_envelope, envelope_rows);

@@ -17,7 +17,7 @@ void followers_run(struct tx *tx, bool views_only)
             if ((*follower)->view || !views_only) (*follower)->follow(tx, &fact);
 #if defined MUTANT && MUTANT == 6
         for (const struct follower *const *follower = tx->core->registry->followers; follower && *follower; follower++)
-            if ((*follower)->view && views_only && state->touched_count > 8) (*follower)->follow(tx, &fact);
+            if ((*follower)->view && views_only) (*follower)->follow(tx, &fact);
 #endif
     }
     state->follower = false;

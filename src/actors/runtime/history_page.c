@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-/* Who may learn by whom a change was made; others see only what kind of actor it was. */
-#define CONCERNED (SELF | MODERATOR | OWNER | TEAM)
+/* Whom more than the values concerns: by whom and why, and that something happened of which they see no value (a password was
+   changed). The others are shown what they saw change. */
+#define CONCERNED (SELF | MODERATOR | OWNER | TEAM | TARGET_OWNER | ADMIN | OPERATOR)
 
 /* ---- the entity as it was ---- */
 enum error read_then(struct tx *tx, const struct moment *moment)
@@ -60,7 +61,7 @@ static const struct field entry_rows[] = {
     INTEGER(history_entry, 3, entity_version, .flags = READ_ONLY, .doc = "the version that it led to"),
     STRUCT(history_entry, 4, who, struct history_who, &who_fields, .flags = READ_ONLY, .doc = "who did it"),
     TEXT(history_entry, 5, command, .flags = READ_ONLY | REQUIRED, .doc = "what was done: kind.command"),
-    TEXT(history_entry, 6, reason, .flags = READ_ONLY, .doc = "why, where the command takes a reason"),
+    TEXT(history_entry, 6, reason, .flags = READ_ONLY, .doc = "why, where the command takes a reason; for those whom it concerns"),
     SCALARS(history_entry, 7, events, struct text, &event_element, .flags = READ_ONLY, .doc = "names of what happened to it"),
     LIST(history_entry, 8, changes, struct history_change, &change_fields, .flags = READ_ONLY,
          .doc = "old and new values of the fields that the asker may see"),
@@ -92,7 +93,7 @@ static void render_events(struct tx *tx, struct buffer *out, const struct walk *
         if (!reason.data) reason = reason_of(tx, event, row->data);
     }
     buffer_string(out, "],\"reason\":");
-    if (reason.data) buffer_json_text(out, reason);
+    if (reason.data && tx->relations & CONCERNED) buffer_json_text(out, reason);
     else buffer_string(out, "null");
 }
 
@@ -108,7 +109,8 @@ static const void *shown(struct tx *tx, const struct kind *kind, const void *sta
     return state && kind->shown ? kind->shown(tx, state, tx->relations) : state;
 }
 
-static void render_changes(struct tx *tx, struct buffer *out, const struct kind *kind, const void *before, const void *after)
+/* False when none is visible. */
+static bool render_changes(struct tx *tx, struct buffer *out, const struct kind *kind, const void *before, const void *after)
 {
     const struct entity *was = before ? entity_of(before) : NULL;
     buffer_string(out, ",\"changes\":[");
@@ -129,7 +131,9 @@ static void render_changes(struct tx *tx, struct buffer *out, const struct kind 
         if (json.length > 2 && out->length > start) buffer_byte(out, ',');
         buffer_bytes(out, json.data + 1, json.length - 2);
     }
+    bool some = out->length > start;
     buffer_byte(out, ']');
+    return some;
 }
 
 /* Is there a person in it whom these relations may not know (who reported, who bought)? */
@@ -152,8 +156,11 @@ static bool knows_who(const struct tx *tx, const struct record *record)
     return tx->relations & CONCERNED && record->kind == tx->kind->number && !hides_people(tx->kind->fields, tx->relations);
 }
 
-static void render_entry(struct tx *tx, struct buffer *out, const struct walk *made, const void *before, const void *after)
+/* False when it is not to be shown. */
+static bool render_entry(struct tx *tx, struct buffer *out, const struct walk *made, const void *before, const void *after)
 {
+    struct buffer changes = {.arena = tx->arena};
+    if (!render_changes(tx, &changes, made->kind, before, after) && !(tx->relations & CONCERNED)) return false;
     static const char *const principals[] = {"anonymous", "user", "system", "operator"};
     const struct record *record = &made->record;
     const struct kind *kind = registry_kind(tx->core->registry, (uint16_t)record->kind);
@@ -161,12 +168,15 @@ static void render_entry(struct tx *tx, struct buffer *out, const struct walk *m
     time_format(record->time, time);
     id_format(record->principal, id);
     bool known = knows_who(tx, record);
-    buffer_format(out, "{\"position\":%llu,\"time\":\"%s\",\"entity_version\":%lld,\"who\":{\"kind\":\"%s\",\"user_id\":%s%s%s},\"command\":\"%s.%.*s\"",
-                  (unsigned long long)record->lsn, time, (long long)entity_of(after)->version, principals[record->principal_kind & 3],
-                  known ? "\"" : "", known ? id : "null", known ? "\"" : "", kind ? kind->name : "?", TEXT_ARGUMENTS(record->command));
+    buffer_format(out, "{\"position\":%llu,\"time\":\"%s\",\"entity_version\":%lld", (unsigned long long)record->lsn, time,
+                  (long long)entity_of(after)->version);
+    buffer_format(out, ",\"who\":{\"kind\":\"%s\",\"user_id\":%s%s%s}", principals[record->principal_kind & 3], known ? "\"" : "",
+                  known ? id : "null", known ? "\"" : "");
+    buffer_format(out, ",\"command\":\"%s.%.*s\"", kind ? kind->name : "?", TEXT_ARGUMENTS(record->command));
     render_events(tx, out, made);
-    render_changes(tx, out, made->kind, before, after);
+    buffer_text(out, buffer_as_text(&changes));
     buffer_byte(out, '}');
+    return true;
 }
 
 /* ---- a page ---- */
@@ -194,8 +204,10 @@ static enum error history_page(struct tx *tx)
         if (!walk_step(tx, &walk)) break;
         if (passed || pending(tx)) continue;
         const void *before = walk.lsn ? walk.state : NULL;
+        struct buffer entry = {.arena = tx->arena};
+        if (!render_entry(tx, &entry, &made, sees_state(tx, before) ? before : NULL, now)) continue;
         if (given++) buffer_byte(&entries, ',');
-        render_entry(tx, &entries, &made, sees_state(tx, before) ? before : NULL, now);
+        buffer_text(&entries, buffer_as_text(&entry));
         last = made.lsn;
     }
     if (pending(tx)) return OK;

@@ -387,10 +387,10 @@ static enum error request_steps(struct tx *tx, struct request *request, bool *an
     if (error || pending(tx)) return error;
     if (tx->state->message->runs == 1 && !rate_take(tx->core, tx->state->message, &request->reply))
         return fail(tx, ERROR_RATE_LIMITED, "slow down");
-    error = refuse_writes(tx);
-    if (error) return error;
     error = idempotency_begin(tx, answered);
     if (error || *answered || pending(tx)) return error;
+    error = refuse_writes(tx);
+    if (error) return error;
     return run_command(tx, request);
 }
 
