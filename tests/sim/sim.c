@@ -238,7 +238,7 @@ static int repro(char **paths)
 
 int main(int count, char **arguments)
 {
-    struct options options = {.first = 1, .last = UINT64_MAX - 1, 
+    struct options options = {.first = 1, .last = UINT64_MAX - 1,
                               .steps = STEPS, .shrink_seconds = SHRINK_SECONDS, .out = "."};
     (void)count;
     for (char **at = arguments + 1; *at; at++) {
