@@ -113,7 +113,7 @@ static int on_complete(llhttp_t *parser)
     return 0;
 }
 
-static const llhttp_settings_t parser_settings = { .on_message_complete = on_complete };
+static const llhttp_settings_t parser_settings = {.on_message_complete = on_complete};
 
 /* ---- Reading ------------------------------------------------------------------------------------------------------- */
 
@@ -160,7 +160,7 @@ static int listen_on(struct loop *loop, int port)
     check(uv_loop_init(&loop->uv), "loop");
     check(uv_tcp_init_ex(&loop->uv, &loop->listener, AF_INET), "socket");
     check(uv_fileno((uv_handle_t *)&loop->listener, &socket), "socket");
-    setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &(int){ 1 }, sizeof(int));
+    setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, &(int){1}, sizeof(int));
     check(uv_ip4_addr("127.0.0.1", port, &address), "address");
     check(uv_tcp_bind(&loop->listener, (struct sockaddr *)&address, 0), "bind");
     loop->listener.data = loop;
@@ -201,10 +201,10 @@ static void write_port(const char *path, int port)
 int main(int count, char **words)
 {
     static const struct option options[] = {
-        { "port-file", required_argument, NULL, 'f' },
-        { "reply-bytes", required_argument, NULL, 'b' },
-        { "loops", required_argument, NULL, 'l' },
-        { 0 },
+        {"port-file", required_argument, NULL, 'f'},
+        {"reply-bytes", required_argument, NULL, 'b'},
+        {"loops", required_argument, NULL, 'l'},
+        {0},
     };
     const char *port_file = NULL;
     unsigned long bytes = 200, loops = 1;

@@ -53,17 +53,17 @@ static char *make_record(uint32_t length)
 
 static void put_record(struct rocks_batch *batch, uint64_t number, struct text record)
 {
-    char key[KEY_SIZE] = { 'L' };
+    char key[KEY_SIZE] = {'L'};
     for (int i = KEY_SIZE - 1; i > 0; i--, number >>= 8)
         key[i] = (char)number;
-    rocks_batch_put(batch, (struct text){ key, KEY_SIZE }, record);
+    rocks_batch_put(batch, (struct text){key, KEY_SIZE}, record);
 }
 
 static void measure(struct rocks *rocks, uint32_t batch_records, uint32_t record_bytes, double seconds)
 {
     char problem[PROBLEM_SIZE];
     struct rocks_batch *batch = rocks_batch_create();
-    struct text record = { make_record(record_bytes), record_bytes };
+    struct text record = {make_record(record_bytes), record_bytes};
     uint64_t records = 0, batches = 0;
     double begin = now_seconds(), cpu = cpu_microseconds(), end;
     do {
@@ -83,11 +83,11 @@ static void measure(struct rocks *rocks, uint32_t batch_records, uint32_t record
 int main(int count, char **words)
 {
     static const struct option options[] = {
-        { "directory", required_argument, NULL, 'd' },
-        { "record-bytes", required_argument, NULL, 'r' },
-        { "batch", required_argument, NULL, 'b' },
-        { "seconds", required_argument, NULL, 's' },
-        { 0 },
+        {"directory", required_argument, NULL, 'd'},
+        {"record-bytes", required_argument, NULL, 'r'},
+        {"batch", required_argument, NULL, 'b'},
+        {"seconds", required_argument, NULL, 's'},
+        {0},
     };
     const char *directory = NULL;
     unsigned long record_bytes = 1200, batch = 32;
@@ -104,7 +104,7 @@ int main(int count, char **words)
         fail("usage", "floor_rocksdb --directory DIR [--record-bytes N] [--batch N] [--seconds N]");
     char path[4096], problem[PROBLEM_SIZE];
     snprintf(path, sizeof path, "%s/rocks", directory);
-    struct rocks *rocks = rocks_open(&(struct rocks_config){ .path = path, .create = true }, problem);
+    struct rocks *rocks = rocks_open(&(struct rocks_config){.path = path, .create = true}, problem);
     if (!rocks) fail(path, problem);
     measure(rocks, (uint32_t)batch, (uint32_t)record_bytes, seconds);
     rocks_close(rocks);

@@ -201,7 +201,7 @@ static void read_templates(struct load *load)
         if (!load->templates) fail("requests", "no memory");
         const char *mark = memmem(at, length, unique_mark, UNIQUE_SIZE);
         load->templates[load->template_count++] =
-            (struct template){ .data = at, .length = length, .unique = mark ? (size_t)(mark - at) : length };
+            (struct template){.data = at, .length = length, .unique = mark ? (size_t)(mark - at) : length};
         at += length;
     }
     if (!load->template_count) fail(load->requests_path, "is empty");
@@ -235,7 +235,7 @@ static void wait_for(struct load *load, struct connection *connection, bool to_w
 {
     if (connection->waits_to_write == to_write) return;
     connection->waits_to_write = to_write;
-    struct epoll_event event = { .events = EPOLLIN | (to_write ? EPOLLOUT : 0u), .data.ptr = connection };
+    struct epoll_event event = {.events = EPOLLIN | (to_write ? EPOLLOUT : 0u), .data.ptr = connection};
     if (epoll_ctl(load->epoll, EPOLL_CTL_MOD, connection->socket, &event) != 0) fail("epoll", strerror(errno));
 }
 
@@ -342,7 +342,7 @@ static void on_readable(struct load *load, struct connection *connection)
 static struct connection *connect_one(struct load *load, uint32_t number)
 {
     struct connection *connection = calloc(1, sizeof *connection);
-    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)load->port) };
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load->port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (!connection) fail("connection", "no memory");
     connection->number = number;
@@ -350,8 +350,8 @@ static struct connection *connect_one(struct load *load, uint32_t number)
     connection->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (connection->socket < 0 || connect(connection->socket, (struct sockaddr *)&address, sizeof address) != 0)
         fail("connect", strerror(errno));
-    setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = connection };
+    setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->socket, &event) != 0) fail("epoll", strerror(errno));
     return connection;
 }
@@ -394,7 +394,7 @@ static void serve_events(struct load *load, int64_t until)
     struct epoll_event events[EVENTS_MOST];
     int64_t wait = until - now_ns();
     if (wait < 0) wait = 0;
-    struct timespec timeout = { .tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000 };
+    struct timespec timeout = {.tv_sec = wait / 1000000000, .tv_nsec = wait % 1000000000};
     int count = epoll_pwait2(load->epoll, events, EVENTS_MOST, &timeout, NULL);
     if (count < 0 && errno != EINTR) fail("epoll", strerror(errno));
     for (int i = 0; i < count; i++) {
@@ -481,7 +481,7 @@ static void print_result(const struct load *load)
     static const struct {
         const char *name;
         uint32_t of_ten_thousand;
-    } quantiles[] = { { "p50", 5000 }, { "p90", 9000 }, { "p99", 9900 }, { "p99_9", 9990 }, { "p99_99", 9999 } };
+    } quantiles[] = {{"p50", 5000}, {"p90", 9000}, {"p99", 9900}, {"p99_9", 9990}, {"p99_99", 9999}};
     double seconds = (double)(load->end.time - load->begin.time) / 1e9;
     const struct histogram *latencies = &load->latencies;
     printf("{\"seconds\": %.6f, \"answered\": %llu, \"rate\": %.1f, \"request_bytes\": %llu, \"reply_bytes\": %llu",
@@ -516,15 +516,15 @@ static double number_of(const char *name, const char *value, double least, doubl
 static void read_arguments(struct load *load, int count, char **words)
 {
     static const struct option options[] = {
-        { "port", required_argument, NULL, 'p' },
-        { "requests", required_argument, NULL, 'r' },
-        { "connections", required_argument, NULL, 'c' },
-        { "depth", required_argument, NULL, 'd' },
-        { "seconds", required_argument, NULL, 's' },
-        { "warm", required_argument, NULL, 'w' },
-        { "rate", required_argument, NULL, 'R' },
-        { "watch", required_argument, NULL, 'P' },
-        { 0 },
+        {"port", required_argument, NULL, 'p'},
+        {"requests", required_argument, NULL, 'r'},
+        {"connections", required_argument, NULL, 'c'},
+        {"depth", required_argument, NULL, 'd'},
+        {"seconds", required_argument, NULL, 's'},
+        {"warm", required_argument, NULL, 'w'},
+        {"rate", required_argument, NULL, 'R'},
+        {"watch", required_argument, NULL, 'P'},
+        {0},
     };
     for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;)
         switch (option) {
@@ -543,7 +543,7 @@ static void read_arguments(struct load *load, int count, char **words)
 
 int main(int count, char **words)
 {
-    static struct load load = { .connection_count = 32, .depth = 1, .seconds = 2, .warm_seconds = 0.3 };
+    static struct load load = {.connection_count = 32, .depth = 1, .seconds = 2, .warm_seconds = 0.3};
     read_arguments(&load, count, words);
     prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0); /* due times are kept to the microsecond, not to fifty */
     alarm((unsigned)(load.seconds + load.warm_seconds) + GRACE_SECONDS);

@@ -21,7 +21,7 @@ enum {
     ROW_BYTES = 300,
     SAMPLES_MOST = 4 * 1000 * 1000,
     CHECKPOINT_BYTES = 32 * 1024 * 1024,
-    TURN_RECORDS = 32,                      /* a core with work to do appends after so many */
+    TURN_RECORDS = 32, /* a core with work to do appends after so many */
     EXIT_FAILED = 75,
 };
 
@@ -39,7 +39,8 @@ static struct usage usage_now(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    int64_t microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    int64_t microseconds = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * INT64_C(1000000) + usage.ru_utime.tv_usec +
+                           usage.ru_stime.tv_usec;
     return (struct usage){monotonic_ns(), microseconds * 1000};
 }
 
@@ -59,7 +60,8 @@ static uint32_t quantile(const struct samples *samples, double part)
     return samples->count ? samples->microseconds[(size_t)((double)(samples->count - 1) * part)] : 0;
 }
 
-static void report(const char *what, uint32_t width, struct usage before, uint64_t commits, uint64_t records, struct samples *samples)
+static void report(const char *what, uint32_t width, struct usage before, uint64_t commits, uint64_t records,
+                   struct samples *samples)
 {
     struct usage now = usage_now();
     double seconds = (double)(now.wall_ns - before.wall_ns) / 1e9;
@@ -115,7 +117,7 @@ struct load {
     uint64_t appended;
     uint32_t rows, work_us;
     struct ordered *delta;
-    int64_t *sent_ns;                       /* by lsn, a ring as large as what may be under way */
+    int64_t *sent_ns; /* by lsn, a ring as large as what may be under way */
     uint32_t ring;
 };
 
@@ -169,7 +171,8 @@ static void rows_change(struct load *load, uint64_t lsn)
     for (uint32_t i = 0; i < load->rows; i++) {
         uint64_t number = i < 2 ? lsn : (lsn * UINT64_C(0x9E3779B97F4A7C15) + i) % 100000;
         int length = snprintf(key, sizeof key, "%c%030" PRIu64, i < 2 ? 'E' + (int)i : 'T', number);
-        ordered_set(load->delta, (struct text){key, (uint32_t)length}, (struct text){body_bytes, i == 1 ? 0 : ROW_BYTES});
+        ordered_set(load->delta, (struct text){key, (uint32_t)length},
+                    (struct text){body_bytes, i == 1 ? 0 : ROW_BYTES});
     }
 }
 
@@ -188,7 +191,8 @@ static void maybe_checkpoint(struct load *load)
 static void work(uint32_t microseconds)
 {
     int64_t end = monotonic_ns() + microseconds * INT64_C(1000);
-    while (microseconds && monotonic_ns() < end) continue;
+    while (microseconds && monotonic_ns() < end)
+        continue;
 }
 
 /* What the core does for `records` clients that were answered: their next records, in turns. */
@@ -206,8 +210,8 @@ static void turns(struct load *load, uint64_t records)
     maybe_checkpoint(load);
 }
 
-static void store_run(const char *path, const char *what, uint32_t clients, bool hasty, uint32_t rows, uint32_t work_us, double seconds,
-                      struct samples *samples)
+static void store_run(const char *path, const char *what, uint32_t clients, bool hasty, uint32_t rows, uint32_t work_us,
+                      double seconds, struct samples *samples)
 {
     struct load load = {.ring = 2 * clients, .delta = ordered_create(), .rows = rows, .work_us = work_us};
     pthread_mutex_init(&load.mutex, NULL);
@@ -228,11 +232,13 @@ static void store_run(const char *path, const char *what, uint32_t clients, bool
     uint64_t answered = 0;
     while ((double)(monotonic_ns() - before.wall_ns) < seconds * 1e9) {
         pthread_mutex_lock(&load.mutex);
-        while (load.durable == answered) pthread_cond_wait(&load.changed, &load.mutex);
+        while (load.durable == answered)
+            pthread_cond_wait(&load.changed, &load.mutex);
         uint64_t durable = load.durable;
         pthread_mutex_unlock(&load.mutex);
         int64_t now = monotonic_ns();
-        for (uint64_t lsn = answered + 1; lsn <= durable; lsn++) sample(samples, now - load.sent_ns[lsn % load.ring]);
+        for (uint64_t lsn = answered + 1; lsn <= durable; lsn++)
+            sample(samples, now - load.sent_ns[lsn % load.ring]);
         uint64_t records = durable - answered;
         answered = durable;
         turns(&load, records);
@@ -267,12 +273,17 @@ int main(int count, char **arguments)
         if (strcmp(arguments[i], "--dir") == 0 && chdir(arguments[i + 1]) != 0) return 2;
     }
     if (!mkdtemp(directory) || !path_join(path, directory, "store")) return 2;
-    for (size_t i = 0; i < HEAD_BYTES; i++) head_bytes[i] = (char)(i * 7);
-    for (size_t i = 0; i < BODY_BYTES; i++) body_bytes[i] = (char)(i * i * 31);
+    for (size_t i = 0; i < HEAD_BYTES; i++)
+        head_bytes[i] = (char)(i * 7);
+    for (size_t i = 0; i < BODY_BYTES; i++)
+        body_bytes[i] = (char)(i * i * 31);
     struct samples samples = {memory_alloc(SAMPLES_MOST * sizeof(uint32_t)), 0};
 
-    printf("records of %d bytes                 commits/s records/s  rec/com  CPU us/rec  CPU    p50 us    p99     max\n", HEAD_BYTES + BODY_BYTES);
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) floor_run(path, widths[i], seconds, &samples);
+    printf(
+        "records of %d bytes                 commits/s records/s  rec/com  CPU us/rec  CPU    p50 us    p99     max\n",
+        HEAD_BYTES + BODY_BYTES);
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++)
+        floor_run(path, widths[i], seconds, &samples);
     for (size_t i = 0; i < sizeof clients / sizeof *clients; i++) {
         store_run(path, "store", clients[i], false, 0, 0, seconds, &samples);
         remove_store(path);

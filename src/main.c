@@ -126,7 +126,7 @@ static int run_version(const struct arguments *arguments)
 
 static int help_on_configuration(void)
 {
-    struct buffer out = { 0 };
+    struct buffer out = {0};
     configuration_describe(&out);
     fwrite(out.data, 1, out.length, stdout);
     buffer_free(&out);
@@ -140,7 +140,7 @@ static int run_help(const struct arguments *arguments)
         return EXIT_DONE;
     }
     if (strcmp(arguments->others[0], "config") == 0) return help_on_configuration();
-    char *words[2] = { (char *)(uintptr_t)arguments->others[0], (char *)(uintptr_t)arguments->others[1] };
+    char *words[2] = {(char *)(uintptr_t)arguments->others[0], (char *)(uintptr_t)arguments->others[1]};
     int used;
     const struct verb *verb = find_verb((int)arguments->other_count, words, &used);
     if (!verb) {

@@ -10,7 +10,7 @@
 #include "actors/sales/order.h"
 #include "actors/views/views.h"
 
-static const struct kind *const system_kinds[] = { &system_kind, NULL };
+static const struct kind *const system_kinds[] = {&system_kind, NULL};
 
 /* The areas in the order in which they build on each other; views follow all of them. */
 static const struct area {
@@ -18,15 +18,15 @@ static const struct area {
     const struct follower *const *followers;
     const struct effect_class *const *effects;
 } areas[] = {
-    { identity_kinds, identity_followers, identity_effects },
-    { supplier_kinds, supplier_followers, NULL },
-    { community_kinds, community_followers, NULL },
-    { catalog_kinds, catalog_followers, NULL },
-    { promotion_kinds, promotion_followers, NULL },
-    { post_kinds, post_followers, NULL },
-    { sales_kinds, sales_followers, sales_effects },
-    { views_kinds, views_followers, NULL },
-    { system_kinds, NULL, NULL },
+    {identity_kinds, identity_followers, identity_effects},
+    {supplier_kinds, supplier_followers, NULL},
+    {community_kinds, community_followers, NULL},
+    {catalog_kinds, catalog_followers, NULL},
+    {promotion_kinds, promotion_followers, NULL},
+    {post_kinds, post_followers, NULL},
+    {sales_kinds, sales_followers, sales_effects},
+    {views_kinds, views_followers, NULL},
+    {system_kinds, NULL, NULL},
 };
 enum { AREA_COUNT = sizeof areas / sizeof areas[0] };
 

@@ -10,18 +10,18 @@
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/asan_interface.h>
-#define POISON(start, size) ASAN_POISON_MEMORY_REGION((start), (size))
+#define POISON(start, size)   ASAN_POISON_MEMORY_REGION((start), (size))
 #define UNPOISON(start, size) ASAN_UNPOISON_MEMORY_REGION((start), (size))
 enum { GAP = 16 };
 #else
-#define POISON(start, size) ((void)(start), (void)(size))
+#define POISON(start, size)   ((void)(start), (void)(size))
 #define UNPOISON(start, size) ((void)(start), (void)(size))
 enum { GAP = 0 };
 #endif
 
 enum {
     ALIGNMENT = 16,
-    CHUNK_MOST = 16 * LIMIT_ARENA_CHUNK,        /* chunks double up to this */
+    CHUNK_MOST = 16 * LIMIT_ARENA_CHUNK, /* chunks double up to this */
     FORMAT_GUESS = 256,
 };
 
@@ -30,10 +30,10 @@ struct chunk {
     size_t size;
 };
 struct arena {
-    char *free, *end;           /* what is left of the newest chunk */
+    char *free, *end; /* what is left of the newest chunk */
     size_t used;
-    size_t chunk_size;          /* of the newest chunk */
-    struct chunk *chunks;       /* all but the first, which holds this struct */
+    size_t chunk_size;    /* of the newest chunk */
+    struct chunk *chunks; /* all but the first, which holds this struct */
     char *first_end;
 };
 
@@ -114,8 +114,10 @@ static void *take(struct arena *arena, size_t size)
     size_t rounded = aligned(size ? size : 1);
     size_t step = rounded + GAP;
     char *block = arena->free;
-    if ((size_t)(arena->end - block) >= step) arena->free = block + step;
-    else block = take_elsewhere(arena, step);
+    if ((size_t)(arena->end - block) >= step)
+        arena->free = block + step;
+    else
+        block = take_elsewhere(arena, step);
     arena->used += rounded;
     UNPOISON(block, size);
     return block;
@@ -165,8 +167,10 @@ struct text arena_vformat(struct arena *arena, const char *format, va_list argum
     int length = vsnprintf(guess, sizeof guess, format, arguments);
     CHECK(length >= 0);
     char *out = take(arena, (size_t)length + 1);
-    if ((size_t)length < sizeof guess) memcpy(out, guess, (size_t)length + 1);
-    else vsnprintf(out, (size_t)length + 1, format, again);
+    if ((size_t)length < sizeof guess)
+        memcpy(out, guess, (size_t)length + 1);
+    else
+        vsnprintf(out, (size_t)length + 1, format, again);
     va_end(again);
     return (struct text){out, (uint32_t)length};
 }

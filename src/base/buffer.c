@@ -81,7 +81,7 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     size_t room = buffer->capacity - buffer->length;
     int length = vsnprintf(room ? buffer->data + buffer->length : NULL, room, format, arguments);
     CHECK(length >= 0);
-    if ((size_t)length >= room) {               /* the terminating zero needs a byte too, though it does not count */
+    if ((size_t)length >= room) { /* the terminating zero needs a byte too, though it does not count */
         char *end = buffer_reserve(buffer, (size_t)length + 1);
         vsnprintf(end, (size_t)length + 1, format, again);
     }
@@ -93,8 +93,10 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 void buffer_integer(struct buffer *buffer, int64_t value)
 {
     enum { DIGITS_MOST = 20 };
-    static const char pairs[] = "0001020304050607080910111213141516171819" "2021222324252627282930313233343536373839"
-                                "4041424344454647484950515253545556575859" "6061626364656667686970717273747576777879"
+    static const char pairs[] = "0001020304050607080910111213141516171819"
+                                "2021222324252627282930313233343536373839"
+                                "4041424344454647484950515253545556575859"
+                                "6061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
     char digits[DIGITS_MOST];
     char *at = digits + DIGITS_MOST;
@@ -153,7 +155,8 @@ static size_t plain_run(const char *at, size_t left)
         memcpy(&word, at + run, sizeof word);
         if (bytes_below(word, 0x20) | bytes_equal(word, '"') | bytes_equal(word, '\\') | bytes_equal(word, 0xE2)) break;
     }
-    while (run < left && is_plain((unsigned char)at[run])) run++;
+    while (run < left && is_plain((unsigned char)at[run]))
+        run++;
     return run;
 }
 
@@ -162,7 +165,8 @@ static size_t escape_code(char *out, uint32_t code)
     static const char hex[] = "0123456789abcdef";
     *out++ = '\\';
     *out++ = 'u';
-    for (int shift = 12; shift >= 0; shift -= 4) *out++ = hex[code >> shift & 15];
+    for (int shift = 12; shift >= 0; shift -= 4)
+        *out++ = hex[code >> shift & 15];
     return 6;
 }
 

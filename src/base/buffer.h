@@ -10,16 +10,16 @@ struct buffer {
 
 void buffer_free(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
-char *buffer_reserve(struct buffer *buffer, size_t more);               /* room for `more` bytes; returns the end */
+char *buffer_reserve(struct buffer *buffer, size_t more); /* room for `more` bytes; returns the end */
 void buffer_bytes(struct buffer *buffer, const void *data, size_t length);
 void buffer_byte(struct buffer *buffer, char byte);
 void buffer_text(struct buffer *buffer, struct text text);
 void buffer_string(struct buffer *buffer, const char *zero_terminated);
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buffer_integer(struct buffer *buffer, int64_t value);              /* decimal */
-void buffer_big32(struct buffer *buffer, uint32_t value);               /* big-endian, for keys */
+void buffer_integer(struct buffer *buffer, int64_t value); /* decimal */
+void buffer_big32(struct buffer *buffer, uint32_t value);  /* big-endian, for keys */
 void buffer_big64(struct buffer *buffer, uint64_t value);
-void buffer_json_text(struct buffer *buffer, struct text text);         /* quoted and escaped; absent: null */
+void buffer_json_text(struct buffer *buffer, struct text text); /* quoted and escaped; absent: null */
 static inline struct text buffer_as_text(const struct buffer *buffer)
 {
     return (struct text){buffer->data ? buffer->data : "", (uint32_t)buffer->length};

@@ -6,7 +6,7 @@
 
 _Noreturn void check_failed(const char *condition, const char *file, int line)
 {
-    log_line("check", LOG_ERROR, "a truth of the runtime is broken", "condition=\"%s\" file=\"%s\" line=%d",
-             condition, file, line);
+    log_line("check", LOG_ERROR, "a truth of the runtime is broken", "condition=\"%s\" file=\"%s\" line=%d", condition,
+             file, line);
     abort();
 }

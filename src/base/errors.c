@@ -8,12 +8,14 @@ struct error_row {
     const char *name, *text;
 };
 
+/* clang-format off */
 static const struct error_row rows[ERROR_COUNT] = {
     [OK] = {200, "OK", "done"},
 #define ERROR_TABLE_ROW(name, status, text) [ERROR_##name] = {(status), #name, (text)},
     ERROR_LIST(ERROR_TABLE_ROW)
 #undef ERROR_TABLE_ROW
 };
+/* clang-format on */
 
 /* The codes, made once from the names, since the preprocessor cannot lower a letter. */
 enum { CODE_SIZE = 32 };

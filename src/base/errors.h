@@ -3,6 +3,7 @@
 #pragma once
 #include "base/text.h"
 
+/* clang-format off */
 #define ERROR_LIST(ROW)                                                                                             \
     /*  name                        status  text                                                              */    \
     ROW(MALFORMED_JSON,             400, "the body is not valid JSON")                                              \
@@ -59,15 +60,16 @@
     ROW(STOPPING,                   503, "the server is stopping")                                                  \
     ROW(HTTP_VERSION_NOT_SUPPORTED, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here")                              \
     ROW(DISK_FULL,                  507, "the disk reserve is reached")
+/* clang-format on */
 
 enum error {
     OK = 0,
 #define ERROR_ENUM_ROW(name, status, text) ERROR_##name,
     ERROR_LIST(ERROR_ENUM_ROW)
 #undef ERROR_ENUM_ROW
-    ERROR_COUNT
+        ERROR_COUNT
 };
 
 uint16_t error_status(enum error error);
-const char *error_code(enum error error);       /* "out_of_stock" */
+const char *error_code(enum error error); /* "out_of_stock" */
 const char *error_text(enum error error);

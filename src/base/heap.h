@@ -16,6 +16,6 @@ struct heap {
 };
 
 void heap_push(struct heap *heap, int64_t due, void *item);
-const struct heap_entry *heap_first(const struct heap *heap);   /* NULL when empty */
+const struct heap_entry *heap_first(const struct heap *heap); /* NULL when empty */
 void *heap_pop(struct heap *heap);
 void heap_free(struct heap *heap);

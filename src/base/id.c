@@ -24,11 +24,13 @@ int id_compare(struct id a, struct id b)
 
 /* The value of each hexadecimal digit, plus one; zero is no digit. A look-up, since branches on random digits are guessed
    wrong half of the time. */
+/* clang-format off */
 static const uint8_t digit_values[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10,
     ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
     ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
+/* clang-format on */
 
 /* A dash stands before bytes 4, 6, 8 and 10. */
 static bool dash_before(int byte)
@@ -72,7 +74,8 @@ static void stamp(struct id *id, uint8_t version)
 struct id id_v7(int64_t now_ms, const uint8_t random[10])
 {
     struct id id;
-    for (int i = 0; i < 6; i++) id.bytes[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
+    for (int i = 0; i < 6; i++)
+        id.bytes[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
     memcpy(id.bytes + 6, random, 10);
     stamp(&id, 7);
     return id;
@@ -81,7 +84,8 @@ struct id id_v7(int64_t now_ms, const uint8_t random[10])
 int64_t id_time_ms(struct id id)
 {
     int64_t time_ms = 0;
-    for (int i = 0; i < 6; i++) time_ms = time_ms << 8 | id.bytes[i];
+    for (int i = 0; i < 6; i++)
+        time_ms = time_ms << 8 | id.bytes[i];
     return time_ms;
 }
 

@@ -13,7 +13,7 @@ extern const struct id ID_NONE;
 bool id_is_none(struct id a);
 bool id_equal(struct id a, struct id b);
 int id_compare(struct id a, struct id b);
-bool id_parse(struct text text, struct id *id);                         /* exactly 36 characters, lower or upper case */
+bool id_parse(struct text text, struct id *id); /* exactly 36 characters, lower or upper case */
 void id_format(struct id id, char out[ID_TEXT_LENGTH + 1]);
 struct id id_v7(int64_t now_ms, const uint8_t random[10]);
 int64_t id_time_ms(struct id id);

@@ -30,8 +30,10 @@ bool inbox_push(struct inbox *inbox, struct inbox_item *item)
     }
     pthread_mutex_unlock(&inbox->mutex);
     if (taken && was_empty) {
-        if (inbox->wake) inbox->wake(inbox->context);
-        else pthread_cond_signal(&inbox->filled);
+        if (inbox->wake)
+            inbox->wake(inbox->context);
+        else
+            pthread_cond_signal(&inbox->filled);
     }
     return taken;
 }
@@ -57,7 +59,8 @@ struct inbox_item *inbox_take(struct inbox *inbox)
 struct inbox_item *inbox_wait(struct inbox *inbox)
 {
     pthread_mutex_lock(&inbox->mutex);
-    while (!inbox->first && !inbox->closed) pthread_cond_wait(&inbox->filled, &inbox->mutex);
+    while (!inbox->first && !inbox->closed)
+        pthread_cond_wait(&inbox->filled, &inbox->mutex);
     struct inbox_item *all = swap_out(inbox);
     pthread_mutex_unlock(&inbox->mutex);
     return all;

@@ -14,13 +14,13 @@ struct inbox {
     struct inbox_item *first, **last;
     size_t count, limit;
     bool closed;
-    void (*wake)(void *context);        /* may be NULL: then the owner waits with inbox_wait */
+    void (*wake)(void *context); /* may be NULL: then the owner waits with inbox_wait */
     void *context;
 };
 
 void inbox_init(struct inbox *inbox, size_t limit, void (*wake)(void *context), void *context);
 void inbox_destroy(struct inbox *inbox);
-bool inbox_push(struct inbox *inbox, struct inbox_item *item);  /* false: full or closed */
-struct inbox_item *inbox_take(struct inbox *inbox);             /* all, oldest first, or NULL; never waits */
-struct inbox_item *inbox_wait(struct inbox *inbox);             /* waits for some; NULL when closed and empty */
+bool inbox_push(struct inbox *inbox, struct inbox_item *item); /* false: full or closed */
+struct inbox_item *inbox_take(struct inbox *inbox);            /* all, oldest first, or NULL; never waits */
+struct inbox_item *inbox_wait(struct inbox *inbox);            /* waits for some; NULL when closed and empty */
 void inbox_close(struct inbox *inbox);

@@ -2,12 +2,12 @@
 #pragma once
 
 enum {
-    LIMIT_HEAD_BYTES = 16 * 1024,           /* far above honest clients, small enough to hold 10,000 of them */
-    LIMIT_URI_BYTES = 8 * 1024,             /* what browsers and proxies agree on */
+    LIMIT_HEAD_BYTES = 16 * 1024, /* far above honest clients, small enough to hold 10,000 of them */
+    LIMIT_URI_BYTES = 8 * 1024,   /* what browsers and proxies agree on */
     LIMIT_HEADER_COUNT = 100,
     LIMIT_BODY_BYTES = 1024 * 1024,
-    LIMIT_JSON_DEPTH = 16,                  /* the deepest declared body has 5 */
-    LIMIT_PIPELINE = 64,                    /* requests of one connection in flight before reading stops */
+    LIMIT_JSON_DEPTH = 16, /* the deepest declared body has 5 */
+    LIMIT_PIPELINE = 64,   /* requests of one connection in flight before reading stops */
     LIMIT_PAGE_DEFAULT = 20,
     LIMIT_PAGE_MOST = 100,
     LIMIT_PATH_PARAMETERS = 4,
@@ -16,7 +16,7 @@ enum {
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
-    LIMIT_LINGER_BYTES = 64 * 1024,         /* read and dropped after a last answer, so that it is not lost to a reset */
+    LIMIT_LINGER_BYTES = 64 * 1024, /* read and dropped after a last answer, so that it is not lost to a reset */
 #ifdef TINY
     LIMIT_READ_BYTES = 61,
     LIMIT_UNSENT_BYTES = 1000,
@@ -30,17 +30,17 @@ enum {
     LIMIT_ARENA_CHUNK = 208,
     LIMIT_SCAN_ROWS = 5,
 #else
-    LIMIT_READ_BYTES = 64 * 1024,           /* one read takes what a socket's buffer usually holds */
-    LIMIT_UNSENT_BYTES = 256 * 1024,        /* of one connection, before no more of its answers are rendered */
-    LIMIT_ARENAS_KEPT = 1024,               /* for the next requests of a net loop */
-    LIMIT_TURN_MESSAGES = 256,              /* a turn stays below a millisecond or so */
-    LIMIT_TURN_SNAPSHOTS = 64,              /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
+    LIMIT_READ_BYTES = 64 * 1024,    /* one read takes what a socket's buffer usually holds */
+    LIMIT_UNSENT_BYTES = 256 * 1024, /* of one connection, before no more of its answers are rendered */
+    LIMIT_ARENAS_KEPT = 1024,        /* for the next requests of a net loop */
+    LIMIT_TURN_MESSAGES = 256,       /* a turn stays below a millisecond or so */
+    LIMIT_TURN_SNAPSHOTS = 64,       /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
     LIMIT_CORE_QUEUE = 16384,
-    LIMIT_BATCH_BYTES = 1024 * 1024,        /* more waits for the next batch */
+    LIMIT_BATCH_BYTES = 1024 * 1024, /* more waits for the next batch */
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024 * 1024,
     LIMIT_CHECKPOINT_BYTES = 32 * 1024 * 1024,
-    LIMIT_ARENA_CHUNK = 8 * 1024,           /* a usual request fits in one */
-    LIMIT_SCAN_ROWS = 256,                  /* rows a scan asks the tables for at once */
+    LIMIT_ARENA_CHUNK = 8 * 1024, /* a usual request fits in one */
+    LIMIT_SCAN_ROWS = 256,        /* rows a scan asks the tables for at once */
 #endif
-    LIMIT_FILTERED_ROWS = 2000,             /* rows a filtered page may pass over before it answers short */
+    LIMIT_FILTERED_ROWS = 2000, /* rows a filtered page may pass over before it answers short */
 };

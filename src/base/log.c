@@ -22,12 +22,14 @@ enum {
     TAIL_SIZE = 16, /* room for the end of a line that was cut */
 };
 
+/* clang-format off */
 static const char *const level_names[] = {
     [LOG_ERROR] = "error",
     [LOG_WARNING] = "warning",
     [LOG_INFO] = "info",
     [LOG_DEBUG] = "debug",
 };
+/* clang-format on */
 
 /* ---- which lines are wanted ---- */
 
@@ -42,7 +44,7 @@ struct settings {
 };
 
 static pthread_mutex_t settings_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct settings settings = { .level = LOG_INFO };
+static struct settings settings = {.level = LOG_INFO};
 static _Atomic int level_most = LOG_INFO; /* of all areas: what is above is refused without the mutex */
 static atomic_bool human_lines;
 
@@ -65,7 +67,7 @@ static bool settings_add(struct settings *out, struct text part)
     if (!area.length || area.length >= AREA_SIZE || out->area_count == AREAS_MOST) return false;
 
     struct area_level *row = &out->areas[out->area_count];
-    *row = (struct area_level){ 0 };
+    *row = (struct area_level){0};
     memcpy(row->area, area.data, area.length);
     if (!level_parse(text_trim(level_name), &row->level)) return false;
     out->area_count++;
@@ -74,8 +76,8 @@ static bool settings_add(struct settings *out, struct text part)
 
 void log_configure(const char *specification, bool human)
 {
-    struct settings wanted = { .level = LOG_INFO };
-    struct text rest = text_of(specification), unknown = { 0 };
+    struct settings wanted = {.level = LOG_INFO};
+    struct text rest = text_of(specification), unknown = {0};
     while (rest.data) {
         struct text part = text_trim(text_split(&rest, ','));
         if (part.length && !settings_add(&wanted, part)) unknown = part;
@@ -147,7 +149,7 @@ static uint32_t code_point(const unsigned char *at, size_t length)
 static size_t front_length(struct text text)
 {
     for (uint32_t length = 1; length <= 4 && length <= text.length; length++)
-        if (text_is_utf8((struct text){ text.data, length })) return length;
+        if (text_is_utf8((struct text){text.data, length})) return length;
     return 0;
 }
 
@@ -167,7 +169,7 @@ static void line_escaped(struct line *line, struct text text)
         uint32_t plain = plain_length(text);
         if (plain) {
             line_bytes(line, text.data, plain);
-            text = (struct text){ text.data + plain, text.length - plain };
+            text = (struct text){text.data + plain, text.length - plain};
             continue;
         }
         const unsigned char *at = (const unsigned char *)text.data;
@@ -185,7 +187,7 @@ static void line_escaped(struct line *line, struct text text)
         } else {
             line_bytes(line, text.data, length);
         }
-        text = (struct text){ text.data + length, text.length - (uint32_t)length };
+        text = (struct text){text.data + length, text.length - (uint32_t)length};
     }
 }
 
@@ -242,7 +244,7 @@ static void line_pair(struct line *line, struct text pair, bool quoted)
         value = name;
         name = LITERAL("detail");
     } else if (quoted) {
-        value = (struct text){ value.data + 1, value.length - 2 };
+        value = (struct text){value.data + 1, value.length - 2};
     }
     line_member(line, name, value, quoted);
 }
@@ -281,7 +283,7 @@ static void line_pairs(struct line *line, const char *format, va_list arguments)
         if (to >= sizeof values)
             line->full = true;
         else if (end > at)
-            line_pair(line, (struct text){ values + from, (uint32_t)(to - from) }, pair_is_quoted(at, end));
+            line_pair(line, (struct text){values + from, (uint32_t)(to - from)}, pair_is_quoted(at, end));
         from = to + 1;
     }
 }
@@ -361,7 +363,7 @@ void log_append(struct buffer *lines, const char *area, enum log_level level, co
         struct text value = pairs[i].text;
         if (!value.data)
             value =
-                (struct text){ number, (uint32_t)snprintf(number, sizeof number, "%lld", (long long)pairs[i].number) };
+                (struct text){number, (uint32_t)snprintf(number, sizeof number, "%lld", (long long)pairs[i].number)};
         line_member(&line, text_of(pairs[i].name), value, pairs[i].text.data != NULL);
     }
     line_close(&line);

@@ -17,8 +17,8 @@ enum { CAPACITY_FIRST = 64, STEP = 64 };
 #endif
 
 enum {
-    MAPPED_FROM_BYTES = 256 * 1024,     /* tables this large come from mmap: zeroed page by page when touched */
-    RELEASE_BYTES = 256 * 1024,         /* how much of a table that was left is given back per change */
+    MAPPED_FROM_BYTES = 256 * 1024, /* tables this large come from mmap: zeroed page by page when touched */
+    RELEASE_BYTES = 256 * 1024,     /* how much of a table that was left is given back per change */
 };
 
 struct entry {
@@ -28,17 +28,17 @@ struct entry {
 };
 struct slot {
     uint64_t hash;
-    struct entry *entry;                /* NULL: empty; MOVED: there was one, a probe goes on */
+    struct entry *entry; /* NULL: empty; MOVED: there was one, a probe goes on */
 };
 struct table {
     struct slot *slots;
-    size_t capacity;                    /* a power of two, or 0 */
+    size_t capacity; /* a power of two, or 0 */
     size_t count;
 };
 struct map {
     struct table now, old;
-    size_t moved;                       /* slots of `old` below this are done */
-    char *released;                     /* a mapped table that was left, given back from its end */
+    size_t moved;   /* slots of `old` below this are done */
+    char *released; /* a mapped table that was left, given back from its end */
     size_t released_bytes;
     uint8_t hash_key[crypto_shorthash_KEYBYTES];
 };
@@ -52,7 +52,7 @@ static bool is_mapped(size_t bytes)
 {
 #ifdef __SANITIZE_ADDRESS__
     (void)bytes;
-    return false;                       /* the leak checker does not look for pointers in mapped memory */
+    return false; /* the leak checker does not look for pointers in mapped memory */
 #else
     return bytes >= MAPPED_FROM_BYTES;
 #endif
@@ -107,7 +107,8 @@ static struct slot *table_find(const struct table *table, uint64_t hash, const v
 static void table_insert(struct table *table, uint64_t hash, struct entry *entry)
 {
     size_t mask = table->capacity - 1, at = hash & mask;
-    while (table->slots[at].entry) at = (at + 1) & mask;
+    while (table->slots[at].entry)
+        at = (at + 1) & mask;
     table->slots[at] = (struct slot){hash, entry};
     table->count++;
 }
@@ -119,7 +120,7 @@ static void table_remove(struct table *table, struct slot *slot)
     size_t mask = table->capacity - 1, gap = (size_t)(slot - table->slots);
     for (size_t at = (gap + 1) & mask; table->slots[at].entry; at = (at + 1) & mask) {
         size_t home = table->slots[at].hash & mask;
-        if (((at - home) & mask) < ((at - gap) & mask)) continue;       /* it would land before its home */
+        if (((at - home) & mask) < ((at - gap) & mask)) continue; /* it would land before its home */
         table->slots[gap] = table->slots[at];
         gap = at;
     }
@@ -239,7 +240,7 @@ void *map_remove(struct map *map, const void *key, size_t length)
     if (young) {
         table_remove(&map->now, slot);
     } else {
-        slot->entry = MOVED;            /* closing the gap could carry an entry below `moved`, where none is looked for */
+        slot->entry = MOVED; /* closing the gap could carry an entry below `moved`, where none is looked for */
         map->old.count--;
     }
     return value;

@@ -13,4 +13,5 @@ void *map_get(const struct map *map, const void *key, size_t length);
 void *map_set(struct map *map, const void *key, size_t length, void *value);
 void *map_remove(struct map *map, const void *key, size_t length);
 /* Calls visit for every entry, in no order that may leak into results. The map must not change meanwhile. */
-void map_each(const struct map *map, void (*visit)(void *context, const void *key, size_t length, void *value), void *context);
+void map_each(const struct map *map, void (*visit)(void *context, const void *key, size_t length, void *value),
+              void *context);

@@ -4,11 +4,11 @@
 
 struct money {
     int64_t amount;
-    char currency[8];           /* "USD", zero-terminated; empty means absent */
+    char currency[8]; /* "USD", zero-terminated; empty means absent */
 };
 
 enum { BASIS_POINTS_ONE = 10000 };
-#define MONEY_MAX INT64_C(10000000000)                                  /* the most a client may set */
+#define MONEY_MAX INT64_C(10000000000) /* the most a client may set */
 
 /* Checked arithmetic: false on overflow, result untouched. */
 bool integer_add(int64_t a, int64_t b, int64_t *result);

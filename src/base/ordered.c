@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS = 14 };           /* a quarter of the nodes of a level is in the next: good for 4^14 entries */
+enum { LEVELS = 14 }; /* a quarter of the nodes of a level is in the next: good for 4^14 entries */
 
 struct node {
     struct ordered_entry entry; /* first, so that an entry is its node */
     uint32_t height;
-    struct node *next[];        /* `height` links, then the bytes of the key */
+    struct node *next[]; /* `height` links, then the bytes of the key */
 };
 struct ordered {
     size_t count, bytes;
@@ -91,7 +91,7 @@ static struct node *descend(struct ordered *map, struct text key, bool or_equal,
 {
     struct node *at = NULL;
     struct node **next = map->first;
-    const struct node *known = NULL;    /* not before the key, as a higher level found: no need to compare again */
+    const struct node *known = NULL; /* not before the key, as a higher level found: no need to compare again */
     for (uint32_t level = map->height; level-- > 0;) {
         for (struct node *ahead; (ahead = next[level]) && ahead != known; next = at->next) {
             int order = key_compare(ahead->entry.key, key);
@@ -126,7 +126,8 @@ static struct node *node_insert(struct ordered *map, struct text key, struct nod
     if (key.length) memcpy(copy, key.data, key.length);
     node->entry = (struct ordered_entry){.key = {copy, key.length}};
     node->height = height;
-    for (; map->height < height; map->height++) links[map->height] = &map->first[map->height];
+    for (; map->height < height; map->height++)
+        links[map->height] = &map->first[map->height];
     for (uint32_t level = 0; level < height; level++) {
         node->next[level] = *links[level];
         *links[level] = node;
@@ -138,12 +139,14 @@ static struct node *node_insert(struct ordered *map, struct text key, struct nod
 
 static void set(struct ordered *map, struct text key, struct text value, bool tombstone)
 {
-    struct text copy = value_copy(value);       /* before the old one is freed: the new one may be a part of it */
+    struct text copy = value_copy(value); /* before the old one is freed: the new one may be a part of it */
     struct node **links[LEVELS];
     descend(map, key, false, links);
     struct node *node = map->height ? *links[0] : NULL;
-    if (node && key_compare(node->entry.key, key) == 0) value_free(map, node);
-    else node = node_insert(map, key, links);
+    if (node && key_compare(node->entry.key, key) == 0)
+        value_free(map, node);
+    else
+        node = node_insert(map, key, links);
     node->entry.value = copy;
     node->entry.tombstone = tombstone;
     map->bytes += copy.length;
@@ -166,8 +169,10 @@ void ordered_remove(struct ordered *map, struct text key)
     struct node *node = map->height ? *links[0] : NULL;
     if (!node || key_compare(node->entry.key, key) != 0) return;
 
-    for (uint32_t level = 0; level < node->height; level++) *links[level] = node->next[level];
-    while (map->height && !map->first[map->height - 1]) map->height--;
+    for (uint32_t level = 0; level < node->height; level++)
+        *links[level] = node->next[level];
+    while (map->height && !map->first[map->height - 1])
+        map->height--;
     map->count--;
     map->bytes -= node_bytes(node->height, node->entry.key.length);
     value_free(map, node);
@@ -214,6 +219,7 @@ const struct ordered_entry *ordered_last(const struct ordered *map)
     const struct node *at = NULL;
     struct node *const *next = map->first;
     for (uint32_t level = map->height; level-- > 0;)
-        for (; next[level]; next = at->next) at = next[level];
+        for (; next[level]; next = at->next)
+            at = next[level];
     return at ? &at->entry : NULL;
 }

@@ -8,16 +8,16 @@ struct ordered;
 struct ordered_entry {
     struct text key;
     struct text value;
-    bool tombstone;             /* the key is known to be deleted */
+    bool tombstone; /* the key is known to be deleted */
 };
 
 struct ordered *ordered_create(void);
 void ordered_destroy(struct ordered *map);
 size_t ordered_count(const struct ordered *map);
-size_t ordered_bytes(const struct ordered *map);                        /* memory held, about */
+size_t ordered_bytes(const struct ordered *map); /* memory held, about */
 void ordered_set(struct ordered *map, struct text key, struct text value);
 void ordered_set_tombstone(struct ordered *map, struct text key);
-void ordered_remove(struct ordered *map, struct text key);              /* forgets the key; no tombstone */
+void ordered_remove(struct ordered *map, struct text key); /* forgets the key; no tombstone */
 const struct ordered_entry *ordered_get(const struct ordered *map, struct text key);
 /* The first entry with key >= from (after: > from), or the last with key < from (before), NULL when there is none. */
 const struct ordered_entry *ordered_at_or_after(const struct ordered *map, struct text from);

@@ -10,7 +10,7 @@ enum {
     PASSES = 2,
     SALT_SIZE = crypto_pwhash_argon2id_SALTBYTES,
     HASH_SIZE = 32,
-    BASE64 = sodium_base64_VARIANT_ORIGINAL_NO_PADDING,                 /* that of the PHC string format */
+    BASE64 = sodium_base64_VARIANT_ORIGINAL_NO_PADDING, /* that of the PHC string format */
 };
 _Static_assert(SALT_SIZE == 16, "the salt of the interface");
 _Static_assert(PASSWORD_HASH_SIZE >= crypto_pwhash_argon2id_STRBYTES, "a hash text fits");
@@ -18,15 +18,17 @@ _Static_assert(PASSWORD_HASH_SIZE >= crypto_pwhash_argon2id_STRBYTES, "a hash te
 static const char prefix[] = "$argon2id$v=19$m=19456,t=2,p=1$";
 
 /* Salt and hash are random bytes: no password is known to give them. */
+/* clang-format off */
 const char PASSWORD_HASH_OF_NOBODY[] =
     "$argon2id$v=19$m=19456,t=2,p=1$Lc6m3iWj7EreBIoI/+G8Jw$1VZrjgKlH/UqsMG3qL8DXO3AGKWdaG/nSwIZe08cI2E";
+/* clang-format on */
 
 void password_hash(struct text password, const uint8_t salt[16], char out[PASSWORD_HASH_SIZE])
 {
     uint8_t hash[HASH_SIZE];
-    int made = crypto_pwhash_argon2id(hash, sizeof hash, password.data ? password.data : "", password.length, salt, PASSES,
-                                      (size_t)MEMORY_KIB * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13);
-    CHECK(made == 0);                   /* the parameters are constants: only missing memory is left as a cause */
+    int made = crypto_pwhash_argon2id(hash, sizeof hash, password.data ? password.data : "", password.length, salt,
+                                      PASSES, (size_t)MEMORY_KIB * 1024, crypto_pwhash_argon2id_ALG_ARGON2ID13);
+    CHECK(made == 0); /* the parameters are constants: only missing memory is left as a cause */
 
     memset(out, 0, PASSWORD_HASH_SIZE);
     memcpy(out, prefix, sizeof prefix - 1);

@@ -41,7 +41,7 @@ struct keyring *keyring_create(const uint8_t master[KEYRING_MASTER_SIZE])
 
 void keyring_destroy(struct keyring *keyring)
 {
-    sodium_free(keyring);               /* wipes it; NULL is fine */
+    sodium_free(keyring); /* wipes it; NULL is fine */
 }
 
 /* False with the sentence "cannot <what> <path>: <reason>". */
@@ -77,9 +77,9 @@ static bool master_read(int file, const char *path, uint8_t master[KEYRING_MASTE
 {
     static const char what[] = "use the master key";
     struct stat status;
-    if (fstat(file, &status) != 0)            return refuse(problem, what, path, strerror(errno));
-    if (!S_ISREG(status.st_mode))             return refuse(problem, what, path, "it is not a regular file");
-    if (status.st_mode & 077)                 return refuse(problem, what, path, "its mode has to be 0600");
+    if (fstat(file, &status) != 0) return refuse(problem, what, path, strerror(errno));
+    if (!S_ISREG(status.st_mode)) return refuse(problem, what, path, "it is not a regular file");
+    if (status.st_mode & 077) return refuse(problem, what, path, "its mode has to be 0600");
     if (status.st_size != KEYRING_MASTER_SIZE) return refuse(problem, what, path, "it does not hold exactly 32 bytes");
     if (!read_whole(file, master, KEYRING_MASTER_SIZE)) return refuse(problem, what, path, "it cannot be read");
     return true;
@@ -90,7 +90,8 @@ static bool directory_sync(const char *path)
     const char *slash = strrchr(path, '/');
     char directory[4096];
     int length = slash ? (int)(slash == path ? 1 : slash - path) : 1;
-    if (snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".") >= (int)sizeof directory) return false;
+    if (snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".") >= (int)sizeof directory)
+        return false;
     int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file < 0) return false;
     bool synced = fsync(file) == 0;
@@ -106,7 +107,7 @@ static bool master_make(const char *path, uint8_t master[KEYRING_MASTER_SIZE], c
     char draft[4096];
     if (snprintf(draft, sizeof draft, "%s.new", path) >= (int)sizeof draft)
         return refuse(problem, what, path, "the name is too long");
-    unlink(draft);                      /* of a start that was cut off */
+    unlink(draft); /* of a start that was cut off */
     int file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0) return refuse(problem, what, draft, strerror(errno));
 
@@ -116,7 +117,7 @@ static bool master_make(const char *path, uint8_t master[KEYRING_MASTER_SIZE], c
     int error = errno;
     close(file);
     unlink(draft);
-    if (!made)                 return refuse(problem, what, path, strerror(error));
+    if (!made) return refuse(problem, what, path, strerror(error));
     if (!directory_sync(path)) return refuse(problem, what, path, "its directory cannot be synced");
     return true;
 }
@@ -127,7 +128,7 @@ struct keyring *keyring_open(const char *path, char problem[256])
     problem[0] = 0;
     uint8_t master[KEYRING_MASTER_SIZE];
     bool known;
-    int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);      /* a pipe must not hang the start */
+    int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang the start */
     if (file >= 0) {
         known = master_read(file, path, master, problem);
         close(file);
@@ -184,9 +185,9 @@ struct text seal(const struct keyring *keyring, struct arena *arena, struct id t
     subject_keys_derive(keyring, tenant, subject, &keys);
     uint8_t *out = arena_alloc(arena, (size_t)plain.length + SEAL_OVERHEAD);
     nonce_make(&keys, associated, plain, out);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(
-        out + NONCE_SIZE, NULL, (const uint8_t *)plain.data, plain.length,
-        (const uint8_t *)associated.data, associated.length, NULL, out, keys.cipher);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_SIZE, NULL, (const uint8_t *)plain.data, plain.length,
+                                               (const uint8_t *)associated.data, associated.length, NULL, out,
+                                               keys.cipher);
     sodium_memzero(&keys, sizeof keys);
     return (struct text){(const char *)out, plain.length + SEAL_OVERHEAD};
 }
@@ -199,10 +200,10 @@ bool unseal(const struct keyring *keyring, struct arena *arena, struct id tenant
     subject_keys_derive(keyring, tenant, subject, &keys);
     const uint8_t *nonce = (const uint8_t *)sealed.data;
     uint32_t length = sealed.length - SEAL_OVERHEAD;
-    uint8_t *out = arena_alloc(arena, (size_t)length + 1);              /* a zero at the end, for whoever prints it */
+    uint8_t *out = arena_alloc(arena, (size_t)length + 1); /* a zero at the end, for whoever prints it */
     int opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
-        out, NULL, NULL, nonce + NONCE_SIZE, sealed.length - NONCE_SIZE,
-        (const uint8_t *)associated.data, associated.length, nonce, keys.cipher);
+        out, NULL, NULL, nonce + NONCE_SIZE, sealed.length - NONCE_SIZE, (const uint8_t *)associated.data,
+        associated.length, nonce, keys.cipher);
     sodium_memzero(&keys, sizeof keys);
     if (opened != 0) return false;
     *plain = (struct text){(const char *)out, length};

@@ -9,7 +9,7 @@ struct keyring;
 
 enum { KEYRING_MASTER_SIZE = 32, SEAL_OVERHEAD = 24 + 16 };
 
-struct keyring *keyring_create(const uint8_t master[KEYRING_MASTER_SIZE]);   /* copies into locked memory */
+struct keyring *keyring_create(const uint8_t master[KEYRING_MASTER_SIZE]); /* copies into locked memory */
 /* Reads the master key from a file of mode 0600 (refuses a wider mode), or makes one with fresh random bytes and syncs
    file and directory before it returns. On failure NULL and a sentence in *problem. */
 struct keyring *keyring_open(const char *path, char problem[256]);

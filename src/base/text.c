@@ -49,7 +49,8 @@ static bool is_blank(char byte)
 
 struct text text_trim(struct text a)
 {
-    while (a.length && is_blank(a.data[a.length - 1])) a.length--;
+    while (a.length && is_blank(a.data[a.length - 1]))
+        a.length--;
     while (a.length && is_blank(a.data[0])) {
         a.data++;
         a.length--;
@@ -75,7 +76,7 @@ bool text_to_integer(struct text a, int64_t *value)
     bool negative = a.length && a.data[0] == '-';
     if (a.length == (uint32_t)negative) return false;
 
-    int64_t sum = 0;            /* kept at or below zero: the negative side holds one more number */
+    int64_t sum = 0; /* kept at or below zero: the negative side holds one more number */
     for (uint32_t i = negative; i < a.length; i++) {
         int digit = a.data[i] - '0';
         if (digit < 0 || digit > 9) return false;
@@ -128,13 +129,14 @@ static bool starts_code_point(char byte)
 uint32_t text_code_points(struct text a)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < a.length; i++) count += starts_code_point(a.data[i]);
+    for (uint32_t i = 0; i < a.length; i++)
+        count += starts_code_point(a.data[i]);
     return count;
 }
 
 struct text text_prefix(struct text a, uint32_t count)
 {
-    if (a.length <= count) return a;            /* no code point is shorter than a byte */
+    if (a.length <= count) return a; /* no code point is shorter than a byte */
     for (uint32_t i = 0; i < a.length; i++)
         if (starts_code_point(a.data[i]) && count-- == 0) return (struct text){a.data, i};
     return a;

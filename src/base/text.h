@@ -10,21 +10,21 @@ struct text {
     uint32_t length;
 };
 
-#define LITERAL(string) ((struct text){(string), sizeof(string) - 1})
+#define LITERAL(string)   ((struct text){(string), sizeof(string) - 1})
 /* For printf: printf("%.*s", TEXT_ARGUMENTS(t)) */
 #define TEXT_ARGUMENTS(t) (int)(t).length, (t).data ? (t).data : ""
 
 struct text text_of(const char *zero_terminated);
-bool text_equal(struct text a, struct text b);              /* absent equals only absent */
+bool text_equal(struct text a, struct text b); /* absent equals only absent */
 bool text_is(struct text a, const char *zero_terminated);
 bool text_starts_with(struct text a, const char *prefix);
-int text_compare(struct text a, struct text b);             /* by bytes, shorter first */
-struct text text_trim(struct text a);                       /* without ASCII blanks at both ends */
+int text_compare(struct text a, struct text b); /* by bytes, shorter first */
+struct text text_trim(struct text a);           /* without ASCII blanks at both ends */
 /* Splits at the first separator; returns the part before it and leaves the rest in *rest (absent when there was none). */
 struct text text_split(struct text *rest, char separator);
 /* Parses a whole text as a decimal integer: no sign but '-', no blanks, no overflow. */
 bool text_to_integer(struct text a, int64_t *value);
-bool text_is_utf8(struct text a);                           /* RFC 3629: no surrogates, no overlong forms */
-uint32_t text_code_points(struct text a);                   /* of valid UTF-8 */
+bool text_is_utf8(struct text a);         /* RFC 3629: no surrogates, no overlong forms */
+uint32_t text_code_points(struct text a); /* of valid UTF-8 */
 /* The longest prefix of at most `count` code points. */
 struct text text_prefix(struct text a, uint32_t count);

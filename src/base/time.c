@@ -7,8 +7,8 @@ struct civil {
 };
 
 enum { YEAR_MOST = 9999 };
-#define DAY_MS DAYS(1)
-#define TIME_MOST INT64_C(253402300799999)                              /* 9999-12-31T23:59:59.999Z */
+#define DAY_MS    DAYS(1)
+#define TIME_MOST INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 /* Days since 1970-01-01 and back, for the Gregorian calendar in both directions: Howard Hinnant, "chrono-Compatible
    Low-Level Date Algorithms" (days_from_civil, civil_from_days). Years start in March, eras have 400 years. */
@@ -118,8 +118,8 @@ static bool take_byte(struct text *rest, char byte, char other)
 
 static bool take_civil(struct text *rest, struct civil *c)
 {
-    return take_digits(rest, 4, &c->year) && take_byte(rest, '-', '-') && take_digits(rest, 2, &c->month)
-        && take_byte(rest, '-', '-') && take_digits(rest, 2, &c->day) && civil_exists(*c);
+    return take_digits(rest, 4, &c->year) && take_byte(rest, '-', '-') && take_digits(rest, 2, &c->month) &&
+           take_byte(rest, '-', '-') && take_digits(rest, 2, &c->day) && civil_exists(*c);
 }
 
 /* hh:mm as minutes */
@@ -138,7 +138,8 @@ static bool take_fraction(struct text *rest, int32_t *ms)
     if (!take_byte(rest, '.', '.')) return true;
     int32_t scale = 100, digit;
     uint32_t count = 0;
-    for (; take_digits(rest, 1, &digit); count++, scale /= 10) *ms += digit * scale;
+    for (; take_digits(rest, 1, &digit); count++, scale /= 10)
+        *ms += digit * scale;
     return count >= 1 && count <= 9;
 }
 

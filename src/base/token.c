@@ -11,12 +11,12 @@ enum {
     BASE64 = sodium_base64_VARIANT_URLSAFE_NO_PADDING,
     LEEWAY_S = 60,
     TAG_SIZE = crypto_auth_hmacsha256_BYTES,
-    TAG_TEXT_SIZE = 43,                 /* 32 bytes in base64url */
-    HEADER_MOST = 64,                   /* before encoding, as the next one */
+    TAG_TEXT_SIZE = 43, /* 32 bytes in base64url */
+    HEADER_MOST = 64,   /* before encoding, as the next one */
     CLAIMS_MOST = 256,
     TOKEN_MOST = 512,
 };
-#define ENCODED_SIZE(bytes) (((bytes) * 4 + 2) / 3 + 1)                 /* with the terminating zero */
+#define ENCODED_SIZE(bytes) (((bytes)*4 + 2) / 3 + 1) /* with the terminating zero */
 
 _Static_assert(ENCODED_SIZE(HEADER_MOST) + ENCODED_SIZE(CLAIMS_MOST) + TAG_TEXT_SIZE <= TOKEN_MOST,
                "what is issued is read");
@@ -32,6 +32,7 @@ struct text base64url_encode(struct arena *arena, struct text bytes)
 }
 
 /* The value of each letter, plus one; zero is no letter. */
+/* clang-format off */
 static const uint8_t letter_values[256] = {
     ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
     ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
@@ -42,6 +43,7 @@ static const uint8_t letter_values[256] = {
     ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
     ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['-'] = 63, ['_'] = 64,
 };
+/* clang-format on */
 
 /* No padding, no other letters, no set bits past the last byte: each value has one text. Not sodium_base642bin, which where
    char is signed takes every byte from 0x80 up for '_' (seen in 1.0.18): a signature would have several texts. */
@@ -79,7 +81,7 @@ static bool key_id_is_plain(const struct token_key *key)
     size_t length = strnlen(key->id, sizeof key->id);
     for (size_t i = 0; i < length; i++) {
         char letter = key->id[i];
-        if (!letter_values[(uint8_t)letter]) return false;      /* the letters of base64url need no escape in JSON */
+        if (!letter_values[(uint8_t)letter]) return false; /* the letters of base64url need no escape in JSON */
     }
     return length > 0 && length < sizeof key->id;
 }
@@ -91,8 +93,8 @@ static struct buffer buffer_over(char *data, size_t capacity)
 }
 
 #define HEADER_START "{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\""
-#define HEADER_END "\"}"
-_Static_assert(sizeof HEADER_START HEADER_END + sizeof ((struct token_key *)0)->id <= HEADER_MOST,
+#define HEADER_END   "\"}"
+_Static_assert(sizeof HEADER_START HEADER_END + sizeof((struct token_key *)0)->id <= HEADER_MOST,
                "the longest header fits");
 
 static void header_write(struct buffer *out, const struct token_key *key)
@@ -102,16 +104,18 @@ static void header_write(struct buffer *out, const struct token_key *key)
     buffer_text(out, LITERAL(HEADER_END));
 }
 
-#define CLAIMS_START "{\"iss\":\"souk\",\"aud\":\"souk\",\"tid\":\""
-#define CLAIMS_USER "\",\"sub\":\""
+#define CLAIMS_START   "{\"iss\":\"souk\",\"aud\":\"souk\",\"tid\":\""
+#define CLAIMS_USER    "\",\"sub\":\""
 #define CLAIMS_SESSION "\",\"sid\":\""
-#define CLAIMS_ISSUED "\",\"iat\":"
+#define CLAIMS_ISSUED  "\",\"iat\":"
 #define CLAIMS_EXPIRES ",\"exp\":"
-#define CLAIMS_END "}"
+#define CLAIMS_END     "}"
 
 enum { INTEGER_MOST = 20 };
-_Static_assert(sizeof CLAIMS_START CLAIMS_USER CLAIMS_SESSION CLAIMS_ISSUED CLAIMS_EXPIRES CLAIMS_END
-               + (size_t)3 * ID_TEXT_LENGTH + (size_t)2 * INTEGER_MOST <= CLAIMS_MOST, "the longest claims fit");
+_Static_assert(sizeof CLAIMS_START CLAIMS_USER CLAIMS_SESSION CLAIMS_ISSUED CLAIMS_EXPIRES CLAIMS_END +
+                       (size_t)3 * ID_TEXT_LENGTH + (size_t)2 * INTEGER_MOST <=
+                   CLAIMS_MOST,
+               "the longest claims fit");
 
 static void buffer_id(struct buffer *out, struct id id)
 {
@@ -208,7 +212,8 @@ static bool take_id(struct text *rest, struct id *id)
 static bool take_integer(struct text *rest, int64_t *value)
 {
     uint32_t length = 0;
-    while (length < rest->length && rest->data[length] != ',' && rest->data[length] != '}') length++;
+    while (length < rest->length && rest->data[length] != ',' && rest->data[length] != '}')
+        length++;
     if (!text_to_integer((struct text){rest->data, length}, value)) return false;
     *rest = (struct text){rest->data + length, rest->length - length};
     return true;
@@ -221,12 +226,10 @@ static bool claims_read(struct text encoded, struct token_claims *claims)
     size_t length;
     if (!decode(encoded, bytes, sizeof bytes, &length)) return false;
     struct text whole = {bytes, (uint32_t)length}, rest = whole;
-    bool read = take(&rest, CLAIMS_START) && take_id(&rest, &claims->tenant)
-             && take(&rest, CLAIMS_USER) && take_id(&rest, &claims->user)
-             && take(&rest, CLAIMS_SESSION) && take_id(&rest, &claims->session)
-             && take(&rest, CLAIMS_ISSUED) && take_integer(&rest, &claims->issued_s)
-             && take(&rest, CLAIMS_EXPIRES) && take_integer(&rest, &claims->expires_s)
-             && take(&rest, CLAIMS_END) && !rest.length;
+    bool read = take(&rest, CLAIMS_START) && take_id(&rest, &claims->tenant) && take(&rest, CLAIMS_USER) &&
+                take_id(&rest, &claims->user) && take(&rest, CLAIMS_SESSION) && take_id(&rest, &claims->session) &&
+                take(&rest, CLAIMS_ISSUED) && take_integer(&rest, &claims->issued_s) && take(&rest, CLAIMS_EXPIRES) &&
+                take_integer(&rest, &claims->expires_s) && take(&rest, CLAIMS_END) && !rest.length;
     if (!read) return false;
     struct buffer again = buffer_over(again_bytes, sizeof again_bytes);
     claims_write(&again, claims);
@@ -239,7 +242,7 @@ bool token_verify(const struct token_key *keys, uint32_t key_count, struct text 
     if (!token.data || token.length > TOKEN_MOST) return false;
     struct text tag = token;
     struct text header = text_split(&tag, '.');
-    struct text body = text_split(&tag, '.');           /* a further dot is left in the tag, and no letter of it */
+    struct text body = text_split(&tag, '.'); /* a further dot is left in the tag, and no letter of it */
     const struct token_key *key = key_of_header(keys, key_count, header);
     struct text signed_part = {token.data, header.length + 1 + body.length};
     if (!key || !tag_matches(key, signed_part, tag)) return false;

@@ -42,7 +42,7 @@ static bool read_flag(const struct verb *verb, int count, char *const *words, in
 
 bool arguments_read(const struct verb *verb, int count, char *const *words, struct arguments *arguments)
 {
-    *arguments = (struct arguments){ .verb = verb };
+    *arguments = (struct arguments){.verb = verb};
     for (int at = 0; at < count; at++) {
         if (strncmp(words[at], "--", 2) == 0 && words[at][2]) {
             if (!read_flag(verb, count, words, &at, arguments)) return false;

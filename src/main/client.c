@@ -38,7 +38,7 @@ static struct client *connect_to(const struct sockaddr *address, socklen_t lengt
 
 struct client *client_connect_unix(const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) {
         errno = ENAMETOOLONG;
         return NULL;
@@ -49,8 +49,8 @@ struct client *client_connect_unix(const char *path)
 
 struct client *client_connect_tcp(const char *address, uint16_t port)
 {
-    struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(port) };
-    struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+    struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     struct client *client = NULL;
     if (inet_pton(AF_INET, address, &four.sin_addr) == 1)
         client = connect_to((const struct sockaddr *)(const void *)&four, sizeof four);
@@ -130,27 +130,26 @@ static struct text header_value(struct text line, const char *name)
 {
     size_t length = strlen(name);
     if (line.length <= length || line.data[length] != ':' || strncasecmp(line.data, name, length) != 0)
-        return (struct text){ 0 };
-    return text_trim((struct text){ line.data + length + 1, line.length - (uint32_t)length - 1 });
+        return (struct text){0};
+    return text_trim((struct text){line.data + length + 1, line.length - (uint32_t)length - 1});
 }
 
 static bool read_head(struct client *client, struct arena *arena, struct client_reply *reply, size_t *body_length)
 {
     const char *end = NULL;
     for (;;) {
-        struct text left = { client->incoming.data + client->taken,
-                             (uint32_t)(client->incoming.length - client->taken) };
+        struct text left = {client->incoming.data + client->taken, (uint32_t)(client->incoming.length - client->taken)};
         end = left.length ? memmem(left.data, left.length, "\r\n\r\n", 4) : NULL;
         if (end) break;
         if (left.length > HEAD_BYTES_MOST) return fail_with(client, "the answer's head is too long");
         if (!read_more(client)) return false;
     }
     const char *begin = client->incoming.data + client->taken;
-    struct text head = { begin, (uint32_t)(end - begin) };
+    struct text head = {begin, (uint32_t)(end - begin)};
     int64_t status, length = 0;
     struct text line = text_split(&head, '\n');
     if (line.length < 12 || !text_starts_with(line, "HTTP/1.1 ") ||
-        !text_to_integer((struct text){ line.data + 9, 3 }, &status))
+        !text_to_integer((struct text){line.data + 9, 3}, &status))
         return fail_with(client, "the answer is not HTTP/1.1");
     while (head.data) {
         line = text_trim(text_split(&head, '\n'));
@@ -170,11 +169,11 @@ static bool read_head(struct client *client, struct arena *arena, struct client_
 bool client_receive(struct client *client, struct arena *arena, struct client_reply *reply)
 {
     size_t length = 0;
-    *reply = (struct client_reply){ 0 };
+    *reply = (struct client_reply){0};
     if (!client_flush(client) || !read_head(client, arena, reply, &length)) return false;
     while (client->incoming.length - client->taken < length)
         if (!read_more(client)) return false;
-    reply->body = arena_text(arena, (struct text){ client->incoming.data + client->taken, (uint32_t)length });
+    reply->body = arena_text(arena, (struct text){client->incoming.data + client->taken, (uint32_t)length});
     client->taken += length;
     return true;
 }

@@ -21,7 +21,7 @@ uint64_t clock_monotonic_ns(void)
 
 void clock_start(struct clock *clock)
 {
-    *clock = (struct clock){ .start_wall_ms = read_ms(CLOCK_REALTIME), .start_monotonic_ms = read_ms(CLOCK_MONOTONIC) };
+    *clock = (struct clock){.start_wall_ms = read_ms(CLOCK_REALTIME), .start_monotonic_ms = read_ms(CLOCK_MONOTONIC)};
     clock->last_slewed_ms = clock->start_monotonic_ms;
     clock->last_ms = clock->start_wall_ms;
 }

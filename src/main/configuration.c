@@ -99,17 +99,19 @@ struct unit {
     const char *name;
     int64_t factor;
 };
-static const struct unit sizes[] = { { "", 1 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 }, { "GiB", 1 << 30 }, { NULL } };
+static const struct unit sizes[] = {{"", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {NULL}};
+/* clang-format off */
 static const struct unit times[] = {
     { "", 1 }, { "ms", 1 }, { "s", SECONDS(1) }, { "m", MINUTES(1) }, { "h", HOURS(1) }, { "d", DAYS(1) }, { NULL }
 };
-static const struct unit plain[] = { { "", 1 }, { NULL } };
+/* clang-format on */
+static const struct unit plain[] = {{"", 1}, {NULL}};
 
 /* Digits and a unit. */
 static bool parse_number(const char *value, const struct unit *units, int64_t *result)
 {
     size_t digits = strspn(value, "0123456789");
-    if (!digits || !text_to_integer((struct text){ value, (uint32_t)digits }, result)) return false;
+    if (!digits || !text_to_integer((struct text){value, (uint32_t)digits}, result)) return false;
     for (const struct unit *unit = units; unit->name; unit++)
         if (strcmp(value + digits, unit->name) == 0) return !__builtin_mul_overflow(*result, unit->factor, result);
     return false;
@@ -212,7 +214,7 @@ bool configuration_set(struct configuration *configuration, const char *name, co
 
 void configuration_init(struct configuration *configuration, struct arena *arena)
 {
-    *configuration = (struct configuration){ .arena = arena };
+    *configuration = (struct configuration){.arena = arena};
     char problem[256];
     net_defaults(&configuration->net);
     for (size_t i = 0; i < KEY_COUNT; i++) {
@@ -304,7 +306,7 @@ static int take_pair(void *context, const char *section, const char *name, const
 
 bool configuration_parse(struct configuration *configuration, const char *name, const char *content, char problem[512])
 {
-    struct reading reading = { .configuration = configuration, .name = name, .at = content, .problem = problem };
+    struct reading reading = {.configuration = configuration, .name = name, .at = content, .problem = problem};
     int line = ini_parse_stream(next_line, &reading, take_pair, &reading);
     if (line && !reading.failed) {
         reading.line = line;
@@ -320,7 +322,7 @@ bool configuration_read(struct configuration *configuration, const char *path, c
         snprintf(problem, 512, "%s cannot be read: %s", path, strerror(errno));
         return false;
     }
-    struct buffer content = { .arena = configuration->arena };
+    struct buffer content = {.arena = configuration->arena};
     size_t got;
     do {
         char *room = buffer_reserve(&content, 4096);
@@ -348,7 +350,7 @@ static const char *describe_section(struct buffer *out, const char *name, struct
 
 void configuration_describe(struct buffer *out)
 {
-    struct text section = { 0 };
+    struct text section = {0};
     for (size_t i = 0; i < KEY_COUNT; i++) {
         const char *name = describe_section(out, keys[i].name, &section);
         buffer_format(out, "; %s\n", keys[i].doc);

@@ -49,7 +49,7 @@ static bool make_admin(struct demo *demo, const char *control_socket)
     else if (!(good = reply.status < 300 || reply.status == 409))
         snprintf(demo->problem, 256, "the admin cannot be made: %d %.180s", reply.status, reply.body.data);
     client_close(control);
-    demo->admin = (struct demo_person){ .email = ADMIN_EMAIL, .authorization = "" };
+    demo->admin = (struct demo_person){.email = ADMIN_EMAIL, .authorization = ""};
     return good;
 }
 

@@ -7,6 +7,7 @@ const char DEMO_PASSWORD[] = "demo password";
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* clang-format off */
 static const char *const first_names[] = {
     "Ada",   "Ben",   "Chloe", "Daniel",  "Emma", "Farid", "Grace", "Hana", "Ivan", "Julia", "Kofi",   "Lena",  "Mateo",
     "Nadia", "Oskar", "Priya", "Quentin", "Rosa", "Samir", "Tara",  "Ugo",  "Vera", "Wei",   "Ximena", "Yusuf", "Zoe",
@@ -16,19 +17,17 @@ static const char *const last_names[] = {
     "Jansen", "Kaya",   "Lopez", "Meyer", "Novak", "Okafor",  "Petrov", "Quinn",  "Rossi",
     "Silva",  "Tanaka", "Ueda",  "Vogel", "Weber", "Young",   "Zhang",
 };
-static const char *const countries[] = { "DE", "FR", "GB", "US", "ES", "JP" };
+/* clang-format on */
+static const char *const countries[] = {"DE", "FR", "GB", "US", "ES", "JP"};
 static const struct {
     const char *name, *purpose;
 } topics[] = {
-    { "Slow Coffee", "beans, grinders and the perfect pour" },
-    { "Trail Runners", "routes, shoes and early mornings" },
-    { "Home Bakers", "sourdough and other patient breads" },
-    { "Analogue Photographers", "film, paper and darkrooms" },
-    { "Balcony Gardeners", "much green on few square metres" },
-    { "Repair Cafe", "mend it before you replace it" },
-    { "Board Game Nights", "rules explained, snacks shared" },
-    { "Cold Water Swimmers", "lakes, seas and hot tea after" },
+    {"Slow Coffee", "beans, grinders and the perfect pour"},  {"Trail Runners", "routes, shoes and early mornings"},
+    {"Home Bakers", "sourdough and other patient breads"},    {"Analogue Photographers", "film, paper and darkrooms"},
+    {"Balcony Gardeners", "much green on few square metres"}, {"Repair Cafe", "mend it before you replace it"},
+    {"Board Game Nights", "rules explained, snacks shared"},  {"Cold Water Swimmers", "lakes, seas and hot tea after"},
 };
+/* clang-format off */
 static const char *const openings[] = { "Today I tried",       "Has anybody here tried", "I keep coming back to",
                                         "A short report on",   "My honest opinion of",   "Three months with",
                                         "What I learned about" };
@@ -39,6 +38,7 @@ static const char *const things[] = { "the new hand grinder", "a waxed cotton ja
 static const char *const closings[] = { "and I would do it again.", "and it was worth the wait.",
                                         "Photos follow.",           "What do you think?",
                                         "Ask me anything.",         "The short version: yes." };
+/* clang-format on */
 
 /* ---- People -------------------------------------------------------------------------------------------------------- */
 
@@ -62,12 +62,12 @@ static void take_token(struct demo *demo, void *subject, int status, yyjson_val 
 
 static void log_in(struct demo *demo, struct demo_person *person)
 {
-    demo_ask(demo, (struct demo_call){ .method = "POST",
-                                       .target = "/auth/login",
-                                       .taken = take_token,
-                                       .subject = person,
-                                       .body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\"}", person->email,
-                                                         DEMO_PASSWORD) });
+    demo_ask(demo, (struct demo_call){.method = "POST",
+                                      .target = "/auth/login",
+                                      .taken = take_token,
+                                      .subject = person,
+                                      .body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\"}", person->email,
+                                                        DEMO_PASSWORD)});
 }
 
 static void name_person(struct demo *demo, struct demo_person *person, unsigned number)
@@ -101,31 +101,30 @@ void demo_make_people(struct demo *demo)
                          "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"%s\",\"accept_terms\":true,"
                          "\"birth_date\":\"%u-0%u-1%u\",\"country\":\"%s\"}",
                          person->email, DEMO_PASSWORD, person->name, 1960 + demo_draw(demo, 45), 1 + demo_draw(demo, 9),
-                         demo_draw(demo, 10), countries[demo_draw(demo, COUNT(countries))]) });
+                         demo_draw(demo, 10), countries[demo_draw(demo, COUNT(countries))])});
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->size.people && !demo->failed; i++)
-        demo_ask(demo,
-                 (struct demo_call){ .method = "POST",
-                                     .target = "/auth/verify",
-                                     .body = demo_text(demo, "{\"token\":\"%s\"}", demo->people[i].verification) });
+        demo_ask(demo, (struct demo_call){.method = "POST",
+                                          .target = "/auth/verify",
+                                          .body = demo_text(demo, "{\"token\":\"%s\"}", demo->people[i].verification)});
     demo_settle(demo);
     for (unsigned i = 0; i < demo->size.people; i++)
         log_in(demo, &demo->people[i]);
     demo_settle(demo);
     demo->window = DEMO_PIPELINE;
     for (unsigned i = 0; i < demo->size.people && !demo->failed; i += 3)
-        demo_ask(demo, (struct demo_call){ .by = &demo->people[i],
-                                           .method = "PATCH",
-                                           .target = "/users/me",
-                                           .body = demo_text(demo, "{\"profile\":{\"bio\":\"Likes %s.\"}}",
-                                                             things[demo_draw(demo, COUNT(things))]) });
+        demo_ask(demo, (struct demo_call){.by = &demo->people[i],
+                                          .method = "PATCH",
+                                          .target = "/users/me",
+                                          .body = demo_text(demo, "{\"profile\":{\"bio\":\"Likes %s.\"}}",
+                                                            things[demo_draw(demo, COUNT(things))])});
     for (unsigned i = 0; i < demo->size.leaders && !demo->failed; i++)
         demo_ask(demo,
-                 (struct demo_call){ .by = &demo->admin,
-                                     .method = "POST",
-                                     .target = demo_target(demo, "/admin/users/%s/grant-role", demo->people[i].id.text),
-                                     .body = LITERAL("{\"role\":\"leader\",\"reason\":\"founding members\"}") });
+                 (struct demo_call){.by = &demo->admin,
+                                    .method = "POST",
+                                    .target = demo_target(demo, "/admin/users/%s/grant-role", demo->people[i].id.text),
+                                    .body = LITERAL("{\"role\":\"leader\",\"reason\":\"founding members\"}")});
     demo_settle(demo);
 }
 
@@ -141,9 +140,9 @@ static void join(struct demo *demo, struct demo_community *community, struct dem
 {
     for (unsigned i = 0; i < community->members.count; i++)
         if (community->members.at[i] == person) return;
-    demo_ask(demo, (struct demo_call){ .by = person,
-                                       .method = "POST",
-                                       .target = demo_target(demo, "/communities/%s/join", community->id.text) });
+    demo_ask(demo, (struct demo_call){.by = person,
+                                      .method = "POST",
+                                      .target = demo_target(demo, "/communities/%s/join", community->id.text)});
     add_member(demo, community, person);
 }
 
@@ -152,10 +151,10 @@ static void let_members_in(struct demo *demo, struct demo_community *community)
 {
     for (unsigned i = 1; i + 1 < community->members.count && !demo->failed; i++)
         demo_ask(demo,
-                 (struct demo_call){ .by = community->owner,
-                                     .method = "POST",
-                                     .target = demo_target(demo, "/communities/%s/members/%s/approve",
-                                                           community->id.text, community->members.at[i]->id.text) });
+                 (struct demo_call){.by = community->owner,
+                                    .method = "POST",
+                                    .target = demo_target(demo, "/communities/%s/members/%s/approve",
+                                                          community->id.text, community->members.at[i]->id.text)});
     if (community->members.count > 1) community->members.count--;
 }
 
@@ -182,7 +181,7 @@ void demo_make_communities(struct demo *demo)
                          "{\"name\":\"%s%s\",\"purpose\":\"%s\",\"visibility\":\"%s\",\"content\":{\"moderated\":%s},"
                          "\"rules\":[{\"title\":\"Be kind\",\"text\":\"There is a person at the other end.\"}]}",
                          name, number.data, topics[i % COUNT(topics)].purpose,
-                         community->private ? "private" : "public", community->moderated ? "true" : "false") });
+                         community->private ? "private" : "public", community->moderated ? "true" : "false")});
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->size.people && !demo->failed; i++)
@@ -218,10 +217,10 @@ static struct text post_body(struct demo *demo, const struct demo_community *com
 static void command_post(struct demo *demo, const struct demo_post *post, const struct demo_person *by,
                          const char *command, const char *body)
 {
-    demo_ask(demo, (struct demo_call){ .by = by,
-                                       .method = "POST",
-                                       .body = body ? text_of(body) : (struct text){ 0 },
-                                       .target = demo_target(demo, "/posts/%s/%s", post->id.text, command) });
+    demo_ask(demo, (struct demo_call){.by = by,
+                                      .method = "POST",
+                                      .body = body ? text_of(body) : (struct text){0},
+                                      .target = demo_target(demo, "/posts/%s/%s", post->id.text, command)});
 }
 
 /* Moderators say yes to most that waits; a post in twelve is hidden; some ask for the global feed. */
@@ -247,12 +246,12 @@ void demo_make_posts(struct demo *demo)
         struct demo_post *post = &demo->posts[i];
         post->community = &demo->communities[i % demo->community_count];
         post->author = post->community->members.at[demo_draw(demo, post->community->members.count)];
-        demo_ask(demo, (struct demo_call){ .by = post->author,
-                                           .method = "POST",
-                                           .target = "/posts",
-                                           .taken = demo_take_id,
-                                           .subject = &post->id,
-                                           .body = post_body(demo, post->community, i) });
+        demo_ask(demo, (struct demo_call){.by = post->author,
+                                          .method = "POST",
+                                          .target = "/posts",
+                                          .taken = demo_take_id,
+                                          .subject = &post->id,
+                                          .body = post_body(demo, post->community, i)});
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->post_count && !demo->failed; i++)

@@ -35,7 +35,7 @@ const char *demo_target(struct demo *demo, const char *format, ...)
 
 struct demo_id demo_id_at(yyjson_val *object, const char *name)
 {
-    struct demo_id id = { "" };
+    struct demo_id id = {""};
     const char *text = yyjson_get_str(yyjson_obj_get(object, name));
     if (text && strlen(text) == ID_TEXT_LENGTH) memcpy(id.text, text, ID_TEXT_LENGTH + 1);
     return id;
@@ -96,6 +96,6 @@ void demo_ask(struct demo *demo, struct demo_call call)
                                     strcmp(call.method, "PATCH") == 0 ? "If-Match: *\r\n" : "");
     client_send(demo->client, call.method, target, headers, call.body);
     unsigned at = (demo->expected_first + demo->expected_count++) % DEMO_PIPELINE;
-    demo->expected[at] = (struct demo_expected){ call.taken, call.subject,
-                                                 demo_target(demo, "%s %s", call.method, call.target), call.also };
+    demo->expected[at] = (struct demo_expected){call.taken, call.subject,
+                                                demo_target(demo, "%s %s", call.method, call.target), call.also};
 }

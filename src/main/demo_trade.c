@@ -8,21 +8,25 @@
 enum { DEMO_PENDING = 3 };
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* clang-format off */
 static const char *const trades[] = { "Roastery", "Outfitters", "Mill",     "Workshop",
                                       "Gardens",  "Press",      "Ceramics", "Tea House" };
-static const char *const places[] = { "Harbour", "Northside", "Old Town", "Riverbank", "Hillside", "Market Street" };
+/* clang-format on */
+static const char *const places[] = {"Harbour", "Northside", "Old Town", "Riverbank", "Hillside", "Market Street"};
+/* clang-format off */
 static const char *const materials[] = {
     "Oak", "Linen", "Copper", "Wool", "Cork", "Clay", "Walnut", "Canvas", "Brass"
 };
 static const char *const goods[] = {
     "Bowl", "Bag", "Lamp", "Notebook", "Blanket", "Grinder", "Tray", "Apron", "Planter"
 };
-static const char *const sizes[] = { "S", "M", "L" };
-static const char *const categories[] = { "Kitchen", "Home", "Outdoors", "Paper", "Clothing" };
+/* clang-format on */
+static const char *const sizes[] = {"S", "M", "L"};
+static const char *const categories[] = {"Kitchen", "Home", "Outdoors", "Paper", "Clothing"};
 
 static void post_to(struct demo *demo, const struct demo_person *by, const char *target, struct text body)
 {
-    demo_ask(demo, (struct demo_call){ .by = by, .method = "POST", .target = target, .body = body });
+    demo_ask(demo, (struct demo_call){.by = by, .method = "POST", .target = target, .body = body});
 }
 
 /* ---- Suppliers ----------------------------------------------------------------------------------------------------- */
@@ -52,7 +56,7 @@ static void found_supplier(struct demo *demo, struct demo_supplier *supplier, un
                      demo,
                      "{\"name\":\"%s\",\"description\":\"We make things that last.\",\"company\":{\"legal_name\":\"%s "
                      "Ltd\",\"tax_id\":\"DE%09u\",\"country\":\"DE\"}}",
-                     supplier->name, supplier->name, 100000000 + demo_draw(demo, 899999999)) });
+                     supplier->name, supplier->name, 100000000 + demo_draw(demo, 899999999))});
 }
 
 static void prepare_supplier(struct demo *demo, struct demo_supplier *supplier)
@@ -68,7 +72,7 @@ static void prepare_supplier(struct demo *demo, struct demo_supplier *supplier)
             .subject = supplier,
             .body = LITERAL(
                 "{\"name\":\"Main store\",\"priority\":1,\"address\":{\"line1\":\"Mill Lane 1\",\"city\":\"Hamburg\","
-                "\"country\":\"DE\"}}") });
+                "\"country\":\"DE\"}}")});
     post_to(demo, owner, demo_target(demo, "/suppliers/%s/documents", supplier->id.text),
             LITERAL("{\"kind\":\"license\",\"title\":\"Trade licence\",\"media_id\":\"demo\"}"));
     demo_ask(demo,
@@ -77,7 +81,7 @@ static void prepare_supplier(struct demo *demo, struct demo_supplier *supplier)
                  .method = "PUT",
                  .target = demo_target(demo, "/suppliers/%s/banking", supplier->id.text),
                  .body = demo_text(demo, "{\"password\":\"%s\",\"holder\":\"%s\",\"iban\":\"DE89370400440532013000\"}",
-                                   DEMO_PASSWORD, supplier->name) });
+                                   DEMO_PASSWORD, supplier->name)});
 }
 
 /* The last two are not verified: one waits, one was rejected. */
@@ -93,12 +97,10 @@ void demo_make_suppliers(struct demo *demo)
     demo_settle(demo);
     for (unsigned i = 0; i < count && !demo->failed; i++) {
         struct demo_supplier *supplier = &demo->suppliers[i];
-        post_to(demo, supplier->owner, demo_target(demo, "/suppliers/%s/submit", supplier->id.text),
-                (struct text){ 0 });
+        post_to(demo, supplier->owner, demo_target(demo, "/suppliers/%s/submit", supplier->id.text), (struct text){0});
         supplier->verified = i + 2 < count;
         if (supplier->verified)
-            post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/verify", supplier->id.text),
-                    (struct text){ 0 });
+            post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/verify", supplier->id.text), (struct text){0});
         else if (i + 1 < count)
             post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/reject", supplier->id.text),
                     LITERAL("{\"reason\":\"the licence cannot be read\"}"));
@@ -121,7 +123,7 @@ static void take_product(struct demo *demo, void *subject, int status, yyjson_va
 
 static struct text product_body(struct demo *demo, const struct demo_product *product, unsigned number)
 {
-    struct buffer body = { .arena = demo->arena };
+    struct buffer body = {.arena = demo->arena};
     unsigned price = 900 + 100 * demo_draw(demo, 80), variants = 1 + number % DEMO_VARIANTS_MOST;
     buffer_format(
         &body,
@@ -159,12 +161,12 @@ void demo_make_products(struct demo *demo)
         product->supplier = &demo->suppliers[i % demo->size.suppliers];
         product->name =
             demo_text(demo, "%s %s", materials[demo_draw(demo, COUNT(materials))], goods[i % COUNT(goods)]).data;
-        demo_ask(demo, (struct demo_call){ .by = product->supplier->owner,
-                                           .method = "POST",
-                                           .target = "/products",
-                                           .taken = take_product,
-                                           .subject = product,
-                                           .body = product_body(demo, product, i) });
+        demo_ask(demo, (struct demo_call){.by = product->supplier->owner,
+                                          .method = "POST",
+                                          .target = "/products",
+                                          .taken = take_product,
+                                          .subject = product,
+                                          .body = product_body(demo, product, i)});
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->product_count && !demo->failed; i++) {
@@ -173,7 +175,7 @@ void demo_make_products(struct demo *demo)
         stock_product(demo, product);
         if (product->published)
             post_to(demo, product->supplier->owner, demo_target(demo, "/products/%s/publish", product->id.text),
-                    (struct text){ 0 });
+                    (struct text){0});
     }
     demo_settle(demo);
 }
@@ -192,7 +194,7 @@ static void decide_promotion(struct demo *demo, struct demo_promotion *promotion
     const struct demo_community *community = promotion->community;
     const struct demo_person *approver = community ? community->owner : &demo->admin;
     if (number % 7 == 6) return;
-    command_promotion(demo, promotion, promotion->product->supplier->owner, "submit", (struct text){ 0 });
+    command_promotion(demo, promotion, promotion->product->supplier->owner, "submit", (struct text){0});
     if (number % 7 == 5) return;
     if (number % 7 == 4) {
         command_promotion(demo, promotion, approver, "reject",
@@ -242,7 +244,7 @@ void demo_make_promotions(struct demo *demo)
                     "\"%s\"}],\"offer\":{\"kind\":\"percent\",\"percent_bp\":%u},%s,\"starts_at\":\"%s\","
                     "\"ends_at\":\"%s\"}",
                     product->supplier->id.text, 10 + i % 4 * 5, product->name, product->id.text, 1000 + i % 4 * 500,
-                    where.data, begin, end) });
+                    where.data, begin, end)});
     }
     demo_settle(demo);
     for (unsigned i = 0; i < demo->promotion_count && !demo->failed; i++)
@@ -283,7 +285,7 @@ static const struct demo_promotion *promotion_of(const struct demo *demo, const 
 
 static struct text order_body(struct demo *demo, struct demo_order *order, unsigned number, const char *token)
 {
-    struct buffer body = { .arena = demo->arena };
+    struct buffer body = {.arena = demo->arena};
     buffer_string(&body, "{\"items\":[");
     for (unsigned i = 0; i < order->item_count; i++) {
         struct demo_product *product = order->products[i] = draw_product(demo);
@@ -319,11 +321,11 @@ static void fulfil(struct demo *demo, const struct demo_order *order, unsigned n
         return;
     }
     for (unsigned i = 0; i < order->item_count; i++) {
-        if (far >= 1) command_item(demo, order, i, "process", (struct text){ 0 });
+        if (far >= 1) command_item(demo, order, i, "process", (struct text){0});
         if (far < 2 || (far == 4 && i)) continue;
         command_item(demo, order, i, "ship",
                      LITERAL("{\"carrier\":\"Demo Post\",\"tracking_number\":\"DP123456789\"}"));
-        if (far == 3) command_item(demo, order, i, "deliver", (struct text){ 0 });
+        if (far == 3) command_item(demo, order, i, "deliver", (struct text){0});
     }
 }
 
@@ -331,13 +333,13 @@ static void place(struct demo *demo, struct demo_order *order, unsigned number, 
 {
     order->customer = &demo->people[demo_draw(demo, demo->size.people)];
     order->item_count = 1 + demo_draw(demo, DEMO_ITEMS_MOST);
-    demo_ask(demo, (struct demo_call){ .by = order->customer,
-                                       .method = "POST",
-                                       .target = "/orders",
-                                       .also = 402,
-                                       .taken = take_order,
-                                       .subject = order,
-                                       .body = order_body(demo, order, number, token) });
+    demo_ask(demo, (struct demo_call){.by = order->customer,
+                                      .method = "POST",
+                                      .target = "/orders",
+                                      .also = 402,
+                                      .taken = take_order,
+                                      .subject = order,
+                                      .body = order_body(demo, order, number, token)});
 }
 
 void demo_make_orders(struct demo *demo)

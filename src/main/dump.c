@@ -16,9 +16,9 @@ static const struct document_row {
     const char *name;
     void (*describe)(const struct registry *registry, struct buffer *out);
 } documents[] = {
-    { "openapi", dump_openapi },
-    { "fields", describe_fields },
-    { "states", describe_states },
+    {"openapi", dump_openapi},
+    {"fields", describe_fields},
+    {"states", describe_states},
 };
 
 int run_dump(const struct arguments *arguments)
@@ -26,7 +26,7 @@ int run_dump(const struct arguments *arguments)
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
         if (strcmp(documents[i].name, arguments->others[0]) != 0) continue;
         struct arena *arena = arena_create();
-        struct buffer out = { .arena = arena };
+        struct buffer out = {.arena = arena};
         documents[i].describe(souk_registry(arena), &out);
         bool good = fwrite(out.data, 1, out.length, stdout) == out.length && fflush(stdout) == 0;
         arena_destroy(arena);

@@ -73,7 +73,7 @@ bool file_content(struct arena *arena, const char *path, size_t most, struct tex
     errno = error;
     if (error) return false;
     data[length] = 0;
-    *content = (struct text){ data, (uint32_t)length };
+    *content = (struct text){data, (uint32_t)length};
     return true;
 }
 

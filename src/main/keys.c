@@ -15,7 +15,7 @@ static bool parse_key(struct arena *arena, struct text line, struct token_key *k
     struct text name = text_split(&line, ' '), secret;
     if (!name.length || name.length >= sizeof key->id || !line.data) return false;
     if (!base64url_decode(arena, line, &secret) || secret.length != sizeof key->secret) return false;
-    *key = (struct token_key){ 0 };
+    *key = (struct token_key){0};
     memcpy(key->id, name.data, name.length);
     memcpy(key->secret, secret.data, secret.length);
     return true;
@@ -34,10 +34,10 @@ static bool parse_keys(struct arena *arena, struct text content, struct token_ke
 
 static bool write_keys(struct arena *arena, const struct token_keys *keys, const char *path, char problem[256])
 {
-    struct buffer content = { .arena = arena };
+    struct buffer content = {.arena = arena};
     for (uint32_t i = 0; i < keys->count; i++) {
         const struct token_key *key = &keys->keys[i];
-        struct text secret = { (const char *)key->secret, sizeof key->secret };
+        struct text secret = {(const char *)key->secret, sizeof key->secret};
         buffer_format(&content, "%s %.*s\n", key->id, TEXT_ARGUMENTS(base64url_encode(arena, secret)));
     }
     return file_replace(path, buffer_as_text(&content), 0600, problem);
@@ -46,7 +46,7 @@ static bool write_keys(struct arena *arena, const struct token_keys *keys, const
 static void draw_key(struct token_key *key)
 {
     static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz";
-    *key = (struct token_key){ 0 };
+    *key = (struct token_key){0};
     for (int i = 0; i < 8; i++)
         key->id[i] = letters[randombytes_uniform(sizeof letters - 1)];
     randombytes_buf(key->secret, sizeof key->secret);

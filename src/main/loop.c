@@ -59,8 +59,7 @@ static void failed(void *context, const char *why)
 
 struct store_events shell_store_events(struct shell *shell)
 {
-    return (
-        struct store_events){ .context = shell, .durable = durable, .checkpointed = checkpointed, .failed = failed };
+    return (struct store_events){.context = shell, .durable = durable, .checkpointed = checkpointed, .failed = failed};
 }
 
 /* ---- Turns --------------------------------------------------------------------------------------------------------- */

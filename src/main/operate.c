@@ -22,7 +22,7 @@ struct session {
 static bool session_open(struct session *session, const struct arguments *arguments)
 {
     const char *data = argument(arguments, "data");
-    *session = (struct session){ .arena = arena_create(), .data = data ? data : "data" };
+    *session = (struct session){.arena = arena_create(), .data = data ? data : "data"};
     struct text path = file_socket_path(session->arena, session->data, "control.sock");
     session->client = client_connect_unix(path.data);
     if (session->client) return true;
@@ -77,7 +77,7 @@ static bool read_password(struct arena *arena, struct text *password)
     char line[PASSWORD_BYTES_MOST + 2];
     if (!fgets(line, sizeof line, stdin)) return false;
     size_t length = strcspn(line, "\n");
-    *password = arena_text(arena, (struct text){ line, (uint32_t)length });
+    *password = arena_text(arena, (struct text){line, (uint32_t)length});
     explicit_bzero(line, sizeof line);
     return length > 0;
 }
@@ -107,7 +107,7 @@ int run_admin_create(const struct arguments *arguments)
         fprintf(stderr, "souk admin create: standard input holds no password\n");
         return session_close(&session, EXIT_USAGE);
     }
-    struct buffer body = { .arena = session.arena };
+    struct buffer body = {.arena = session.arena};
     buffer_string(&body, "{\"email\":");
     buffer_json_text(&body, text_of(email));
     buffer_string(&body, ",\"password\":");
@@ -135,7 +135,7 @@ int run_backup(const struct arguments *arguments)
         return session_close(&session, EXIT_FAILED);
     }
     struct text path = to[0] == '/' ? text_of(to) : file_path(session.arena, here, to);
-    struct buffer body = { .arena = session.arena };
+    struct buffer body = {.arena = session.arena};
     buffer_string(&body, "{\"path\":");
     buffer_json_text(&body, path);
     buffer_byte(&body, '}');
@@ -153,7 +153,7 @@ static long print_page(struct session *session, uint64_t after)
     struct client_reply reply;
     struct text target =
         arena_format(session->arena, "/control/log?after=%llu&count=%d", (unsigned long long)after, LOG_PAGE);
-    if (!call(session, "GET", target, (struct text){ 0 }, &reply)) return -1;
+    if (!call(session, "GET", target, (struct text){0}, &reply)) return -1;
     long lines = 0;
     for (uint32_t i = 0; i < reply.body.length; i++)
         lines += reply.body.data[i] == '\n';
@@ -179,6 +179,6 @@ int run_log(const struct arguments *arguments)
         after += lines;
         if (lines) continue;
         if (!follow) return session_close(&session, EXIT_DONE);
-        nanosleep(&(struct timespec){ .tv_nsec = FOLLOW_PAUSE_MS * 1000000L }, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = FOLLOW_PAUSE_MS * 1000000L}, NULL);
     }
 }

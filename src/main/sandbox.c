@@ -10,7 +10,16 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-enum token { TOKEN_UNKNOWN, TOKEN_SUCCESS, TOKEN_DECLINED, TOKEN_TIMEOUT, TOKEN_LATE, TOKEN_TWICE, TOKEN_NO_REFUND, TOKEN_INVALID };
+enum token {
+    TOKEN_UNKNOWN,
+    TOKEN_SUCCESS,
+    TOKEN_DECLINED,
+    TOKEN_TIMEOUT,
+    TOKEN_LATE,
+    TOKEN_TWICE,
+    TOKEN_NO_REFUND,
+    TOKEN_INVALID
+};
 enum { CHARGES_REMEMBERED = 100000 }; /* then all are forgotten: this is no bank */
 
 struct sandbox {
@@ -92,7 +101,7 @@ static void charge(struct sandbox *sandbox, struct effect_call *call, const stru
 /* A refund that failed succeeds when it is asked for again. */
 static enum payment_outcome refund(struct sandbox *sandbox, const struct payment_request *request)
 {
-    struct text id = { (const char *)request->refund_id.bytes, sizeof request->refund_id.bytes };
+    struct text id = {(const char *)request->refund_id.bytes, sizeof request->refund_id.bytes};
     if (charge_of(sandbox, request->attempt_key) != TOKEN_NO_REFUND || charge_of(sandbox, id) != TOKEN_UNKNOWN)
         return PAYMENT_SUCCEEDED;
     remember(sandbox, id, TOKEN_NO_REFUND);
@@ -128,10 +137,10 @@ static bool write_mail(const char *directory, struct effect_call *call, const st
 {
     uint8_t hash[32];
     char name[40];
-    hash_bytes(call->key, (struct text){ (const char *)call->tenant.bytes, sizeof call->tenant.bytes }, hash);
+    hash_bytes(call->key, (struct text){(const char *)call->tenant.bytes, sizeof call->tenant.bytes}, hash);
     for (size_t i = 0; i < 16; i++)
         snprintf(name + 2 * i, 3, "%02x", hash[i]);
-    struct buffer content = { .arena = call->arena };
+    struct buffer content = {.arena = call->arena};
     buffer_format(&content, "To: %.*s\nSubject: %.*s\n\n%.*s\n", TEXT_ARGUMENTS(mail->to),
                   TEXT_ARGUMENTS(mail->subject), TEXT_ARGUMENTS(mail->text));
     mkdir(directory, 0700);
@@ -163,8 +172,8 @@ struct sandbox *sandbox_create(const struct sandbox_config *config)
     sandbox->config = *config;
     pthread_mutex_init(&sandbox->mutex, NULL);
     sandbox->charges = map_create();
-    sandbox->providers[0] = (struct provider){ "payment", call_payment, sandbox, .instant = true };
-    sandbox->providers[1] = (struct provider){ "mail", call_mail, sandbox };
+    sandbox->providers[0] = (struct provider){"payment", call_payment, sandbox, .instant = true};
+    sandbox->providers[1] = (struct provider){"mail", call_mail, sandbox};
     return sandbox;
 }
 

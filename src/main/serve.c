@@ -33,9 +33,11 @@ static int refuse(int status, const char *what)
 /* ---- Configuration ------------------------------------------------------------------------------------------------- */
 
 /* Flags that stand for a key. */
+/* clang-format off */
 static const char *const flag_keys[][2] = { { "data", "server.data" },
                                             { "listen", "server.listen" },
                                             { "mode", "server.mode" } };
+/* clang-format on */
 
 static bool set_pair(struct configuration *configuration, const char *pair, char problem[512])
 {
@@ -75,7 +77,7 @@ static bool is_development(const struct shell *shell)
 /* Keys and passwords are in this memory: no core file takes them along, and no other process of the user looks in. */
 static void harden(bool production)
 {
-    setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (production) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, not the end */
@@ -130,7 +132,7 @@ static int check_clock(struct shell *shell)
     struct store *store = shell->store;
     uint64_t last = store->calls->last_lsn(store);
     struct arena *arena = arena_create();
-    struct record record = { 0 };
+    struct record record = {0};
     struct text head, body;
     bool known = last && store->calls->read_log(store, last, arena, &head, &body) == FOUND &&
                  record_decode(arena, head, body, &record);
@@ -167,7 +169,7 @@ static void metrics(void *context, struct buffer *out)
 
 static struct ports ports_of(struct shell *shell)
 {
-    struct buffer document = { .arena = shell->arena };
+    struct buffer document = {.arena = shell->arena};
     describe_openapi(shell->registry, SOUK_VERSION, false, &document);
     return (struct ports){
         .context = shell,
@@ -214,10 +216,10 @@ static bool split_listen(struct shell *shell, const char **host, int *port)
     int64_t number;
     if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535)
         return false;
-    struct text name = { listen, (uint32_t)(colon - listen) };
+    struct text name = {listen, (uint32_t)(colon - listen)};
     bool bracketed = name.data[0] == '[' && name.data[name.length - 1] == ']';
     if (bracketed)
-        name = (struct text){ name.data + 1, name.length - 2 };
+        name = (struct text){name.data + 1, name.length - 2};
     else if (memchr(name.data, ':', name.length))
         return false;
     *host = arena_text(shell->arena, name).data;

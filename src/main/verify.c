@@ -55,8 +55,8 @@ static int compare_tables(struct arena *arena, struct store *store, const char *
         fprintf(stderr, "souk verify: %s\n", problem);
         return EXIT_USAGE;
     }
-    struct ports ports = { .store = store, .random = draw, .keyring = keyring };
-    struct core_config config = { .default_tenant = LITERAL("default"), .actors_memory = SIZE_MAX };
+    struct ports ports = {.store = store, .random = draw, .keyring = keyring};
+    struct core_config config = {.default_tenant = LITERAL("default"), .actors_memory = SIZE_MAX};
     int shown = 0;
     int64_t differences = core_verify(souk_registry(arena), &ports, &config, print_difference, &shown, problem);
     keyring_destroy(keyring);
@@ -83,7 +83,7 @@ static void ignore_failed(void *context, const char *why)
 
 static int verify(struct arena *arena, const struct store_config *config, const char *key_file)
 {
-    static const struct store_events events = { NULL, ignore_durable, ignore_checkpointed, ignore_failed };
+    static const struct store_events events = {NULL, ignore_durable, ignore_checkpointed, ignore_failed};
     char problem[PROBLEM_SIZE];
     uint64_t last = 0;
     int status = store_verify_log(config, &last, problem);
@@ -104,7 +104,7 @@ static int verify(struct arena *arena, const struct store_config *config, const 
 int run_verify(const struct arguments *arguments)
 {
     struct arena *arena = arena_create();
-    struct store_config config = { .path = data_directory(arguments), .read_only = true };
+    struct store_config config = {.path = data_directory(arguments), .read_only = true};
     const char *key_file = argument(arguments, "key-file");
     if (!key_file) key_file = file_beside(arena, config.path, ".key").data;
     int status = verify(arena, &config, key_file);
@@ -157,7 +157,7 @@ int run_restore(const struct arguments *arguments)
         fprintf(stderr, "souk restore: %s is there and not empty\n", to);
         return EXIT_NOT_WRITABLE;
     }
-    struct store_config config = { .path = from, .read_only = true };
+    struct store_config config = {.path = from, .read_only = true};
     int status = argument(arguments, "salvage") ? salvage(&config, to) : copy_back(&config, to);
     if (status == EXIT_DONE) {
         struct arena *arena = arena_create();

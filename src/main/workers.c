@@ -20,9 +20,9 @@ static const struct pool_shape {
     size_t lane_places;
 } shapes[WORK_CLASS_COUNT] = {
     /*                   name       threads nice places lane threads, places */
-    [WORK_PASSWORD] = { "password", 1, 10, 32, 1, 32 }, /* a burst of logins slows logins alone */
-    [WORK_READ] = { "read", 2, 0, 4096, 2, 4096 },
-    [WORK_OUTBOUND] = { "outbound", 4, 0, 1024, 2, 512 },
+    [WORK_PASSWORD] = {"password", 1, 10, 32, 1, 32}, /* a burst of logins slows logins alone */
+    [WORK_READ] = {"read", 2, 0, 4096, 2, 4096},
+    [WORK_OUTBOUND] = {"outbound", 4, 0, 1024, 2, 512},
 };
 
 struct lane {
@@ -181,8 +181,8 @@ void workers_destroy(struct workers *workers)
 
 void workers_metrics(struct workers *workers, struct buffer *out)
 {
-    static const char *const names[] = { "souk_work_waiting", "souk_work_finished_total", "souk_work_refused_total" };
-    static const char *const types[] = { "gauge", "counter", "counter" };
+    static const char *const names[] = {"souk_work_waiting", "souk_work_finished_total", "souk_work_refused_total"};
+    static const char *const types[] = {"gauge", "counter", "counter"};
     size_t values[3][WORK_CLASS_COUNT];
     for (int i = 0; i < WORK_CLASS_COUNT; i++) {
         struct pool *pool = &workers->pools[i];

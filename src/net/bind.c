@@ -7,7 +7,7 @@
 enum { REQUEST_ID_MOST = 64, CURSOR_MOST = 1024, ADDRESS_MOST = 45 };
 
 /* Commands without body or query are bound by a table without rows, so that whatever is sent is reported. */
-static const struct fields nothing = { .name = "this request", .size = sizeof(uint64_t) };
+static const struct fields nothing = {.name = "this request", .size = sizeof(uint64_t)};
 
 static enum outcome refuse(struct bound *bound, enum error error, const char *sentence)
 {
@@ -26,11 +26,11 @@ static bool is_alphanumeric(char c)
 static struct text make_request_id(struct bind_context *context, struct arena *arena)
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t parts[2] = { context->id_prefix, context->id_next++ };
+    uint64_t parts[2] = {context->id_prefix, context->id_next++};
     char *id = arena_alloc(arena, 33);
     for (int i = 0; i < 32; i++)
         id[i] = digits[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
-    return (struct text){ id, 32 };
+    return (struct text){id, 32};
 }
 
 static bool request_id_is_good(struct text id)
@@ -72,13 +72,13 @@ static void bind_address(const struct bind_context *context, const struct http_r
         uint32_t from = rest.length;
         while (from && rest.data[from - 1] != ',')
             from--;
-        struct text last = text_trim((struct text){ rest.data + from, rest.length - from });
+        struct text last = text_trim((struct text){rest.data + from, rest.length - from});
         bool good = last.length && last.length <= ADDRESS_MOST;
         for (uint32_t i = 0; i < last.length; i++)
             good &= is_alphanumeric(last.data[i]) || last.data[i] == '.' || last.data[i] == ':';
         if (!good) return;
         request->address = last;
-        rest = from ? (struct text){ rest.data, from - 1 } : (struct text){ 0 };
+        rest = from ? (struct text){rest.data, from - 1} : (struct text){0};
     }
 }
 
@@ -104,27 +104,27 @@ static struct text lower_case(struct arena *arena, struct text source)
     char *copy = arena_alloc(arena, source.length + 1);
     for (uint32_t i = 0; i < source.length; i++)
         copy[i] = http_lower(source.data[i]);
-    return (struct text){ copy, source.length };
+    return (struct text){copy, source.length};
 }
 
 /* The tenant that a host name stands for: x of "x.<own name>", a foreign name as a whole. Absent for our own names, for
    names without a dot (localhost, a container's name) and for addresses. */
 static struct text host_tenant(const struct bind_context *context, struct arena *arena, struct text host)
 {
-    if (!host.length || host.data[0] == '[') return (struct text){ 0 };
+    if (!host.length || host.data[0] == '[') return (struct text){0};
     struct text rest = host, name = lower_case(arena, text_split(&rest, ':'));
     if (name.length && name.data[name.length - 1] == '.') name.length--;
     bool is_address = true;
     for (uint32_t i = 0; i < name.length; i++)
         is_address &= (name.data[i] >= '0' && name.data[i] <= '9') || name.data[i] == '.';
-    if (is_address || !memchr(name.data, '.', name.length)) return (struct text){ 0 };
+    if (is_address || !memchr(name.data, '.', name.length)) return (struct text){0};
 
     for (const char *const *own = context->hosts; own && *own; own++) {
         uint32_t length = (uint32_t)strlen(*own);
-        if (text_is(name, *own)) return (struct text){ 0 };
+        if (text_is(name, *own)) return (struct text){0};
         if (name.length > length + 1 && name.data[name.length - length - 1] == '.' &&
             !memcmp(name.data + name.length - length, *own, length))
-            return (struct text){ name.data, name.length - length - 1 };
+            return (struct text){name.data, name.length - length - 1};
     }
     return name;
 }
@@ -150,7 +150,7 @@ static bool parse_if_match(struct text value, int64_t *version)
     }
     if (text_starts_with(value, "W/")) value.data += 2, value.length -= 2;
     if (value.length < 3 || value.data[0] != '"' || value.data[value.length - 1] != '"') return false;
-    struct text revision = { value.data + 1, value.length - 2 };
+    struct text revision = {value.data + 1, value.length - 2};
     struct text number = text_split(&revision, '.');
     int64_t ignored;
     return text_to_integer(number, version) && *version >= 0 &&
@@ -196,8 +196,8 @@ static const char *refuse_media(const struct http_request *http)
     text_split(&rest, ';');
     while (rest.data) {
         parameter = text_trim(text_split(&rest, ';'));
-        if (parameter.length > 8 && http_token_equal((struct text){ parameter.data, 8 }, "charset=")) {
-            struct text charset = { parameter.data + 8, parameter.length - 8 };
+        if (parameter.length > 8 && http_token_equal((struct text){parameter.data, 8}, "charset=")) {
+            struct text charset = {parameter.data + 8, parameter.length - 8};
             if (!http_token_equal(charset, "utf-8") && !http_token_equal(charset, "\"utf-8\"")) return "JSON is UTF-8";
         }
     }
@@ -241,14 +241,15 @@ static void bind_include_deleted(struct request *request, struct text value, str
 struct at_query {
     struct text at;
 };
-static const struct field at_rows[] = { TEXT(at_query, 1, at, .min = 1, .max = 40, .doc = "a position of the log, or a time") };
+static const struct field at_rows[] = {
+    TEXT(at_query, 1, at, .min = 1, .max = 40, .doc = "a position of the log, or a time")};
 static const struct fields at_fields = FIELDS("at_query", struct at_query, at_rows);
 
 static void bind_at(struct request *request, struct text value, struct problems *problems)
 {
-    struct at_query query = { 0 };
+    struct at_query query = {0};
     struct binding binding;
-    struct buffer pair = { .arena = request->arena };
+    struct buffer pair = {.arena = request->arena};
     buffer_string(&pair, "at=");
     buffer_text(&pair, value);
     uint32_t before = problems->count;
@@ -257,7 +258,8 @@ static void bind_at(struct request *request, struct text value, struct problems 
     struct moment *at = &request->at;
     bool position = text_to_integer(query.at, &at->position) && at->position >= 0;
     at->given = position || time_parse(query.at, &at->time);
-    if (!at->given) problem_add(problems, LITERAL("at"), "bad_format", "must be a position of the log, or a time of RFC 3339");
+    if (!at->given)
+        problem_add(problems, LITERAL("at"), "bad_format", "must be a position of the log, or a time of RFC 3339");
 }
 
 /* The parameters that every list or read has, whatever its table says. */
@@ -300,7 +302,7 @@ static void bind_query(const struct command *command, struct text query, struct 
                        struct problems *problems)
 {
     const struct fields *fields = command->query ? command->query : &nothing;
-    struct buffer others = { .arena = request->arena };
+    struct buffer others = {.arena = request->arena};
     struct text rest = query;
     uint32_t seen = 0;
     request->query_text = query;
@@ -331,7 +333,7 @@ static bool holds_in_any_state(const struct problem *problem)
 
 static enum error bind_patch(const struct fields *fields, struct request *request, struct problems *problems)
 {
-    struct problems found = { .arena = request->arena };
+    struct problems found = {.arena = request->arena};
     void *scratch = arena_alloc(request->arena, fields->size);
     schema_initialise(fields, scratch);
     enum error error =
@@ -366,7 +368,7 @@ enum outcome bind_request(struct bind_context *context, const struct http_reques
                           struct bound *bound)
 {
     struct routed routed;
-    *bound = (struct bound){ .problems.arena = request->arena };
+    *bound = (struct bound){.problems.arena = request->arena};
     bind_identity(context, http, request);
     bind_address(context, http, request);
     if (text_is(http->path, "*")) return OUTCOME_OPTIONS;

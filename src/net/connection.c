@@ -21,13 +21,13 @@ void deadline_clear(struct deadline *deadline)
     if (!deadline->next) return;
     deadline->previous->next = deadline->next;
     deadline->next->previous = deadline->previous;
-    *deadline = (struct deadline){ 0 };
+    *deadline = (struct deadline){0};
 }
 
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t now)
 {
     deadline_clear(deadline);
-    *deadline = (struct deadline){ deadlines->end.previous, &deadlines->end, now + (uint64_t)deadlines->duration };
+    *deadline = (struct deadline){deadlines->end.previous, &deadlines->end, now + (uint64_t)deadlines->duration};
     deadline->previous->next = deadline;
     deadlines->end.previous = deadline;
 }

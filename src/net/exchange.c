@@ -119,13 +119,13 @@ static void log_request(struct net_loop *loop, const struct exchange *exchange, 
 {
     const struct request *request = &exchange->request;
     const struct log_pair pairs[] = {
-        { "method", text_of(http_method_names[exchange->method]) },
-        { "path", text_of(exchange->endpoint ? exchange->endpoint->path : "-") },
-        { "status", .number = request->reply.status },
-        { "bytes", .number = (int64_t)bytes },
-        { "microseconds", .number = (int64_t)microseconds },
-        { "request_id", request->request_id },
-        { "tenant", tenant_for_log(request->tenant_slug) },
+        {"method", text_of(http_method_names[exchange->method])},
+        {"path", text_of(exchange->endpoint ? exchange->endpoint->path : "-")},
+        {"status", .number = request->reply.status},
+        {"bytes", .number = (int64_t)bytes},
+        {"microseconds", .number = (int64_t)microseconds},
+        {"request_id", request->request_id},
+        {"tenant", tenant_for_log(request->tenant_slug)},
     };
     log_append(&loop->lines, "http", LOG_INFO, "request", pairs, sizeof pairs / sizeof pairs[0]);
 }

@@ -15,6 +15,7 @@ enum {
     NAME_BYTES_MOST = 40 /* the longest header name that matters is shorter */
 };
 
+/* clang-format off */
 const char *const http_method_names[METHOD_COUNT] = { "GET",   "HEAD",   "POST",    "PUT",
                                                       "PATCH", "DELETE", "OPTIONS", "OTHER" };
 const struct http_limits http_limits_default = {
@@ -24,6 +25,7 @@ const struct http_limits http_limits_default = {
     .headers = LIMIT_HEADER_COUNT,
     .body = LIMIT_BODY_BYTES,
 };
+/* clang-format on */
 
 /* A text that arrives in pieces. */
 struct assembly {
@@ -74,7 +76,7 @@ static void assemble(struct arena *arena, struct assembly *text, const char *dat
 
 static struct text assembled(const struct assembly *text)
 {
-    return (struct text){ text->data ? text->data : "", (uint32_t)text->length };
+    return (struct text){text->data ? text->data : "", (uint32_t)text->length};
 }
 
 char http_lower(char c)
@@ -154,8 +156,8 @@ static void check_target(struct machine *machine)
 static void check_line(struct machine *machine)
 {
     struct http_request *request = &machine->public.request;
-    struct text method = { machine->method, machine->method_length };
-    struct text protocol = { machine->protocol, machine->protocol_length };
+    struct text method = {machine->method, machine->method_length};
+    struct text protocol = {machine->protocol, machine->protocol_length};
     bool is_http = protocol.length == 8 && text_starts_with(protocol, "HTTP/") && protocol.data[6] == '.';
 
     if (!is_http) {
@@ -310,13 +312,13 @@ static int on_field_complete(llhttp_t *llhttp)
     }
     machine->header = -1;
     if (machine->name_length <= NAME_BYTES_MOST) {
-        struct text name = { machine->name, (uint32_t)machine->name_length };
+        struct text name = {machine->name, (uint32_t)machine->name_length};
         for (int header = 0; header < HEADER_COUNT && machine->header < 0; header++)
             if (text_is(name, known_headers[header].name)) machine->header = header;
     }
     machine->line_length = machine->name_length;
     machine->name_length = 0;
-    machine->value = (struct assembly){ 0 };
+    machine->value = (struct assembly){0};
     return 0;
 }
 
@@ -371,7 +373,7 @@ bool http_host_is_good(struct text host)
         if (i == 0 || i > 255) return false;
     }
     if (i == host.length) return true;
-    struct text port = { host.data + i + 1, host.length - i - 1 };
+    struct text port = {host.data + i + 1, host.length - i - 1};
     int64_t number;
     return host.data[i] == ':' && port.length <= 5 && text_to_integer(port, &number) && number >= 0 && number <= 65535;
 }
@@ -402,7 +404,7 @@ static void check_host(struct machine *machine)
         refuse(machine, ERROR_BAD_REQUEST, "the request target names another host");
         return;
     }
-    request->path = length == rest.length ? LITERAL("/") : (struct text){ rest.data + length, rest.length - length };
+    request->path = length == rest.length ? LITERAL("/") : (struct text){rest.data + length, rest.length - length};
 }
 
 static void check_framing(struct machine *machine)
@@ -448,7 +450,7 @@ static void check_connection(struct machine *machine)
 static int on_head_complete(llhttp_t *llhttp)
 {
     struct machine *machine = machine_of(llhttp);
-    static void (*const checks[])(struct machine *) = { check_host, check_framing, check_connection };
+    static void (*const checks[])(struct machine *) = {check_host, check_framing, check_connection};
     for (size_t i = 0; i < sizeof checks / sizeof checks[0]; i++) {
         checks[i](machine);
         if (machine->public.stage == STAGE_REFUSED) return -1;
@@ -483,6 +485,7 @@ static int on_complete(llhttp_t *llhttp)
     return HPE_PAUSED;
 }
 
+/* clang-format off */
 static const llhttp_settings_t settings = {
     .on_header_field = on_field,
     .on_header_field_complete = on_field_complete,
@@ -493,6 +496,7 @@ static const llhttp_settings_t settings = {
     .on_body = on_body,
     .on_message_complete = on_complete,
 };
+/* clang-format on */
 
 /* ---- the whole ---- */
 

@@ -9,35 +9,35 @@ static const struct status_line {
     uint16_t status;
     const char *line;
 } status_lines[] = {
-    { 200, "HTTP/1.1 200 OK\r\n" },
-    { 201, "HTTP/1.1 201 Created\r\n" },
-    { 202, "HTTP/1.1 202 Accepted\r\n" },
-    { 204, "HTTP/1.1 204 No Content\r\n" },
-    { 303, "HTTP/1.1 303 See Other\r\n" },
-    { 304, "HTTP/1.1 304 Not Modified\r\n" },
-    { 400, "HTTP/1.1 400 Bad Request\r\n" },
-    { 401, "HTTP/1.1 401 Unauthorized\r\n" },
-    { 402, "HTTP/1.1 402 Payment Required\r\n" },
-    { 403, "HTTP/1.1 403 Forbidden\r\n" },
-    { 404, "HTTP/1.1 404 Not Found\r\n" },
-    { 405, "HTTP/1.1 405 Method Not Allowed\r\n" },
-    { 408, "HTTP/1.1 408 Request Timeout\r\n" },
-    { 409, "HTTP/1.1 409 Conflict\r\n" },
-    { 410, "HTTP/1.1 410 Gone\r\n" },
-    { 412, "HTTP/1.1 412 Precondition Failed\r\n" },
-    { 413, "HTTP/1.1 413 Content Too Large\r\n" },
-    { 414, "HTTP/1.1 414 URI Too Long\r\n" },
-    { 415, "HTTP/1.1 415 Unsupported Media Type\r\n" },
-    { 417, "HTTP/1.1 417 Expectation Failed\r\n" },
-    { 422, "HTTP/1.1 422 Unprocessable Content\r\n" },
-    { 428, "HTTP/1.1 428 Precondition Required\r\n" },
-    { 429, "HTTP/1.1 429 Too Many Requests\r\n" },
-    { 431, "HTTP/1.1 431 Request Header Fields Too Large\r\n" },
-    { 500, "HTTP/1.1 500 Internal Server Error\r\n" },
-    { 501, "HTTP/1.1 501 Not Implemented\r\n" },
-    { 503, "HTTP/1.1 503 Service Unavailable\r\n" },
-    { 505, "HTTP/1.1 505 HTTP Version Not Supported\r\n" },
-    { 507, "HTTP/1.1 507 Insufficient Storage\r\n" },
+    {200, "HTTP/1.1 200 OK\r\n"},
+    {201, "HTTP/1.1 201 Created\r\n"},
+    {202, "HTTP/1.1 202 Accepted\r\n"},
+    {204, "HTTP/1.1 204 No Content\r\n"},
+    {303, "HTTP/1.1 303 See Other\r\n"},
+    {304, "HTTP/1.1 304 Not Modified\r\n"},
+    {400, "HTTP/1.1 400 Bad Request\r\n"},
+    {401, "HTTP/1.1 401 Unauthorized\r\n"},
+    {402, "HTTP/1.1 402 Payment Required\r\n"},
+    {403, "HTTP/1.1 403 Forbidden\r\n"},
+    {404, "HTTP/1.1 404 Not Found\r\n"},
+    {405, "HTTP/1.1 405 Method Not Allowed\r\n"},
+    {408, "HTTP/1.1 408 Request Timeout\r\n"},
+    {409, "HTTP/1.1 409 Conflict\r\n"},
+    {410, "HTTP/1.1 410 Gone\r\n"},
+    {412, "HTTP/1.1 412 Precondition Failed\r\n"},
+    {413, "HTTP/1.1 413 Content Too Large\r\n"},
+    {414, "HTTP/1.1 414 URI Too Long\r\n"},
+    {415, "HTTP/1.1 415 Unsupported Media Type\r\n"},
+    {417, "HTTP/1.1 417 Expectation Failed\r\n"},
+    {422, "HTTP/1.1 422 Unprocessable Content\r\n"},
+    {428, "HTTP/1.1 428 Precondition Required\r\n"},
+    {429, "HTTP/1.1 429 Too Many Requests\r\n"},
+    {431, "HTTP/1.1 431 Request Header Fields Too Large\r\n"},
+    {500, "HTTP/1.1 500 Internal Server Error\r\n"},
+    {501, "HTTP/1.1 501 Not Implemented\r\n"},
+    {503, "HTTP/1.1 503 Service Unavailable\r\n"},
+    {505, "HTTP/1.1 505 HTTP Version Not Supported\r\n"},
+    {507, "HTTP/1.1 507 Insufficient Storage\r\n"},
 };
 
 static void render_status(struct buffer *out, uint16_t status)
@@ -133,9 +133,9 @@ void reply_render(struct buffer *out, const struct request *request, const struc
 
 void reply_refuse(struct request *request, enum error error, const char *sentence, const struct problems *problems)
 {
-    static const struct problems none = { 0 };
-    struct buffer out = { .arena = request->arena };
-    error_body(&out, error, sentence ? text_of(sentence) : (struct text){ 0 }, problems ? problems : &none,
+    static const struct problems none = {0};
+    struct buffer out = {.arena = request->arena};
+    error_body(&out, error, sentence ? text_of(sentence) : (struct text){0}, problems ? problems : &none,
                request->request_id, request->problem_json);
     buffer_byte(&out, '}');
     request->reply = (struct reply){

@@ -85,7 +85,7 @@ static bool add(struct router *router, const struct kind *kind, const struct com
 {
     struct endpoint *endpoint = ARENA_NEW(router->arena, struct endpoint);
     bool below_api = !(path[0] == '/' && path[1] == '/');
-    endpoint->route = (struct route){ kind, command };
+    endpoint->route = (struct route){kind, command};
     endpoint->path = path;
     endpoint->below_api = below_api;
     endpoint->method = METHOD_OTHER;
@@ -112,7 +112,7 @@ static bool add(struct router *router, const struct kind *kind, const struct com
             node = add_literal(router, node, segment);
             continue;
         }
-        endpoint->parameters[endpoint->parameter_count++] = (struct text){ segment.data + 1, segment.length - 2 };
+        endpoint->parameters[endpoint->parameter_count++] = (struct text){segment.data + 1, segment.length - 2};
         if (!node->parameter) node->parameter = ARENA_NEW(router->arena, struct node);
         node = node->parameter;
     }
@@ -220,7 +220,7 @@ static bool decode(struct arena *arena, struct text *segment)
             }
             out[length++] = c;
         }
-        *segment = (struct text){ out, length };
+        *segment = (struct text){out, length};
         if (!text_is_utf8(*segment)) return false;
     }
     return !text_is(*segment, ".") && !text_is(*segment, "..");
@@ -230,7 +230,7 @@ static bool decode(struct arena *arena, struct text *segment)
    than any route has. */
 static bool split(struct arena *arena, struct text path, struct text segments[SEGMENTS_MOST], uint32_t *count)
 {
-    struct text rest = { path.data + 1, path.length - 1 };
+    struct text rest = {path.data + 1, path.length - 1};
     bool too_many = false;
     *count = 0;
     while (rest.data) {
@@ -250,10 +250,10 @@ enum match router_match(const struct router *router, enum http_method method, st
 {
     struct text segments[SEGMENTS_MOST];
     uint32_t count;
-    *routed = (struct routed){ 0 };
+    *routed = (struct routed){0};
     if (path.data[0] != '/' || !split(arena, path, segments, &count)) return MATCH_BAD_PATH;
 
-    struct walk walk_ = { .method = method == METHOD_HEAD ? METHOD_GET : method, .segments = segments, .count = count };
+    struct walk walk_ = {.method = method == METHOD_HEAD ? METHOD_GET : method, .segments = segments, .count = count};
     const struct endpoint *found = NULL;
     if (count > 2 && text_is(segments[0], "api") && text_is(segments[1], "v1")) {
         walk_.segments = segments + 2;
@@ -284,7 +284,7 @@ enum match router_match(const struct router *router, enum http_method method, st
 
 struct text router_allow(struct arena *arena, uint32_t methods)
 {
-    struct buffer out = { .arena = arena };
+    struct buffer out = {.arena = arena};
     if (methods & 1u << METHOD_GET) methods |= 1u << METHOD_HEAD;
     methods |= 1u << METHOD_OPTIONS;
     for (int method = 0; method < METHOD_OTHER; method++) {

@@ -97,7 +97,8 @@ static void bind_time(struct binder *binder, const struct path *path, struct tex
         bind_problem(binder, path, "bad_format", "must be a time such as 2026-01-31T12:00:00Z, from 1970 on");
     else if (!time_ms)
         bind_problem(binder, path, "too_small", "must be later than 1970-01-01T00:00:00Z");
-    else *member = time_ms;
+    else
+        *member = time_ms;
 }
 
 void bind_string(struct binder *binder, const struct field *field, const struct path *path, struct text text,
@@ -114,7 +115,8 @@ void bind_string(struct binder *binder, const struct field *field, const struct 
     case FIELD_ID:
         if (!id_parse(text, &id) || id_is_none(id))
             bind_problem(binder, path, "bad_format", "must be an id such as 0190f0a4-7c1e-7000-8000-00000000002a");
-        else *(struct id *)member = id;
+        else
+            *(struct id *)member = id;
         break;
     default: bind_text(binder, field, path, text, member); break;
     }
@@ -137,9 +139,12 @@ void bind_integer(struct binder *binder, const struct field *field, const struct
 {
     int64_t least, most;
     bool limited = integer_range(field, &least, &most);
-    if (limited && integer < least) too_small(binder, path, least);
-    else if (limited && integer > most) too_large(binder, path, most);
-    else *(int64_t *)member = integer;
+    if (limited && integer < least)
+        too_small(binder, path, least);
+    else if (limited && integer > most)
+        too_large(binder, path, most);
+    else
+        *(int64_t *)member = integer;
 }
 
 void bind_not_an_integer(struct binder *binder, const struct field *field, const struct path *path, struct text digits)
@@ -147,9 +152,12 @@ void bind_not_an_integer(struct binder *binder, const struct field *field, const
     int64_t least, most;
     bool limited = integer_range(field, &least, &most), negative = digits.length && digits.data[0] == '-';
     bool whole = digits.length > negative;
-    for (uint32_t i = negative; i < digits.length; i++) whole &= digits.data[i] >= '0' && digits.data[i] <= '9';
+    for (uint32_t i = negative; i < digits.length; i++)
+        whole &= digits.data[i] >= '0' && digits.data[i] <= '9';
     if (!whole)
         bind_problem(binder, path, "wrong_type", "must be a whole number, written without fraction and exponent");
-    else if (negative) too_small(binder, path, limited ? least : INT64_MIN);
-    else too_large(binder, path, limited ? most : INT64_MAX);
+    else if (negative)
+        too_small(binder, path, limited ? least : INT64_MIN);
+    else
+        too_large(binder, path, limited ? most : INT64_MAX);
 }

@@ -21,15 +21,17 @@ void *schema_clone(const struct fields *fields, const void *value, struct arena 
 /* A deep copy in one piece: schema_compact_size bytes, 16-aligned, starting with the struct itself. */
 size_t schema_compact_size(const struct fields *fields, const void *value);
 void schema_compact(const struct fields *fields, const void *value, void *memory);
-void schema_initialise(const struct fields *fields, void *value);               /* sets .initial values in a zeroed struct */
+void schema_initialise(const struct fields *fields, void *value); /* sets .initial values in a zeroed struct */
 
 void schema_snapshot(struct buffer *out, const struct fields *fields, const void *value, enum part part);
 /* Merges a snapshot into a value (zeroed, or holding the other part). False on damaged or foreign bytes; never reads
    beyond them, allocates at most a small multiple of their length. Unknown tags are skipped. Texts are copied. */
 bool schema_restore(struct arena *arena, const struct fields *fields, struct text bytes, void *value);
 /* Appends the diff of the part; before may be NULL (the zero value). False and nothing appended when equal. */
-bool schema_diff(struct buffer *out, const struct fields *fields, const void *before, const void *after, enum part part);
+bool schema_diff(struct buffer *out, const struct fields *fields, const void *before, const void *after,
+                 enum part part);
 /* Changes a value (a clone or a shallow copy whose lists may be shared: what changes is copied first) along a diff. */
-bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value, enum direction direction);
+bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value,
+                  enum direction direction);
 /* The diff as a JSON array [{"field": "items[1].status", "old": …, "new": …}] of what these relations may see. */
 void schema_diff_render(struct buffer *out, const struct fields *fields, struct text diff, uint32_t relations);

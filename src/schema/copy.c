@@ -31,14 +31,14 @@ bool member_equal(const struct field *field, const void *a, const void *b)
     const struct money *left = a, *right = b;
     switch ((enum field_type)field->type) {
     case FIELD_TEXT:
-    case FIELD_BYTES:  return text_equal(*(const struct text *)a, *(const struct text *)b);
-    case FIELD_MONEY:  return left->amount == right->amount &&
-                              !strncmp(left->currency, right->currency, sizeof left->currency);
-    case FIELD_ID:     return id_equal(*(const struct id *)a, *(const struct id *)b);
+    case FIELD_BYTES: return text_equal(*(const struct text *)a, *(const struct text *)b);
+    case FIELD_MONEY:
+        return left->amount == right->amount && !strncmp(left->currency, right->currency, sizeof left->currency);
+    case FIELD_ID: return id_equal(*(const struct id *)a, *(const struct id *)b);
     case FIELD_STRUCT: return schema_equal(field->nested, a, b);
     case FIELD_LIST:
-    case FIELD_MAP:    return same_list(field, a, b);
-    default:           return member_integer(field, a) == member_integer(field, b);
+    case FIELD_MAP: return same_list(field, a, b);
+    default: return member_integer(field, a) == member_integer(field, b);
     }
 }
 
@@ -102,8 +102,10 @@ static void place_list(struct placer *placer, const struct field *field, const s
             struct text_pair *pair_copy = to;
             place_text(placer, &pair->key, to ? &pair_copy->key : NULL);
             place_text(placer, &pair->value, to ? &pair_copy->value : NULL);
-        } else if (field->nested) place_members(placer, field->nested, from, to);
-        else if (texts) place_text(placer, from, to);
+        } else if (field->nested)
+            place_members(placer, field->nested, from, to);
+        else if (texts)
+            place_text(placer, from, to);
     }
 }
 
@@ -116,11 +118,11 @@ static void place_members(struct placer *placer, const struct fields *fields, co
         void *to = copy ? member_of(field, copy) : NULL;
         switch ((enum field_type)field->type) {
         case FIELD_TEXT:
-        case FIELD_BYTES:  place_text(placer, from, to); break;
+        case FIELD_BYTES: place_text(placer, from, to); break;
         case FIELD_STRUCT: place_members(placer, field->nested, from, to); break;
         case FIELD_LIST:
-        case FIELD_MAP:    place_list(placer, field, from, to); break;
-        default:           break;
+        case FIELD_MAP: place_list(placer, field, from, to); break;
+        default: break;
         }
     }
 }
@@ -154,7 +156,9 @@ void schema_initialise(const struct fields *fields, void *value)
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
         void *member = member_of(field, value);
-        if (field->type == FIELD_STRUCT) schema_initialise(field->nested, member);
-        else if (field->initial) member_set_integer(field, member, field->initial);
+        if (field->type == FIELD_STRUCT)
+            schema_initialise(field->nested, member);
+        else if (field->initial)
+            member_set_integer(field, member, field->initial);
     }
 }

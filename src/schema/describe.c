@@ -52,11 +52,11 @@ static bool is_nullable(const struct field *field, enum schema_shape shape, enum
     switch ((enum field_type)field->type) {
     case FIELD_BOOL:
     case FIELD_LIST:
-    case FIELD_MAP:          return false;
+    case FIELD_MAP: return false;
     case FIELD_INTEGER:
     case FIELD_BASIS_POINTS:
-    case FIELD_STRUCT:       return field->flags & OPTIONAL;
-    default:                 return !(field->flags & REQUIRED) || (field->flags & PERSONAL) || place == NESTED;
+    case FIELD_STRUCT: return field->flags & OPTIONAL;
+    default: return !(field->flags & REQUIRED) || (field->flags & PERSONAL) || place == NESTED;
     }
 }
 
@@ -90,7 +90,8 @@ static void describe_bytes(struct buffer *out, const struct field *field, enum s
 static void describe_enum(struct buffer *out, const struct enumeration *values, bool nullable)
 {
     buffer_string(out, ",\"enum\":[");
-    for (uint32_t i = 1; i < values->count; i++) buffer_format(out, "%s\"%s\"", i > 1 ? "," : "", values->values[i]);
+    for (uint32_t i = 1; i < values->count; i++)
+        buffer_format(out, "%s\"%s\"", i > 1 ? "," : "", values->values[i]);
     buffer_string(out, nullable ? ",null]" : "]");
 }
 
@@ -117,7 +118,8 @@ static void describe_value(struct buffer *out, const struct field *field, enum s
 static void describe_list(struct buffer *out, const struct field *field, enum schema_shape shape)
 {
     buffer_string(out, ",\"items\":{");
-    if (!field->nested) describe_value(out, field->element, shape, false, field->flags);
+    if (!field->nested)
+        describe_value(out, field->element, shape, false, field->flags);
     else {
         write_type(out, "object", false);
         describe_object(out, field->nested, shape, ELEMENT_OF_LIST);
@@ -146,13 +148,11 @@ static void describe_map(struct buffer *out, const struct field *field, enum sch
 static const struct {
     const char *type, *format;
 } JSON_TYPES[FIELD_TYPE_COUNT] = {
-    [FIELD_TEXT] = { "string", NULL },     [FIELD_BYTES] = { "string", NULL },
-    [FIELD_ENUM] = { "string", NULL },     [FIELD_BOOL] = { "boolean", NULL },
-    [FIELD_INTEGER] = { "integer", NULL }, [FIELD_BASIS_POINTS] = { "integer", NULL },
-    [FIELD_MONEY] = { "object", NULL },    [FIELD_TIME] = { "string", "date-time" },
-    [FIELD_DATE] = { "string", "date" },   [FIELD_ID] = { "string", "uuid" },
-    [FIELD_STRUCT] = { "object", NULL },   [FIELD_LIST] = { "array", NULL },
-    [FIELD_MAP] = { "object", NULL },
+    [FIELD_TEXT] = {"string", NULL},  [FIELD_BYTES] = {"string", NULL},       [FIELD_ENUM] = {"string", NULL},
+    [FIELD_BOOL] = {"boolean", NULL}, [FIELD_INTEGER] = {"integer", NULL},    [FIELD_BASIS_POINTS] = {"integer", NULL},
+    [FIELD_MONEY] = {"object", NULL}, [FIELD_TIME] = {"string", "date-time"}, [FIELD_DATE] = {"string", "date"},
+    [FIELD_ID] = {"string", "uuid"},  [FIELD_STRUCT] = {"object", NULL},      [FIELD_LIST] = {"array", NULL},
+    [FIELD_MAP] = {"object", NULL},
 };
 
 static void describe_value(struct buffer *out, const struct field *field, enum schema_shape shape, bool nullable,
@@ -165,25 +165,28 @@ static void describe_value(struct buffer *out, const struct field *field, enum s
     write_type(out, JSON_TYPES[field->type].type, nullable);
     if (JSON_TYPES[field->type].format) buffer_format(out, ",\"format\":\"%s\"", JSON_TYPES[field->type].format);
     switch ((enum field_type)field->type) {
-    case FIELD_TEXT:         describe_text(out, field, shape, flags); break;
-    case FIELD_BYTES:        describe_bytes(out, field, shape); break;
-    case FIELD_ENUM:         describe_enum(out, field->values, nullable); break;
+    case FIELD_TEXT: describe_text(out, field, shape, flags); break;
+    case FIELD_BYTES: describe_bytes(out, field, shape); break;
+    case FIELD_ENUM: describe_enum(out, field->values, nullable); break;
     case FIELD_INTEGER:
     case FIELD_BASIS_POINTS: describe_range(out, field, shape); break;
-    case FIELD_MONEY:        describe_money(out, field, shape); break;
-    case FIELD_STRUCT:       describe_object(out, field->nested, shape, NESTED); break;
-    case FIELD_LIST:         describe_list(out, field, shape); break;
-    case FIELD_MAP:          describe_map(out, field, shape); break;
-    default:                 break;
+    case FIELD_MONEY: describe_money(out, field, shape); break;
+    case FIELD_STRUCT: describe_object(out, field->nested, shape, NESTED); break;
+    case FIELD_LIST: describe_list(out, field, shape); break;
+    case FIELD_MAP: describe_map(out, field, shape); break;
+    default: break;
     }
     if (field->refers) buffer_format(out, ",\"x-refers\":\"%s\"", field->refers);
 }
 
 static void describe_default(struct buffer *out, const struct field *field)
 {
-    if (field->type == FIELD_ENUM) buffer_format(out, ",\"default\":\"%s\"", field->values->values[field->initial]);
-    else if (field->type == FIELD_BOOL) buffer_string(out, ",\"default\":true");
-    else buffer_format(out, ",\"default\":%lld", (long long)field->initial);
+    if (field->type == FIELD_ENUM)
+        buffer_format(out, ",\"default\":\"%s\"", field->values->values[field->initial]);
+    else if (field->type == FIELD_BOOL)
+        buffer_string(out, ",\"default\":true");
+    else
+        buffer_format(out, ",\"default\":%lld", (long long)field->initial);
 }
 
 static void describe_property(struct buffer *out, const struct field *field, enum schema_shape shape, enum place place)
@@ -212,8 +215,10 @@ static void describe_object(struct buffer *out, const struct fields *fields, enu
         describe_property(out, &fields->rows[i], shape, place);
     }
     if (shape == SHAPE_PATCH && place == AT_TOP && !field_by_name(fields, LITERAL("version")))
-        buffer_format(out, "%s\"version\":{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":0,\"description\":"
-                           "\"the version that is changed, instead of If-Match\"}", some ? "," : "");
+        buffer_format(out,
+                      "%s\"version\":{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":0,\"description\":"
+                      "\"the version that is changed, instead of If-Match\"}",
+                      some ? "," : "");
     buffer_byte(out, '}');
 
     uint32_t required = 0;
@@ -236,6 +241,7 @@ void schema_describe(struct buffer *out, const struct fields *fields, enum schem
 
 /* ---- Markdown --------------------------------------------------------------------------------------------------- */
 
+/* clang-format off */
 static const char *const TYPE_NAMES[FIELD_TYPE_COUNT] = {
     [FIELD_TEXT] = "text",     [FIELD_BYTES] = "bytes",     [FIELD_ENUM] = "one of",
     [FIELD_BOOL] = "boolean",  [FIELD_INTEGER] = "integer", [FIELD_BASIS_POINTS] = "basis points",
@@ -243,6 +249,7 @@ static const char *const TYPE_NAMES[FIELD_TYPE_COUNT] = {
     [FIELD_ID] = "id",         [FIELD_STRUCT] = "object",   [FIELD_LIST] = "list",
     [FIELD_MAP] = "map of text",
 };
+/* clang-format on */
 
 static void write_cell(struct buffer *out, const char *text)
 {
@@ -258,8 +265,10 @@ static void reference_type(struct buffer *out, const struct field *field)
 {
     if (field->type == FIELD_LIST) {
         buffer_string(out, "list of ");
-        if (field->nested) write_cell(out, field->nested->name);
-        else reference_type(out, field->element);
+        if (field->nested)
+            write_cell(out, field->nested->name);
+        else
+            reference_type(out, field->element);
         return;
     }
     buffer_string(out, field->flags & ANY_JSON ? "any" : TYPE_NAMES[field->type]);
@@ -274,8 +283,8 @@ static void reference_limits(struct buffer *out, const struct field *field)
     static const struct {
         uint32_t flag;
         const char *says;
-    } FLAGS[] = { { REQUIRED, "required" }, { READ_ONLY, "read-only" }, { CREATE_ONLY, "set at creation" },
-                  { SECRET, "secret" },     { PERSONAL, "personal" },   { MASKED, "masked" } };
+    } FLAGS[] = {{REQUIRED, "required"}, {READ_ONLY, "read-only"}, {CREATE_ONLY, "set at creation"},
+                 {SECRET, "secret"},     {PERSONAL, "personal"},   {MASKED, "masked"}};
     for (size_t i = 0; i < sizeof FLAGS / sizeof FLAGS[0]; i++) {
         if (!(field->flags & FLAGS[i].flag)) continue;
         buffer_format(out, "%s%s", comma, FLAGS[i].says);
@@ -310,8 +319,10 @@ static void reference_rows(struct buffer *out, const struct fields *fields, cons
         buffer_string(out, " | ");
         reference_limits(out, field);
         buffer_string(out, " | ");
-        if (field->flags & SECRET) buffer_string(out, "nobody");
-        else write_cell(out, field->sees ? relation_names(field->sees, names) : "all");
+        if (field->flags & SECRET)
+            buffer_string(out, "nobody");
+        else
+            write_cell(out, field->sees ? relation_names(field->sees, names) : "all");
         buffer_string(out, " | ");
         write_cell(out, field->doc ? field->doc : "");
         buffer_string(out, " |\n");

@@ -30,8 +30,10 @@ static bool diff_list(struct buffer *out, const struct field *field, const struc
         uint32_t members = diff_members(out, field->nested, i < old->count ? list_element(old, size, i) : NULL,
                                         i < new->count ? list_element(new, size, i) : NULL, part);
         changed += members;
-        if (members || i >= least) listed++;
-        else out->length = start;
+        if (members || i >= least)
+            listed++;
+        else
+            out->length = start;
     }
     pack_map_close(out, opened, listed);
     return part == PART_PERSONAL ? changed : listed;
@@ -61,8 +63,10 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
         if (member_equal(field, old, new) || !field_in_part(field, part, &inner)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
-        if (diff_member(out, field, old, new, inner)) count++;
-        else out->length = start;
+        if (diff_member(out, field, old, new, inner))
+            count++;
+        else
+            out->length = start;
     }
     pack_map_close(out, opened, count);
     return count;
@@ -149,11 +153,14 @@ static bool apply_members(struct applying *applying, const struct fields *fields
         const struct field *field;
         if (!value_unpack_tag(&applying->in, fields, &last, &field)) return false;
         bool applied;
-        if (!field) applied = unpack_skip(&applying->in);
+        if (!field)
+            applied = unpack_skip(&applying->in);
         else if (field->type == FIELD_STRUCT)
             applied = apply_members(applying, field->nested, member_of(field, value), depth + 1);
-        else if (field_lists_structs(field)) applied = apply_list(applying, field, member_of(field, value), depth + 1);
-        else applied = apply_value(applying, field, member_of(field, value));
+        else if (field_lists_structs(field))
+            applied = apply_list(applying, field, member_of(field, value), depth + 1);
+        else
+            applied = apply_value(applying, field, member_of(field, value));
         if (!applied) return false;
     }
     return true;
@@ -171,9 +178,9 @@ bool schema_apply(struct arena *arena, const struct fields *fields, struct text 
 struct rendering {
     struct unpacker in;
     struct buffer *out;
-    struct arena *arena;        /* for what is decoded meanwhile */
+    struct arena *arena; /* for what is decoded meanwhile */
     uint32_t relations;
-    bool some;                  /* one was written already */
+    bool some; /* one was written already */
 };
 
 static bool render_members(struct rendering *rendering, const struct fields *fields, const struct path *path,
@@ -226,7 +233,7 @@ static bool render_members(struct rendering *rendering, const struct fields *fie
             continue;
         }
         struct path member = path_member(path, text_of(field->name));
-        if (field->type == FIELD_STRUCT ? !render_members(rendering, field->nested, &member, depth + 1)
+        if (field->type == FIELD_STRUCT  ? !render_members(rendering, field->nested, &member, depth + 1)
             : field_lists_structs(field) ? !render_list(rendering, field, &member, depth + 1)
                                          : !render_value(rendering, field, &member))
             return false;

@@ -58,8 +58,10 @@ const struct field *field_by_tag(const struct fields *fields, uint16_t tag)
     uint32_t low = 0, high = fields->count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (fields->rows[middle].tag < tag) low = middle + 1;
-        else high = middle;
+        if (fields->rows[middle].tag < tag)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < fields->count && fields->rows[low].tag == tag ? &fields->rows[low] : NULL;
 }
@@ -113,7 +115,7 @@ int64_t member_integer(const struct field *field, const void *member)
     case FIELD_ENUM: return *(const uint32_t *)member;
     case FIELD_BOOL: return *(const bool *)member;
     case FIELD_DATE: return *(const int32_t *)member;
-    default:         return *(const int64_t *)member;
+    default: return *(const int64_t *)member;
     }
 }
 
@@ -123,7 +125,7 @@ void member_set_integer(const struct field *field, void *member, int64_t integer
     case FIELD_ENUM: *(uint32_t *)member = (uint32_t)integer; break;
     case FIELD_BOOL: *(bool *)member = integer != 0; break;
     case FIELD_DATE: *(int32_t *)member = (int32_t)integer; break;
-    default:         *(int64_t *)member = integer; break;
+    default: *(int64_t *)member = integer; break;
     }
 }
 
@@ -131,13 +133,13 @@ bool member_is_zero(const struct field *field, const void *member)
 {
     switch ((enum field_type)field->type) {
     case FIELD_TEXT:
-    case FIELD_BYTES:  return !((const struct text *)member)->data;
-    case FIELD_MONEY:  return !((const struct money *)member)->amount && !((const struct money *)member)->currency[0];
-    case FIELD_ID:     return id_is_none(*(const struct id *)member);
+    case FIELD_BYTES: return !((const struct text *)member)->data;
+    case FIELD_MONEY: return !((const struct money *)member)->amount && !((const struct money *)member)->currency[0];
+    case FIELD_ID: return id_is_none(*(const struct id *)member);
     case FIELD_STRUCT: return fields_are_zero(field->nested, member);
     case FIELD_LIST:
-    case FIELD_MAP:    return !((const struct list *)member)->count;
-    default:           return !member_integer(field, member);
+    case FIELD_MAP: return !((const struct list *)member)->count;
+    default: return !member_integer(field, member);
     }
 }
 

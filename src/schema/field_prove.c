@@ -6,9 +6,9 @@
 #include <string.h>
 
 enum {
-    ROWS_MOST = 64,             /* struct binding counts them in a bitmap of 64 */
-    LISTED_MOST = 20000,         /* what grows without bound is not an array inside an entity */
-    NESTING_MOST = 5            /* two levels of JSON for each list of structs stay below LIMIT_JSON_DEPTH */
+    ROWS_MOST = 64,      /* struct binding counts them in a bitmap of 64 */
+    LISTED_MOST = 20000, /* what grows without bound is not an array inside an entity */
+    NESTING_MOST = 5     /* two levels of JSON for each list of structs stay below LIMIT_JSON_DEPTH */
 };
 _Static_assert(2 * NESTING_MOST < LIMIT_JSON_DEPTH, "every body that the tables allow can be sent");
 
@@ -117,7 +117,8 @@ static void prove_flags(struct proof *proof, const struct field *field)
     expect(proof, !(flags & READ_ONLY) || !(flags & CREATE_ONLY), "both READ_ONLY and CREATE_ONLY");
     expect(proof, !(flags & REQUIRED) || !(flags & OPTIONAL), "both REQUIRED and OPTIONAL");
     if (flags & MASKED) expect(proof, has_type(field, FIELD_TEXT) || field->type == FIELD_MAP, "only texts are masked");
-    if (flags & ANY_JSON) expect(proof, has_type(field, FIELD_TEXT) && flags & READ_ONLY, "only a text that is read alone is JSON");
+    if (flags & ANY_JSON)
+        expect(proof, has_type(field, FIELD_TEXT) && flags & READ_ONLY, "only a text that is read alone is JSON");
     if (field->format) expect(proof, field->type == FIELD_TEXT, "only a text has a format");
     if (field->refers) expect(proof, has_type(field, FIELD_ID), "only ids refer to a kind");
 }
@@ -149,16 +150,20 @@ static void prove_element(struct proof *proof, const struct field *element)
 static void prove_shape(struct proof *proof, const struct field *field)
 {
     enum field_type type = field->type;
-    if (type == FIELD_STRUCT) expect(proof, field->nested && !field->element, "a struct needs its table");
+    if (type == FIELD_STRUCT)
+        expect(proof, field->nested && !field->element, "a struct needs its table");
     else if (type == FIELD_LIST)
         expect(proof, !field->nested != !field->element, "a list has either a table or an element");
     else if (type == FIELD_MAP)
         expect(proof, !field->nested && (!field->element || field->element->type == FIELD_TEXT), "a map holds texts");
-    else expect(proof, !field->nested && !field->element, "a scalar nests nothing");
+    else
+        expect(proof, !field->nested && !field->element, "a scalar nests nothing");
     size_t size = type == FIELD_STRUCT ? (field->nested ? field->nested->size : field->size) : field_type_size(type);
     expect(proof, field->size == size, "the member's size is not that of its type");
-    if (type == FIELD_ENUM) prove_values(proof, field->values);
-    else expect(proof, !field->values, "only an enum has values");
+    if (type == FIELD_ENUM)
+        prove_values(proof, field->values);
+    else
+        expect(proof, !field->values, "only an enum has values");
     if (field->element) prove_element(proof, field->element);
 }
 
@@ -214,8 +219,10 @@ static void prove_coverage(struct proof *proof, const struct fields *fields)
         size_t alignment = field_type_alignment(field->type);
         if (field->type == FIELD_STRUCT && field->nested) alignment = table_alignment(field->nested, NESTING_MOST);
         char text[160];
-        if (field->offset < end) snprintf(text, sizeof text, "the row of %s overlaps another one", field->name);
-        else snprintf(text, sizeof text, "a member before %s has no row", field->name);
+        if (field->offset < end)
+            snprintf(text, sizeof text, "the row of %s overlaps another one", field->name);
+        else
+            snprintf(text, sizeof text, "a member before %s has no row", field->name);
         expect(proof, field->offset == aligned(end, alignment), text);
         end = (size_t)field->offset + field->size;
         covered++;
@@ -240,8 +247,10 @@ static void prove_rows(struct proof *proof, const struct fields *fields, const c
             if (field->name && fields->rows[j].name && !strcmp(field->name, fields->rows[j].name))
                 fault(proof, "a name that an earlier row has");
         if (!field->nested) continue;
-        if (depth == NESTING_MOST) fault(proof, "nested too deep");
-        else prove_table(proof, field->nested, path, depth + 1);
+        if (depth == NESTING_MOST)
+            fault(proof, "nested too deep");
+        else
+            prove_table(proof, field->nested, path, depth + 1);
     }
     proof->where = where;
 }

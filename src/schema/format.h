@@ -4,10 +4,10 @@
 
 /* Limits of rows that set none. */
 enum {
-    TEXT_MOST_DEFAULT = 2000,       /* code points of plain and long texts, bytes of a FIELD_BYTES: a long paragraph */
-    LIST_MOST_DEFAULT = 100,        /* elements of a list, entries of a map */
-    MAP_KEY_MOST = 64,              /* code points of a map's key */
-    MAP_VALUE_MOST_DEFAULT = 200    /* code points of a map's value */
+    TEXT_MOST_DEFAULT = 2000,    /* code points of plain and long texts, bytes of a FIELD_BYTES: a long paragraph */
+    LIST_MOST_DEFAULT = 100,     /* elements of a list, entries of a map */
+    MAP_KEY_MOST = 64,           /* code points of a map's key */
+    MAP_VALUE_MOST_DEFAULT = 200 /* code points of a map's value */
 };
 
 /* The least and the most a text of this row may have, in bytes (FIELD_BYTES, FORMAT_PASSWORD) or code points. A

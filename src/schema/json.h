@@ -5,28 +5,29 @@
 #include "schema/field.h"
 
 struct problem {
-    struct text path;           /* "items[1].quantity" */
-    const char *code;           /* required, unknown_field, wrong_type, too_short, too_long, too_small, too_large, too_many, too_few,
+    struct text path; /* "items[1].quantity" */
+    const char
+        *code; /* required, unknown_field, wrong_type, too_short, too_long, too_small, too_large, too_many, too_few,
                                    duplicate, bad_format, not_one_of, read_only, not_allowed */
-    struct text error;          /* a sentence */
+    struct text error; /* a sentence */
 };
 struct problems {
     struct arena *arena;
     struct problem *at;
-    uint32_t count, capacity;   /* at most PROBLEMS_MOST are kept */
+    uint32_t count, capacity; /* at most PROBLEMS_MOST are kept */
 };
 enum { PROBLEMS_MOST = 100 };
 void problem_add(struct problems *problems, struct text path, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 enum bind_mode {
-    BIND_CREATE,                /* all but READ_ONLY; REQUIRED must be there; absent ones get .initial */
-    BIND_PATCH                  /* all but READ_ONLY and CREATE_ONLY; absent is unchanged, null clears (to .initial) */
+    BIND_CREATE, /* all but READ_ONLY; REQUIRED must be there; absent ones get .initial */
+    BIND_PATCH   /* all but READ_ONLY and CREATE_ONLY; absent is unchanged, null clears (to .initial) */
 };
 struct binding {
-    uint64_t present;           /* bit i: row i of the table was in the body */
+    uint64_t present; /* bit i: row i of the table was in the body */
     bool has_version;
-    int64_t version;            /* the body's "version" member, allowed when `takes_version` */
+    int64_t version; /* the body's "version" member, allowed when `takes_version` */
 };
 
 /* Binds a body into *value (zeroed, or for BIND_PATCH a clone of the entity: nested structs merge, lists are replaced;
@@ -45,10 +46,11 @@ void schema_render(struct buffer *out, const struct fields *fields, const void *
 /* The members alone; true when at least one was written (the caller puts commas and braces). */
 bool schema_render_members(struct buffer *out, const struct fields *fields, const void *value, uint32_t relations);
 void schema_render_field(struct buffer *out, const struct field *field, const void *member, uint32_t relations);
-void schema_render_problems(struct buffer *out, const struct problems *problems);       /* a JSON array */
+void schema_render_problems(struct buffer *out, const struct problems *problems); /* a JSON array */
 
 /* JSON Schema 2020-12 of a table, for OpenAPI 3.1. */
 enum schema_shape { SHAPE_CREATE, SHAPE_PATCH, SHAPE_OUTPUT };
 void schema_describe(struct buffer *out, const struct fields *fields, enum schema_shape shape);
 /* A Markdown table of the fields: name, type, limits, who sees, doc. */
-void schema_reference(struct buffer *out, const struct fields *fields, const char *(*relation_names)(uint32_t mask, char text[128]));
+void schema_reference(struct buffer *out, const struct fields *fields,
+                      const char *(*relation_names)(uint32_t mask, char text[128]));

@@ -157,11 +157,13 @@ static bool url_ok(struct text text)
     /* What RFC 3986 knows; everything else has to be percent-encoded. */
     for (uint32_t i = scheme; i < text.length; i++)
         if (!is_alphanumeric(text.data[i]) && !is_one_of(text.data[i], "-._~:/?#[]@!$&'()*+,;=%")) return false;
-    for (end = scheme; end < text.length && !is_one_of(text.data[end], "/?#"); end++) continue;
+    for (end = scheme; end < text.length && !is_one_of(text.data[end], "/?#"); end++)
+        continue;
     return authority_ok((struct text){text.data + scheme, end - scheme});
 }
 
 /* ISO 3166-1 alpha-2, and XK, which is in use for Kosovo. */
+/* clang-format off */
 static const char COUNTRIES[] =
     "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ "
     "CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR "
@@ -170,6 +172,7 @@ static const char COUNTRIES[] =
     "MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO "
     "RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV "
     "TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW ";
+/* clang-format on */
 
 static bool country_ok(struct text text)
 {
@@ -214,8 +217,10 @@ static bool phone_ok(struct text text)
 {
     uint32_t digits = 0;
     for (uint32_t i = 0; i < text.length; i++) {
-        if (is_digit(text.data[i])) digits++;
-        else if (!is_one_of(text.data[i], " +()-.")) return false;
+        if (is_digit(text.data[i]))
+            digits++;
+        else if (!is_one_of(text.data[i], " +()-."))
+            return false;
     }
     return digits >= 3;
 }

@@ -45,11 +45,14 @@ static bool json_integer(struct binder *binder, const struct field *field, const
         *integer = yyjson_get_sint(json);
         return true;
     }
-    if (yyjson_is_uint(json)) bind_not_an_integer(binder, field, path, LITERAL("9223372036854775808"));
+    if (yyjson_is_uint(json))
+        bind_not_an_integer(binder, field, path, LITERAL("9223372036854775808"));
     else if (yyjson_is_raw(json))
         bind_not_an_integer(binder, field, path, (struct text){yyjson_get_raw(json), (uint32_t)yyjson_get_len(json)});
-    else if (yyjson_is_num(json)) bind_not_an_integer(binder, field, path, LITERAL(""));
-    else wrong_type(binder, path, "a whole number", json);
+    else if (yyjson_is_num(json))
+        bind_not_an_integer(binder, field, path, LITERAL(""));
+    else
+        wrong_type(binder, path, "a whole number", json);
     return false;
 }
 
@@ -73,15 +76,19 @@ static void bind_money(struct binder *binder, const struct field *field, const s
         struct path at = path_member(path, bind_excerpt(name));
         int64_t amount;
         int which = text_is(name, NAMES[0]) ? 0 : text_is(name, NAMES[1]) ? 1 : -1;
-        if (which < 0) bind_problem(binder, &at, "unknown_field", "money has an amount and a currency only");
-        else if (seen[which]) bind_problem(binder, &at, "duplicate", "is given twice");
+        if (which < 0)
+            bind_problem(binder, &at, "unknown_field", "money has an amount and a currency only");
+        else if (seen[which])
+            bind_problem(binder, &at, "duplicate", "is given twice");
         else if (which == 0) {
             if (json_integer(binder, field, &at, value, &amount))
                 bind_integer(binder, field, &at, amount, &money.amount);
-        } else if (!yyjson_is_str(value)) wrong_type(binder, &at, "a string", value);
+        } else if (!yyjson_is_str(value))
+            wrong_type(binder, &at, "a string", value);
         else if (!format_is_currency(json_text(value)))
             bind_problem(binder, &at, "bad_format", "must be %s", format_says(FORMAT_CURRENCY));
-        else memcpy(money.currency, yyjson_get_str(value), 3);
+        else
+            memcpy(money.currency, yyjson_get_str(value), 3);
         if (which >= 0) seen[which] = true;
     }
     for (int i = 0; i < 2; i++) {
@@ -106,7 +113,8 @@ static bool count_ok(struct binder *binder, const struct field *field, const str
     else if ((long long)count < least)
         bind_problem(binder, path, "too_few", "must have at least %lld %s, has %zu", least, least == 1 ? one : many,
                      count);
-    else return true;
+    else
+        return true;
     return false;
 }
 
@@ -134,7 +142,8 @@ static void bind_map(struct binder *binder, const struct field *field, const str
         struct path at = path_member(path, bind_excerpt(name));
         if (has_key(pairs, count, name)) bind_problem(binder, &at, "duplicate", "is given twice");
         bind_string(binder, &MAP_KEY, &at, name, &pairs[count].key);
-        if (!yyjson_is_str(value)) wrong_type(binder, &at, "a string", value);
+        if (!yyjson_is_str(value))
+            wrong_type(binder, &at, "a string", value);
         else
             bind_string(binder, field->element ? field->element : &MAP_VALUE, &at, json_text(value),
                         &pairs[count].value);
@@ -164,13 +173,18 @@ static bool bind_member(struct binder *binder, const struct field *field, const 
                         void *value, enum bind_mode mode)
 {
     void *member = member_of(field, value);
-    if (field->flags & READ_ONLY) bind_problem(binder, path, "read_only", "is set by the server and may not be sent");
+    if (field->flags & READ_ONLY)
+        bind_problem(binder, path, "read_only", "is set by the server and may not be sent");
     else if (mode == BIND_PATCH && (field->flags & CREATE_ONLY))
         bind_problem(binder, path, "read_only", "is set at creation and cannot be changed");
-    else if (!yyjson_is_null(json)) bind_value(binder, field, path, json, member, mode);
-    else if (mode == BIND_CREATE) return false;
-    else if (field->flags & REQUIRED) bind_problem(binder, path, "required", "is required and cannot be cleared");
-    else clear_member(field, member);
+    else if (!yyjson_is_null(json))
+        bind_value(binder, field, path, json, member, mode);
+    else if (mode == BIND_CREATE)
+        return false;
+    else if (field->flags & REQUIRED)
+        bind_problem(binder, path, "required", "is required and cannot be cleared");
+    else
+        clear_member(field, member);
     return true;
 }
 
@@ -211,8 +225,10 @@ static uint64_t bind_object(struct binder *binder, const struct fields *fields, 
         struct text name = json_text(key);
         struct path at = path_member(path, bind_excerpt(name));
         if (besides.version && text_is(name, "version")) {
-            if (version_seen) bind_problem(binder, &at, "duplicate", "is given twice");
-            else bind_version(binder, &at, member, besides.version);
+            if (version_seen)
+                bind_problem(binder, &at, "duplicate", "is given twice");
+            else
+                bind_version(binder, &at, member, besides.version);
             version_seen = true;
             continue;
         }
@@ -222,8 +238,10 @@ static uint64_t bind_object(struct binder *binder, const struct fields *fields, 
             continue;
         }
         uint64_t bit = UINT64_C(1) << (field - fields->rows);
-        if (seen & bit) bind_problem(binder, &at, "duplicate", "is given twice");
-        else if (field == besides.chosen_by || bind_member(binder, field, &at, member, value, mode)) given |= bit;
+        if (seen & bit)
+            bind_problem(binder, &at, "duplicate", "is given twice");
+        else if (field == besides.chosen_by || bind_member(binder, field, &at, member, value, mode))
+            given |= bit;
         seen |= bit;
     }
     if (mode == BIND_CREATE) bind_required(binder, fields, path, given);
@@ -342,8 +360,10 @@ static void bind_list(struct binder *binder, const struct field *field, const st
     for (uint32_t i = 0; i < bound.count; i++, element += size) {
         struct path at = path_element(path, i);
         yyjson_val *value = yyjson_arr_iter_next(&each);
-        if (field->nested) bind_element(binder, field, &at, value, &before, element, mode);
-        else bind_value(binder, field->element, &at, value, element, BIND_CREATE);
+        if (field->nested)
+            bind_element(binder, field, &at, value, &before, element, mode);
+        else
+            bind_value(binder, field->element, &at, value, element, BIND_CREATE);
     }
     if (field->nested) check_ids(binder, field, path, &bound);
     *member = bound;
@@ -357,20 +377,24 @@ static void bind_value(struct binder *binder, const struct field *field, const s
     int64_t integer;
     switch ((enum field_type)field->type) {
     case FIELD_STRUCT: bind_struct(binder, field, path, json, member, mode); break;
-    case FIELD_LIST:   bind_list(binder, field, path, json, member, mode); break;
-    case FIELD_MAP:    bind_map(binder, field, path, json, member); break;
-    case FIELD_MONEY:  bind_money(binder, field, path, json, member); break;
+    case FIELD_LIST: bind_list(binder, field, path, json, member, mode); break;
+    case FIELD_MAP: bind_map(binder, field, path, json, member); break;
+    case FIELD_MONEY: bind_money(binder, field, path, json, member); break;
     case FIELD_BOOL:
-        if (yyjson_is_bool(json)) *(bool *)member = yyjson_get_bool(json);
-        else wrong_type(binder, path, "true or false", json);
+        if (yyjson_is_bool(json))
+            *(bool *)member = yyjson_get_bool(json);
+        else
+            wrong_type(binder, path, "true or false", json);
         break;
     case FIELD_INTEGER:
     case FIELD_BASIS_POINTS:
         if (json_integer(binder, field, path, json, &integer)) bind_integer(binder, field, path, integer, member);
         break;
     default:
-        if (yyjson_is_str(json)) bind_string(binder, field, path, json_text(json), member);
-        else wrong_type(binder, path, "a string", json);
+        if (yyjson_is_str(json))
+            bind_string(binder, field, path, json_text(json), member);
+        else
+            wrong_type(binder, path, "a string", json);
     }
 }
 
@@ -400,11 +424,14 @@ static bool too_deep(struct text json)
     bool in_string = false;
     for (uint32_t i = 0; i < json.length; i++) {
         char byte = json.data[i];
-        if (byte == '"') in_string = !in_string;
-        else if (in_string) i += byte == '\\';
+        if (byte == '"')
+            in_string = !in_string;
+        else if (in_string)
+            i += byte == '\\';
         else if (byte == '{' || byte == '[') {
             if (++depth > LIMIT_JSON_DEPTH) return true;
-        } else if ((byte == '}' || byte == ']') && depth) depth--;
+        } else if ((byte == '}' || byte == ']') && depth)
+            depth--;
     }
     return false;
 }
@@ -434,7 +461,8 @@ enum error schema_bind(const struct fields *fields, struct text json, enum bind_
     if (!problems->arena) problems->arena = arena;
     if (mode == BIND_CREATE) schema_initialise(fields, value);
     if (json.length && !(body = parse(&binder, json, &root))) return ERROR_MALFORMED_JSON;
-    if (body && !yyjson_is_obj(body)) wrong_type(&binder, &root, "an object", body);
+    if (body && !yyjson_is_obj(body))
+        wrong_type(&binder, &root, "an object", body);
     else {
         struct besides besides = {.version = takes_version ? binding : NULL};
         binding->present = bind_object(&binder, fields, &root, body, value, mode, besides);

@@ -44,7 +44,7 @@ static void write_base64(struct buffer *out, struct text bytes)
     *end = '"';
     sodium_bin2base64(end + 1, room, (const unsigned char *)bytes.data, bytes.length,
                       sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-    end[room] = '"';                        /* over the terminating zero that `room` counts */
+    end[room] = '"'; /* over the terminating zero that `room` counts */
     out->length += room + 1;
 }
 
@@ -106,15 +106,20 @@ static void write_id(struct buffer *out, struct id id)
 
 static void write_enum(struct buffer *out, const struct enumeration *values, uint32_t value)
 {
-    if (!value || value >= values->count) write_null(out);
-    else write_quoted(out, values->values[value], strlen(values->values[value]));
+    if (!value || value >= values->count)
+        write_null(out);
+    else
+        write_quoted(out, values->values[value], strlen(values->values[value]));
 }
 
 static void write_text(struct buffer *out, struct text text, uint32_t flags)
 {
-    if (flags & MASKED) write_masked(out, text);
-    else if (flags & ANY_JSON && text.data) buffer_text(out, text);
-    else buffer_json_text(out, text);
+    if (flags & MASKED)
+        write_masked(out, text);
+    else if (flags & ANY_JSON && text.data)
+        buffer_text(out, text);
+    else
+        buffer_json_text(out, text);
 }
 
 static void write_map(struct buffer *out, const struct field *field, const struct list *list)
@@ -139,8 +144,10 @@ static void write_list(struct buffer *out, const struct field *field, const stru
     for (uint32_t i = 0; i < list->count; i++) {
         if (i) buffer_byte(out, ',');
         const void *element = list_element(list, size, i);
-        if (field->nested) schema_render(out, field->nested, element, relations);
-        else write_scalar(out, field->element, element, field->flags | field->element->flags);
+        if (field->nested)
+            schema_render(out, field->nested, element, relations);
+        else
+            write_scalar(out, field->element, element, field->flags | field->element->flags);
     }
     buffer_byte(out, ']');
 }
@@ -148,20 +155,24 @@ static void write_list(struct buffer *out, const struct field *field, const stru
 static void write_scalar(struct buffer *out, const struct field *field, const void *member, uint32_t flags)
 {
     switch ((enum field_type)field->type) {
-    case FIELD_TEXT:  write_text(out, *(const struct text *)member, flags); break;
+    case FIELD_TEXT: write_text(out, *(const struct text *)member, flags); break;
     case FIELD_BYTES: write_base64(out, *(const struct text *)member); break;
-    case FIELD_ENUM:  write_enum(out, field->values, *(const uint32_t *)member); break;
+    case FIELD_ENUM: write_enum(out, field->values, *(const uint32_t *)member); break;
     case FIELD_MONEY: write_money(out, member); break;
-    case FIELD_TIME:  write_time(out, *(const int64_t *)member); break;
-    case FIELD_DATE:  write_date(out, *(const int32_t *)member); break;
-    case FIELD_ID:    write_id(out, *(const struct id *)member); break;
+    case FIELD_TIME: write_time(out, *(const int64_t *)member); break;
+    case FIELD_DATE: write_date(out, *(const int32_t *)member); break;
+    case FIELD_ID: write_id(out, *(const struct id *)member); break;
     case FIELD_BOOL:
-        if (*(const bool *)member) buffer_bytes(out, "true", 4);
-        else buffer_bytes(out, "false", 5);
+        if (*(const bool *)member)
+            buffer_bytes(out, "true", 4);
+        else
+            buffer_bytes(out, "false", 5);
         break;
     default:
-        if ((flags & OPTIONAL) && !*(const int64_t *)member) write_null(out);
-        else buffer_integer(out, *(const int64_t *)member);
+        if ((flags & OPTIONAL) && !*(const int64_t *)member)
+            write_null(out);
+        else
+            buffer_integer(out, *(const int64_t *)member);
     }
 }
 
@@ -173,12 +184,14 @@ void schema_render_field(struct buffer *out, const struct field *field, const vo
     }
     switch ((enum field_type)field->type) {
     case FIELD_STRUCT:
-        if ((field->flags & OPTIONAL) && fields_are_zero(field->nested, member)) write_null(out);
-        else schema_render(out, field->nested, member, relations);
+        if ((field->flags & OPTIONAL) && fields_are_zero(field->nested, member))
+            write_null(out);
+        else
+            schema_render(out, field->nested, member, relations);
         break;
     case FIELD_LIST: write_list(out, field, member, relations); break;
-    case FIELD_MAP:  write_map(out, field, member); break;
-    default:         write_scalar(out, field, member, field->flags); break;
+    case FIELD_MAP: write_map(out, field, member); break;
+    default: write_scalar(out, field, member, field->flags); break;
     }
 }
 
@@ -191,7 +204,8 @@ bool schema_render_members(struct buffer *out, const struct fields *fields, cons
         char *end = buffer_reserve(out, FIELD_NAME_MOST + 4), *at = end;
         if (some) *at++ = ',';
         *at++ = '"';
-        for (const char *name = field->name; *name; name++) *at++ = *name;
+        for (const char *name = field->name; *name; name++)
+            *at++ = *name;
         *at++ = '"';
         *at++ = ':';
         out->length += (size_t)(at - end);

@@ -23,7 +23,8 @@ static bool decode(struct arena *arena, struct text encoded, struct text *decode
             if (low < 0) return false;
             c = (char)(high << 4 | low);
             i += 2;
-        } else if (c == '+') c = ' ';
+        } else if (c == '+')
+            c = ' ';
         out[length++] = c;
     }
     *decoded = (struct text){out, length};
@@ -42,14 +43,19 @@ static void bind_parameter(struct binder *binder, const struct field *field, con
     int64_t integer;
     switch ((enum field_type)field->type) {
     case FIELD_BOOL:
-        if (text_is(text, "true")) *(bool *)member = true;
-        else if (text_is(text, "false")) *(bool *)member = false;
-        else bind_problem(binder, path, "wrong_type", "must be true or false");
+        if (text_is(text, "true"))
+            *(bool *)member = true;
+        else if (text_is(text, "false"))
+            *(bool *)member = false;
+        else
+            bind_problem(binder, path, "wrong_type", "must be true or false");
         break;
     case FIELD_INTEGER:
     case FIELD_BASIS_POINTS:
-        if (text_to_integer(text, &integer)) bind_integer(binder, field, path, integer, member);
-        else bind_not_an_integer(binder, field, path, text);
+        if (text_to_integer(text, &integer))
+            bind_integer(binder, field, path, integer, member);
+        else
+            bind_not_an_integer(binder, field, path, text);
         break;
     default: bind_string(binder, field, path, text, member); break;
     }
@@ -72,10 +78,12 @@ static uint64_t bind_pair(struct binder *binder, const struct fields *fields, st
         return 0;
     }
     uint64_t bit = UINT64_C(1) << (field - fields->rows);
-    if (seen & bit) bind_problem(binder, &path, "duplicate", "is given twice");
+    if (seen & bit)
+        bind_problem(binder, &path, "duplicate", "is given twice");
     else if (!decode(binder->arena, encoded, &text))
         bind_problem(binder, &path, "bad_format", "is not percent-encoded UTF-8");
-    else bind_parameter(binder, field, &path, text, member_of(field, value));
+    else
+        bind_parameter(binder, field, &path, text, member_of(field, value));
     return bit;
 }
 

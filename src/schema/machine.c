@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STATES_MOST = 32 };      /* a set of states is a uint32_t */
+enum { STATES_MOST = 32 }; /* a set of states is a uint32_t */
 
 static bool leaves(const struct transition *row, uint32_t status)
 {
@@ -23,7 +23,8 @@ static bool is_new_command(const struct machine *machine, uint32_t row, uint32_t
 }
 
 void machine_legal_commands(const struct machine *machine, uint32_t status,
-                            bool (*counts)(const void *context, const char *command), const void *context, char *out, size_t size)
+                            bool (*counts)(const void *context, const char *command), const void *context, char *out,
+                            size_t size)
 {
     size_t used = 0;
     CHECK(size);
@@ -80,7 +81,8 @@ static void draw_edge(struct buffer *out, const struct machine *machine, const s
 void machine_diagram(struct buffer *out, const char *name, const struct machine *machine)
 {
     bool remembers = false;
-    for (uint32_t i = 0; i < machine->count; i++) remembers |= machine->rows[i].to == TO_REMEMBERED;
+    for (uint32_t i = 0; i < machine->count; i++)
+        remembers |= machine->rows[i].to == TO_REMEMBERED;
     buffer_format(out, "---\ntitle: %s\n---\nstateDiagram-v2\n", name);
     if (remembers) buffer_format(out, "    state \"the state before\" as %s\n", REMEMBERED_NODE);
     for (uint32_t i = 0; i < machine->count; i++)
@@ -129,8 +131,10 @@ static void prove_unambiguous(struct proof *proof, const struct machine *machine
         snprintf(where, sizeof where, "%s of %s", first->command,
                  status && status < machine->states->count ? machine->states->values[status] : "nothing");
         /* In a derived machine the parts decide which edge is taken. */
-        if (!machine->derived) fault(proof, where, "a row after one without guard can never win");
-        else if (first->to == other->to) fault(proof, where, "the same edge twice");
+        if (!machine->derived)
+            fault(proof, where, "a row after one without guard can never win");
+        else if (first->to == other->to)
+            fault(proof, where, "the same edge twice");
     }
 }
 

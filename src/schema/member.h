@@ -5,7 +5,7 @@
 #pragma once
 #include "schema/field.h"
 
-enum { FIELD_NAME_MOST = 60 };      /* proved at start-up, so that rendering need not measure */
+enum { FIELD_NAME_MOST = 60 }; /* proved at start-up, so that rendering need not measure */
 
 /* Wide enough for every member that is not a nested struct. */
 extern const union member_scalar {

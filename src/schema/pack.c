@@ -8,8 +8,15 @@
 
 /* Heads of one byte (and bin of up to 255 bytes) are most of what is written: they are put down directly, in the form that
    libmpack gives them too. */
-enum { HEAD_NIL = 0xc0, HEAD_FALSE = 0xc2, HEAD_TRUE = 0xc3, HEAD_BIN_8 = 0xc4, HEAD_FIXSTR = 0xa0, HEAD_FIXARRAY = 0x90,
-       HEAD_FIXMAP = 0x80 };
+enum {
+    HEAD_NIL = 0xc0,
+    HEAD_FALSE = 0xc2,
+    HEAD_TRUE = 0xc3,
+    HEAD_BIN_8 = 0xc4,
+    HEAD_FIXSTR = 0xa0,
+    HEAD_FIXARRAY = 0x90,
+    HEAD_FIXMAP = 0x80
+};
 
 static void write_token(struct buffer *out, mpack_token_t token)
 {
@@ -37,14 +44,18 @@ static void write_negative(struct buffer *out, int64_t value)
     static const uint8_t CODES[] = {[1] = 0xd0, [2] = 0xd1, [4] = 0xd2, [8] = 0xd3};
     unsigned width = value >= INT8_MIN ? 1 : value >= INT16_MIN ? 2 : value >= INT32_MIN ? 4 : 8;
     if (value < -32) buffer_byte(out, (char)CODES[width]);
-    while (width--) buffer_byte(out, (char)(uint8_t)((uint64_t)value >> (8 * width)));
+    while (width--)
+        buffer_byte(out, (char)(uint8_t)((uint64_t)value >> (8 * width)));
 }
 
 void pack_integer(struct buffer *out, int64_t value)
 {
-    if (value < 0) write_negative(out, value);
-    else if (value < 128) buffer_byte(out, (char)value);
-    else write_token(out, mpack_pack_uint((mpack_uintmax_t)value));
+    if (value < 0)
+        write_negative(out, value);
+    else if (value < 128)
+        buffer_byte(out, (char)value);
+    else
+        write_token(out, mpack_pack_uint((mpack_uintmax_t)value));
 }
 
 void pack_text(struct buffer *out, struct text text)
@@ -53,8 +64,10 @@ void pack_text(struct buffer *out, struct text text)
         pack_nil(out);
         return;
     }
-    if (text.length < 32) buffer_byte(out, (char)(HEAD_FIXSTR | text.length));
-    else write_token(out, mpack_pack_str(text.length));
+    if (text.length < 32)
+        buffer_byte(out, (char)(HEAD_FIXSTR | text.length));
+    else
+        write_token(out, mpack_pack_str(text.length));
     buffer_bytes(out, text.data, text.length);
 }
 
@@ -77,14 +90,18 @@ void pack_bytes(struct buffer *out, struct text bytes)
 
 void pack_array(struct buffer *out, uint32_t count)
 {
-    if (count < 16) buffer_byte(out, (char)(HEAD_FIXARRAY | count));
-    else write_token(out, mpack_pack_array(count));
+    if (count < 16)
+        buffer_byte(out, (char)(HEAD_FIXARRAY | count));
+    else
+        write_token(out, mpack_pack_array(count));
 }
 
 void pack_map(struct buffer *out, uint32_t count)
 {
-    if (count < 16) buffer_byte(out, (char)(HEAD_FIXMAP | count));
-    else write_token(out, mpack_pack_map(count));
+    if (count < 16)
+        buffer_byte(out, (char)(HEAD_FIXMAP | count));
+    else
+        write_token(out, mpack_pack_map(count));
 }
 
 /* Most maps are small, so one byte is kept free for the head, and a longer head moves the pairs. */
@@ -202,7 +219,7 @@ bool unpack_skip(struct unpacker *in)
         if (!read_token(in, &token)) return false;
         switch (token.type) {
         case MPACK_TOKEN_ARRAY: values += token.length; break;
-        case MPACK_TOKEN_MAP:   values += 2 * (uint64_t)pairs_of(token); break;
+        case MPACK_TOKEN_MAP: values += 2 * (uint64_t)pairs_of(token); break;
         case MPACK_TOKEN_STR:
         case MPACK_TOKEN_BIN:
         case MPACK_TOKEN_EXT:

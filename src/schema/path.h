@@ -4,8 +4,8 @@
 #include "base/buffer.h"
 
 struct path {
-    const struct path *up;      /* NULL: the value itself, which has no name */
-    struct text name;           /* absent: an element of the list above */
+    const struct path *up; /* NULL: the value itself, which has no name */
+    struct text name;      /* absent: an element of the list above */
     uint32_t index;
 };
 

@@ -48,8 +48,10 @@ static uint32_t write_members(struct buffer *out, const struct fields *fields, c
         if (!field_in_part(field, part, &inner) || member_is_zero(field, member)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
-        if (write_member(out, field, member, inner)) count++;
-        else out->length = start;
+        if (write_member(out, field, member, inner))
+            count++;
+        else
+            out->length = start;
     }
     pack_map_close(out, opened, count);
     return count;
@@ -89,11 +91,14 @@ static bool read_members(struct unpacker *in, struct arena *arena, const struct 
         const struct field *field;
         if (!value_unpack_tag(in, fields, &last, &field)) return false;
         bool read;
-        if (!field) read = unpack_skip(in);
+        if (!field)
+            read = unpack_skip(in);
         else if (field->type == FIELD_STRUCT)
             read = read_members(in, arena, field->nested, member_of(field, value), depth + 1);
-        else if (field_lists_structs(field)) read = read_list(in, arena, field, member_of(field, value), depth + 1);
-        else read = value_unpack(in, arena, field, member_of(field, value));
+        else if (field_lists_structs(field))
+            read = read_list(in, arena, field, member_of(field, value), depth + 1);
+        else
+            read = value_unpack(in, arena, field, member_of(field, value));
         if (!read) return false;
     }
     return true;

@@ -22,7 +22,8 @@ static void pack_list(struct buffer *out, const struct field *field, const struc
         return;
     }
     pack_array(out, list->count);
-    for (uint32_t i = 0; i < list->count; i++) value_pack(out, field->element, list_element(list, size, i));
+    for (uint32_t i = 0; i < list->count; i++)
+        value_pack(out, field->element, list_element(list, size, i));
 }
 
 void value_pack(struct buffer *out, const struct field *field, const void *member)
@@ -33,12 +34,12 @@ void value_pack(struct buffer *out, const struct field *field, const void *membe
         return;
     }
     switch ((enum field_type)field->type) {
-    case FIELD_TEXT:  pack_text(out, *(const struct text *)member); break;
+    case FIELD_TEXT: pack_text(out, *(const struct text *)member); break;
     case FIELD_BYTES: pack_bytes(out, *(const struct text *)member); break;
-    case FIELD_BOOL:  pack_boolean(out, true); break;
-    case FIELD_ID:    pack_bytes(out, (struct text){member, sizeof(struct id)}); break;
+    case FIELD_BOOL: pack_boolean(out, true); break;
+    case FIELD_ID: pack_bytes(out, (struct text){member, sizeof(struct id)}); break;
     case FIELD_LIST:
-    case FIELD_MAP:   pack_list(out, field, member); break;
+    case FIELD_MAP: pack_list(out, field, member); break;
     case FIELD_MONEY:
         pack_array(out, 2);
         pack_integer(out, money->amount);
@@ -58,7 +59,7 @@ static bool unpack_money(struct unpacker *in, struct money *money)
     if (!unpack_integer(in, &money->amount) || !unpack_text(in, &currency)) return false;
     if (currency.length >= sizeof money->currency) return false;
     for (uint32_t i = 0; i < currency.length; i++)
-        if (currency.data[i] < 'A' || currency.data[i] > 'Z') return false;     /* it is rendered as it is */
+        if (currency.data[i] < 'A' || currency.data[i] > 'Z') return false; /* it is rendered as it is */
     memset(money->currency, 0, sizeof money->currency);
     memcpy(money->currency, currency.data, currency.length);
     return true;
@@ -118,10 +119,10 @@ bool value_unpack(struct unpacker *in, struct arena *arena, const struct field *
         if (!unpack_bytes(in, &view) || view.length != sizeof(struct id)) return false;
         memcpy(member, view.data, sizeof(struct id));
         return true;
-    case FIELD_BOOL:  return unpack_boolean(in, member);
+    case FIELD_BOOL: return unpack_boolean(in, member);
     case FIELD_MONEY: return unpack_money(in, member);
-    case FIELD_MAP:   return unpack_pairs(in, arena, member);
-    case FIELD_LIST:  return !field->nested && unpack_list(in, arena, field, member);
+    case FIELD_MAP: return unpack_pairs(in, arena, member);
+    case FIELD_LIST: return !field->nested && unpack_list(in, arena, field, member);
     case FIELD_STRUCT:
     case FIELD_TYPE_COUNT: return false;
     default: return unpack_number(in, field, member);

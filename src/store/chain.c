@@ -4,7 +4,12 @@
 #include <sodium.h>
 #include <string.h>
 
-enum { BODY_HASH_AT = CHAIN_SIZE, STATE_AT = 2 * CHAIN_SIZE, HEAD_LENGTH_AT = STATE_AT + 1, BODY_LENGTH_AT = HEAD_LENGTH_AT + 4 };
+enum {
+    BODY_HASH_AT = CHAIN_SIZE,
+    STATE_AT = 2 * CHAIN_SIZE,
+    HEAD_LENGTH_AT = STATE_AT + 1,
+    BODY_LENGTH_AT = HEAD_LENGTH_AT + 4
+};
 
 uint32_t big32_read(const void *bytes)
 {
@@ -42,8 +47,8 @@ void chain_first(const uint8_t identity[IDENTITY_SIZE], uint8_t chain[CHAIN_SIZE
     crypto_generichash_final(&state, chain, CHAIN_SIZE);
 }
 
-static void chain_link(const uint8_t previous[CHAIN_SIZE], uint64_t lsn, const uint8_t body_hash[CHAIN_SIZE], struct text head,
-                       uint8_t chain[CHAIN_SIZE])
+static void chain_link(const uint8_t previous[CHAIN_SIZE], uint64_t lsn, const uint8_t body_hash[CHAIN_SIZE],
+                       struct text head, uint8_t chain[CHAIN_SIZE])
 {
     uint8_t start[CHAIN_SIZE + 8 + CHAIN_SIZE];
     memcpy(start, previous, CHAIN_SIZE);
@@ -56,7 +61,8 @@ static void chain_link(const uint8_t previous[CHAIN_SIZE], uint64_t lsn, const u
     crypto_generichash_final(&state, chain, CHAIN_SIZE);
 }
 
-void record_seal(uint8_t chain[CHAIN_SIZE], uint64_t lsn, struct text head, struct text body, uint8_t prefix[RECORD_PREFIX_SIZE])
+void record_seal(uint8_t chain[CHAIN_SIZE], uint64_t lsn, struct text head, struct text body,
+                 uint8_t prefix[RECORD_PREFIX_SIZE])
 {
     crypto_generichash(prefix + BODY_HASH_AT, CHAIN_SIZE, (const uint8_t *)body.data, body.length, NULL, 0);
     chain_link(chain, lsn, prefix + BODY_HASH_AT, head, prefix);

@@ -20,7 +20,8 @@ struct record {
 
 void chain_first(const uint8_t identity[IDENTITY_SIZE], uint8_t chain[CHAIN_SIZE]);
 /* Moves `chain` on to this record and makes what stands before head and body in its value. */
-void record_seal(uint8_t chain[CHAIN_SIZE], uint64_t lsn, struct text head, struct text body, uint8_t prefix[RECORD_PREFIX_SIZE]);
+void record_seal(uint8_t chain[CHAIN_SIZE], uint64_t lsn, struct text head, struct text body,
+                 uint8_t prefix[RECORD_PREFIX_SIZE]);
 /* Takes a value apart; views into it. False: it is not a record's. */
 bool record_parse(struct text value, struct record *record);
 /* NULL when the record follows the one with chain `previous` and its body is the one that was written; else what is wrong. */

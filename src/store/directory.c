@@ -144,8 +144,8 @@ static bool describe_name(void *context, const char *path, const char *name)
     if (length < ending || strcmp(name + length - ending, description->ending) != 0) return true;
     if (!path_join(file, path, name) || stat(file, &status) != 0) return true;
     size_t room = description->size - description->length;
-    int added = snprintf(description->out + description->length, room, "%s%s (%lld bytes)", description->length ? ", " : "",
-                         name, (long long)status.st_size);
+    int added = snprintf(description->out + description->length, room, "%s%s (%lld bytes)",
+                         description->length ? ", " : "", name, (long long)status.st_size);
     if (added < 0 || (size_t)added >= room) return false;
     description->length += (size_t)added;
     return true;

@@ -7,11 +7,11 @@ enum { PATH_SIZE = 4096 };
 
 /* These leave the reason in errno when they answer false, or -1. */
 bool path_join(char out[PATH_SIZE], const char *directory, const char *name);
-bool directory_make(const char *path);                  /* mode 0700, synced into the one above; may exist */
-int directory_lock(const char *path);                   /* a file that holds the lock while it is open; EAGAIN: another has it */
+bool directory_make(const char *path); /* mode 0700, synced into the one above; may exist */
+int directory_lock(const char *path);  /* a file that holds the lock while it is open; EAGAIN: another has it */
 bool directory_sync(const char *path);
-bool directory_sync_all(const char *path);              /* each file in it, then the directory */
-bool directory_remove(const char *path);                /* with the files in it; absent is fine */
+bool directory_sync_all(const char *path); /* each file in it, then the directory */
+bool directory_remove(const char *path);   /* with the files in it; absent is fine */
 bool path_exists(const char *path);
 /* Whether there is nothing in it but names of the list (ended by NULL). */
 bool directory_holds_only(const char *path, const char *const *names);

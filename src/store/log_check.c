@@ -40,15 +40,18 @@ int meta_read(struct rocks *rocks, struct meta *meta, char problem[PROBLEM_SIZE]
     struct arena *arena = arena_create();
     struct text format, applied, started, identity;
     bool known = meta_get(rocks, arena, "Mformat", 8, &format);
-    bool whole = known && meta_get(rocks, arena, "Mapplied", 8, &applied) && meta_get(rocks, arena, "Mstarted", 8, &started) &&
+    bool whole = known && meta_get(rocks, arena, "Mapplied", 8, &applied) &&
+                 meta_get(rocks, arena, "Mstarted", 8, &started) &&
                  meta_get(rocks, arena, "Midentity", IDENTITY_SIZE, &identity);
     int code = 0;
     if (known && big64_read(format.data) > STORE_FORMAT) {
-        snprintf(problem, PROBLEM_SIZE, "the store has format %" PRIu64 ", made by a newer version; this one reads up to %d",
+        snprintf(problem, PROBLEM_SIZE,
+                 "the store has format %" PRIu64 ", made by a newer version; this one reads up to %d",
                  big64_read(format.data), STORE_FORMAT);
         code = STORE_EXIT_NEWER_FORMAT;
     } else if (!whole) {
-        snprintf(problem, PROBLEM_SIZE, "the store's own rows (format, identity, applied position) are missing or damaged");
+        snprintf(problem, PROBLEM_SIZE,
+                 "the store's own rows (format, identity, applied position) are missing or damaged");
         code = STORE_EXIT_DAMAGED;
     } else {
         *meta = (struct meta){big64_read(format.data), big64_read(applied.data), big64_read(started.data), {0}};
@@ -67,7 +70,8 @@ static bool record_good(struct log_walk *walk, struct text key, struct text valu
     uint64_t lsn = key.length == LOG_KEY_SIZE ? big64_read(key.data + 1) : 0;
     struct record record;
     if (lsn != expected) {
-        snprintf(problem, PROBLEM_SIZE, "log record %" PRIu64 " is missing (the next one found is %" PRIu64 ")", expected, lsn);
+        snprintf(problem, PROBLEM_SIZE, "log record %" PRIu64 " is missing (the next one found is %" PRIu64 ")",
+                 expected, lsn);
         return false;
     }
     if (!record_parse(value, &record)) {
@@ -80,7 +84,8 @@ static bool record_good(struct log_walk *walk, struct text key, struct text valu
         return false;
     }
     if (walk->mark && walk->mark->lsn == lsn && memcmp(walk->mark->chain, record.chain, CHAIN_SIZE) != 0) {
-        snprintf(problem, PROBLEM_SIZE, "log record %" PRIu64 " is not the one that was acknowledged (its chain is not the mark's)", lsn);
+        snprintf(problem, PROBLEM_SIZE,
+                 "log record %" PRIu64 " is not the one that was acknowledged (its chain is not the mark's)", lsn);
         return false;
     }
     if (walk->visit && !walk->visit(walk->context, lsn, value)) {
@@ -97,7 +102,8 @@ bool log_walk(struct rocks *rocks, struct log_walk *walk, char problem[PROBLEM_S
     static const char end[] = {LOG_SPACE + 1};
     uint8_t from[LOG_KEY_SIZE];
     walk->last = walk->from - 1;
-    struct rocks_cursor *cursor = rocks_cursor_open(rocks, log_key(from, walk->from), (struct text){end, 1}, false, TIER_DISK, true);
+    struct rocks_cursor *cursor =
+        rocks_cursor_open(rocks, log_key(from, walk->from), (struct text){end, 1}, false, TIER_DISK, true);
     bool good = true;
     for (struct text key, value; good && rocks_cursor_row(cursor, &key, &value);) {
         good = record_good(walk, key, value, problem);
@@ -128,11 +134,13 @@ bool log_chain_at(struct rocks *rocks, const struct meta *meta, uint64_t lsn, ui
 /* ---- the whole check ---- */
 
 /* A mark behind the walk's start: its record is looked up. */
-static bool mark_agrees(struct rocks *rocks, const struct meta *meta, const struct mark_value *mark, char problem[PROBLEM_SIZE])
+static bool mark_agrees(struct rocks *rocks, const struct meta *meta, const struct mark_value *mark,
+                        char problem[PROBLEM_SIZE])
 {
     uint8_t chain[CHAIN_SIZE];
     if (log_chain_at(rocks, meta, mark->lsn, chain) && memcmp(chain, mark->chain, CHAIN_SIZE) == 0) return true;
-    snprintf(problem, PROBLEM_SIZE, "log record %" PRIu64 " is not the one that was acknowledged, or is missing", mark->lsn);
+    snprintf(problem, PROBLEM_SIZE, "log record %" PRIu64 " is not the one that was acknowledged, or is missing",
+             mark->lsn);
     return false;
 }
 
@@ -140,13 +148,14 @@ static void describe_loss(const char *rocks_path, uint64_t last, uint64_t acknow
 {
     char files[160];
     directory_describe(rocks_path, ".log", files, sizeof files);
-    snprintf(problem, PROBLEM_SIZE, "the log ends at record %" PRIu64 ", but %" PRIu64 " was acknowledged: %" PRIu64 " to %" PRIu64
-             " are missing or damaged; write-ahead files in %.120s: %s", last, acknowledged, last + 1, acknowledged, rocks_path,
-             files[0] ? files : "none");
+    snprintf(problem, PROBLEM_SIZE,
+             "the log ends at record %" PRIu64 ", but %" PRIu64 " was acknowledged: %" PRIu64 " to %" PRIu64
+             " are missing or damaged; write-ahead files in %.120s: %s",
+             last, acknowledged, last + 1, acknowledged, rocks_path, files[0] ? files : "none");
 }
 
-int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_value *mark, bool from_first, struct log_state *state,
-              char problem[PROBLEM_SIZE])
+int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_value *mark, bool from_first,
+              struct log_state *state, char problem[PROBLEM_SIZE])
 {
     int code = meta_read(rocks, &state->meta, problem);
     if (code) return code;
@@ -159,7 +168,8 @@ int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_val
     uint64_t start = from_first || state->tables_lost ? 0 : meta->applied_lsn;
     struct log_walk walk = {.from = start + 1, .mark = mark};
     if (!log_chain_at(rocks, meta, start, walk.chain)) {
-        snprintf(problem, PROBLEM_SIZE, "log record %" PRIu64 ", up to which the tables were written, is missing or damaged", start);
+        snprintf(problem, PROBLEM_SIZE,
+                 "log record %" PRIu64 ", up to which the tables were written, is missing or damaged", start);
         return STORE_EXIT_DAMAGED;
     }
     if (mark->lsn <= start && !mark_agrees(rocks, meta, mark, problem)) return STORE_EXIT_DAMAGED;

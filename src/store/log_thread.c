@@ -19,7 +19,7 @@ enum {
     COMMIT_INTERVAL_NS = 500 * 1000,
     PAUSE_STEP_NS = 25 * 1000,
     PAUSE_MOST_NS = 400 * 1000,
-    TIMER_SLACK_NS = 5 * 1000,      /* the kernel's 50 µs would double a short pause */
+    TIMER_SLACK_NS = 5 * 1000, /* the kernel's 50 µs would double a short pause */
 };
 
 int64_t monotonic_ns(void)
@@ -38,8 +38,8 @@ void batch_free(struct batch *batch)
 void store_fail(struct rocks_store *store, const char *what, const char *why)
 {
     if (atomic_exchange(&store->failed, true)) return;
-    log_line("store", LOG_ERROR, "a write failed; nothing more is written", "what=\"%s\" why=\"%s\" durable=%" PRIu64, what, why,
-             atomic_load(&store->durable_lsn));
+    log_line("store", LOG_ERROR, "a write failed; nothing more is written", "what=\"%s\" why=\"%s\" durable=%" PRIu64,
+             what, why, atomic_load(&store->durable_lsn));
     store->events.failed(store->events.context, why);
 }
 
@@ -94,7 +94,8 @@ static void acknowledge(struct rocks_store *store, const struct mark_value *valu
 static void count_commit(struct figures *figures, uint32_t batches, uint32_t records, size_t bytes, int64_t nanoseconds)
 {
     uint32_t bucket = 0;
-    while (bucket < RECORDS_BUCKETS - 1 && records > 1u << 2 * bucket) bucket++;
+    while (bucket < RECORDS_BUCKETS - 1 && records > 1u << 2 * bucket)
+        bucket++;
     figures->commits++;
     figures->batches += batches;
     figures->records += records;
@@ -139,7 +140,8 @@ static struct inbox_item *commit(struct rocks_store *store, struct inbox_item *i
 static void sleep_ns(int64_t nanoseconds)
 {
     struct timespec left = {.tv_nsec = nanoseconds};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) continue;
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        continue;
 }
 
 static struct inbox_item *gather(struct rocks_store *store)
@@ -149,7 +151,8 @@ static struct inbox_item *gather(struct rocks_store *store)
     if (!items) return inbox_wait(&store->log_inbox);
     if (store->pause_ns) sleep_ns(store->pause_ns);
     struct inbox_item *last = items;
-    while (last->next) last = last->next;
+    while (last->next)
+        last = last->next;
     last->next = inbox_take(&store->log_inbox);
     return items;
 }
@@ -159,8 +162,9 @@ void *log_thread_main(void *context)
     struct rocks_store *store = context;
     prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
     for (struct inbox_item *items; (items = gather(store));) {
-        while (items && !atomic_load(&store->failed)) items = commit(store, items);
-        while (items) {                     /* after a failure: never durable */
+        while (items && !atomic_load(&store->failed))
+            items = commit(store, items);
+        while (items) { /* after a failure: never durable */
             struct batch *batch = (struct batch *)items;
             items = items->next;
             batch_free(batch);

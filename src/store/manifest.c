@@ -22,7 +22,8 @@ static uint32_t crc32c(const uint8_t *bytes, size_t length)
     uint32_t crc = ~UINT32_C(0);
     for (size_t i = 0; i < length; i++) {
         crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (UINT32_C(0x82F63B78) & -(crc & 1));
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (UINT32_C(0x82F63B78) & -(crc & 1));
     }
     return ~crc;
 }
@@ -52,7 +53,7 @@ static enum reading record_at(const uint8_t *bytes, size_t length, size_t at, si
     *next = at + HEADER_BYTES + size;
     if (!kind && !size) return READ_END;
     if (HEADER_BYTES + size > left || kind > RECORD_LAST) return READ_BROKEN;
-    if (*next > length) return READ_END;                /* RocksDB takes an edit that is only begun for the end */
+    if (*next > length) return READ_END; /* RocksDB takes an edit that is only begun for the end */
     if (masked(crc32c(bytes + at + 6, size + 1)) != little32(bytes + at)) return READ_BROKEN;
     *type = (enum record_type)kind;
     return READ_WHOLE;
@@ -115,7 +116,9 @@ bool manifest_trim(const char *rocks_path)
     uint8_t *bytes = read_whole(file, &length);
     size_t end = bytes ? whole_end(bytes, length) : length;
     bool cut = end > 0 && end < length && ftruncate(file, (off_t)end) == 0 && fsync(file) == 0;
-    if (cut) log_line("store", LOG_WARNING, "cut a torn edit off the manifest", "path=\"%s\" from=%zu to=%zu", path, length, end);
+    if (cut)
+        log_line("store", LOG_WARNING, "cut a torn edit off the manifest", "path=\"%s\" from=%zu to=%zu", path, length,
+                 end);
     free(bytes);
     close(file);
     return cut;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 enum {
-    SLOT_SIZE = 512,                        /* a sector: written whole or not at all */
+    SLOT_SIZE = 512, /* a sector: written whole or not at all */
     SLOT_COUNT = 2,
     VERSION = 1,
     VERSION_AT = 8,
@@ -34,7 +34,8 @@ static enum mark_found slot_read(const uint8_t slot[SLOT_SIZE], struct mark_valu
 {
     uint8_t checksum[CHECKSUM_SIZE];
     crypto_generichash(checksum, CHECKSUM_SIZE, slot, CHECKSUM_AT, NULL, 0);
-    if (memcmp(slot, magic, VERSION_AT) != 0 || memcmp(checksum, slot + CHECKSUM_AT, CHECKSUM_SIZE) != 0) return MARK_DAMAGED;
+    if (memcmp(slot, magic, VERSION_AT) != 0 || memcmp(checksum, slot + CHECKSUM_AT, CHECKSUM_SIZE) != 0)
+        return MARK_DAMAGED;
     if (big32_read(slot + VERSION_AT) > VERSION) return MARK_NEWER;
     memcpy(value->identity, slot + IDENTITY_AT, IDENTITY_SIZE);
     value->lsn = big64_read(slot + LSN_AT);

@@ -14,7 +14,7 @@ struct mark_value {
 enum mark_found { MARK_READ, MARK_ABSENT, MARK_DAMAGED, MARK_NEWER, MARK_FAILED };
 struct mark {
     int file;
-    uint32_t turn;                          /* of the slot to be written next */
+    uint32_t turn; /* of the slot to be written next */
 };
 
 enum mark_found mark_read(const char *path, struct mark_value *value);

@@ -11,7 +11,7 @@
 
 struct pending {
     struct pending *next;
-    struct batch *batch;                    /* or a checkpoint: */
+    struct batch *batch; /* or a checkpoint: */
     struct ordered *frozen;
     uint64_t lsn;
 };
@@ -19,13 +19,13 @@ struct memory_store {
     struct store store;
     struct store_events events;
     pthread_mutex_t mutex;
-    struct buffer *log;                     /* [lsn - 1]: values as chain.h says */
+    struct buffer *log; /* [lsn - 1]: values as chain.h says */
     uint64_t log_count, log_room;
-    uint64_t appended_lsn;                  /* with what waits */
-    uint8_t chain[CHAIN_SIZE];              /* after log_count */
+    uint64_t appended_lsn;     /* with what waits */
+    uint8_t chain[CHAIN_SIZE]; /* after log_count */
     struct ordered *tables;
     uint64_t tables_lsn;
-    uint64_t opened_applied, opened_last;   /* as a restart saw them */
+    uint64_t opened_applied, opened_last; /* as a restart saw them */
     struct pending *first, **last;
     bool stepped, draining, failed;
     uint32_t miss_every, reads;
@@ -87,7 +87,8 @@ static void fail(struct memory_store *store)
 {
     bool again = store->failed;
     store->failed = true;
-    for (struct pending *pending; (pending = pending_take(store));) pending_free(pending);
+    for (struct pending *pending; (pending = pending_take(store));)
+        pending_free(pending);
     pthread_mutex_unlock(&store->mutex);
     if (!again) store->events.failed(store->events.context, "a fault was asked for");
     pthread_mutex_lock(&store->mutex);
@@ -114,7 +115,8 @@ static void batch_write(struct memory_store *store, struct batch *batch)
 {
     CHECK(batch->first_lsn == store->log_count + 1);
     struct text rest = buffer_as_text(&batch->records), head, body;
-    while (batch_next(&rest, &head, &body)) log_add(store, head, body);
+    while (batch_next(&rest, &head, &body))
+        log_add(store, head, body);
     CHECK(batch->last_lsn == store->log_count);
     store->batches++;
 }
@@ -123,8 +125,10 @@ static void checkpoint_write(struct memory_store *store, const struct ordered *f
 {
     const struct ordered_entry *entry = ordered_at_or_after(frozen, LITERAL(""));
     for (; entry; entry = ordered_next(entry)) {
-        if (entry->tombstone) ordered_remove(store->tables, entry->key);
-        else ordered_set(store->tables, entry->key, entry->value);
+        if (entry->tombstone)
+            ordered_remove(store->tables, entry->key);
+        else
+            ordered_set(store->tables, entry->key, entry->value);
     }
     store->tables_lsn = lsn;
     store->checkpoints++;
@@ -135,12 +139,16 @@ static bool step(struct memory_store *store)
 {
     struct pending *pending = pending_take(store);
     if (!pending) return false;
-    if (pending->batch) batch_write(store, pending->batch);
-    else checkpoint_write(store, pending->frozen, pending->lsn);
+    if (pending->batch)
+        batch_write(store, pending->batch);
+    else
+        checkpoint_write(store, pending->frozen, pending->lsn);
     uint64_t durable = store->log_count;
     pthread_mutex_unlock(&store->mutex);
-    if (pending->batch) store->events.durable(store->events.context, durable);
-    else store->events.checkpointed(store->events.context, pending->frozen);
+    if (pending->batch)
+        store->events.durable(store->events.context, durable);
+    else
+        store->events.checkpointed(store->events.context, pending->frozen);
     pending_free(pending);
     pthread_mutex_lock(&store->mutex);
     return true;
@@ -151,7 +159,8 @@ static void drain(struct memory_store *store)
 {
     if (store->stepped || store->draining) return;
     store->draining = true;
-    while (step(store)) continue;
+    while (step(store))
+        continue;
     store->draining = false;
 }
 
@@ -193,33 +202,38 @@ static enum found admit(struct memory_store *store, enum tier tier)
     return is_miss(store, tier) ? MISS : FOUND;
 }
 
-static enum found memory_get(struct store *base, struct text key, enum tier tier, struct arena *arena, struct text *value)
+static enum found memory_get(struct store *base, struct text key, enum tier tier, struct arena *arena,
+                             struct text *value)
 {
     struct memory_store *store = self(base);
     pthread_mutex_lock(&store->mutex);
     enum found found = admit(store, tier);
     const struct ordered_entry *entry = found == FOUND ? ordered_get(store->tables, key) : NULL;
-    if (entry) *value = arena_text(arena, entry->value);
-    else if (found == FOUND) found = ABSENT;
+    if (entry)
+        *value = arena_text(arena, entry->value);
+    else if (found == FOUND)
+        found = ABSENT;
     pthread_mutex_unlock(&store->mutex);
     return found;
 }
 
 /* The first entry of a scan and the one after `entry`; NULL at the end. */
-static const struct ordered_entry *scan_next(const struct ordered *tables, const struct ordered_entry *entry, struct text from,
-                                             struct text to, bool reverse)
+static const struct ordered_entry *scan_next(const struct ordered *tables, const struct ordered_entry *entry,
+                                             struct text from, struct text to, bool reverse)
 {
     if (reverse) {
-        if (!entry) entry = to.data ? ordered_before(tables, to) : ordered_last(tables);
-        else entry = ordered_before(tables, entry->key);
+        if (!entry)
+            entry = to.data ? ordered_before(tables, to) : ordered_last(tables);
+        else
+            entry = ordered_before(tables, entry->key);
         return entry && text_compare(entry->key, from) < 0 ? NULL : entry;
     }
     entry = entry ? ordered_next(entry) : ordered_at_or_after(tables, from);
     return entry && to.data && text_compare(entry->key, to) >= 0 ? NULL : entry;
 }
 
-static enum found memory_scan(struct store *base, struct text from, struct text to, bool reverse, uint32_t limit, enum tier tier,
-                              struct arena *arena, struct table_row *rows, uint32_t *count)
+static enum found memory_scan(struct store *base, struct text from, struct text to, bool reverse, uint32_t limit,
+                              enum tier tier, struct arena *arena, struct table_row *rows, uint32_t *count)
 {
     struct memory_store *store = self(base);
     if (!from.data) from = LITERAL("");
@@ -233,7 +247,8 @@ static enum found memory_scan(struct store *base, struct text from, struct text 
     return found;
 }
 
-static enum found memory_read_log(struct store *base, uint64_t lsn, struct arena *arena, struct text *head, struct text *body)
+static enum found memory_read_log(struct store *base, uint64_t lsn, struct arena *arena, struct text *head,
+                                  struct text *body)
 {
     struct memory_store *store = self(base);
     pthread_mutex_lock(&store->mutex);
@@ -243,8 +258,10 @@ static enum found memory_read_log(struct store *base, uint64_t lsn, struct arena
         uint8_t previous[CHAIN_SIZE];
         struct record record, before;
         chain_first(identity, previous);
-        if (lsn > 1 && record_parse(buffer_as_text(&store->log[lsn - 2]), &before)) memcpy(previous, before.chain, CHAIN_SIZE);
-        bool good = record_parse(buffer_as_text(&store->log[lsn - 1]), &record) && !record_verify(&record, previous, lsn);
+        if (lsn > 1 && record_parse(buffer_as_text(&store->log[lsn - 2]), &before))
+            memcpy(previous, before.chain, CHAIN_SIZE);
+        bool good =
+            record_parse(buffer_as_text(&store->log[lsn - 1]), &record) && !record_verify(&record, previous, lsn);
         if (good) {
             *head = arena_text(arena, record.head);
             *body = arena_text(arena, record.body);
@@ -280,24 +297,30 @@ static const char *memory_backup(struct store *base, const char *path)
 static void memory_metrics(struct store *base, struct buffer *out)
 {
     struct memory_store *store = self(base);
-    buffer_format(out, "# TYPE souk_store_records_total counter\nsouk_store_records_total %" PRIu64 "\n", store->log_count);
-    buffer_format(out, "# TYPE souk_store_batches_total counter\nsouk_store_batches_total %" PRIu64 "\n", store->batches);
-    buffer_format(out, "# TYPE souk_store_checkpoints_total counter\nsouk_store_checkpoints_total %" PRIu64 "\n", store->checkpoints);
+    buffer_format(out, "# TYPE souk_store_records_total counter\nsouk_store_records_total %" PRIu64 "\n",
+                  store->log_count);
+    buffer_format(out, "# TYPE souk_store_batches_total counter\nsouk_store_batches_total %" PRIu64 "\n",
+                  store->batches);
+    buffer_format(out, "# TYPE souk_store_checkpoints_total counter\nsouk_store_checkpoints_total %" PRIu64 "\n",
+                  store->checkpoints);
 }
 
 static void memory_close(struct store *base)
 {
     struct memory_store *store = self(base);
     pthread_mutex_lock(&store->mutex);
-    while (step(store)) continue;
+    while (step(store))
+        continue;
     pthread_mutex_unlock(&store->mutex);
-    for (uint64_t i = 0; i < store->log_count; i++) buffer_free(&store->log[i]);
+    for (uint64_t i = 0; i < store->log_count; i++)
+        buffer_free(&store->log[i]);
     free(store->log);
     ordered_destroy(store->tables);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }
 
+/* clang-format off */
 static const struct store_calls memory_calls = {
     .append = memory_append,
     .get = memory_get,
@@ -311,6 +334,7 @@ static const struct store_calls memory_calls = {
     .metrics = memory_metrics,
     .close = memory_close,
 };
+/* clang-format on */
 
 /* ---- for tests ---- */
 

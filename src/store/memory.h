@@ -21,7 +21,7 @@ void memory_store_crash(struct store *store, uint32_t survivors);
 void memory_store_miss_every(struct store *store, uint32_t k);
 /* The n-th call from now fails: reads answer DAMAGED, append and checkpoint fail the store. 0: none. */
 void memory_store_fault_at(struct store *store, uint64_t n);
-uint64_t memory_store_call_count(const struct store *store);    /* calls that may fail, so far */
+uint64_t memory_store_call_count(const struct store *store); /* calls that may fail, so far */
 void memory_store_set_free_bytes(struct store *store, uint64_t bytes);
 uint64_t memory_store_durable_lsn(const struct store *store);
 /* Changes a byte of a record's body: read_log then answers DAMAGED. */

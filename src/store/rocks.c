@@ -9,7 +9,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { SPACE_ASKED_NS = 250 * 1000 * 1000 };    /* how old the answer of the file system may be */
+enum { SPACE_ASKED_NS = 250 * 1000 * 1000 }; /* how old the answer of the file system may be */
 
 static struct rocks_store *self(struct store *store)
 {
@@ -42,14 +42,15 @@ static enum found counted(struct rocks_store *store, enum found found)
     return found;
 }
 
-static enum found store_get(struct store *base, struct text key, enum tier tier, struct arena *arena, struct text *value)
+static enum found store_get(struct store *base, struct text key, enum tier tier, struct arena *arena,
+                            struct text *value)
 {
     struct rocks_store *store = self(base);
     return counted(store, rocks_get(store->rocks, key, tier, arena, value));
 }
 
-static enum found store_scan(struct store *base, struct text from, struct text to, bool reverse, uint32_t limit, enum tier tier,
-                             struct arena *arena, struct table_row *rows, uint32_t *count)
+static enum found store_scan(struct store *base, struct text from, struct text to, bool reverse, uint32_t limit,
+                             enum tier tier, struct arena *arena, struct table_row *rows, uint32_t *count)
 {
     struct rocks_store *store = self(base);
     struct rocks_cursor *cursor = rocks_cursor_open(store->rocks, from, to, reverse, tier, false);
@@ -80,7 +81,8 @@ static const char *record_read(struct rocks_store *store, uint64_t lsn, struct a
 {
     uint8_t key[LOG_KEY_SIZE], chain[CHAIN_SIZE];
     struct text value;
-    if (rocks_get(store->rocks, log_key(key, lsn), TIER_DISK, arena, &value) != FOUND) return "is missing or cannot be read";
+    if (rocks_get(store->rocks, log_key(key, lsn), TIER_DISK, arena, &value) != FOUND)
+        return "is missing or cannot be read";
     if (!record_parse(value, record)) return "is not a record";
     if (!chain_before(store, lsn, chain)) return "has no record before it";
     const char *wrong = record_verify(record, chain, lsn);
@@ -93,7 +95,8 @@ static const char *record_read(struct rocks_store *store, uint64_t lsn, struct a
 }
 
 /* A record whose write failed may be in the database: beyond durable_lsn there is nothing. */
-static enum found store_read_log(struct store *base, uint64_t lsn, struct arena *arena, struct text *head, struct text *body)
+static enum found store_read_log(struct store *base, uint64_t lsn, struct arena *arena, struct text *head,
+                                 struct text *body)
 {
     struct rocks_store *store = self(base);
     if (!lsn || lsn > atomic_load(&store->durable_lsn)) return ABSENT;
@@ -178,10 +181,12 @@ void rocks_store_metrics(struct store *base, struct buffer *out)
     figure(out, "free_bytes", "gauge", store_free_bytes(base));
     figure(out, "rocksdb_background_errors_total", "counter", rocks_figure(store->rocks, "rocksdb.background-errors"));
     figure(out, "rocksdb_memtable_bytes", "gauge", rocks_figure(store->rocks, "rocksdb.cur-size-all-mem-tables"));
-    figure(out, "rocksdb_table_reader_bytes", "gauge", rocks_figure(store->rocks, "rocksdb.estimate-table-readers-mem"));
+    figure(out, "rocksdb_table_reader_bytes", "gauge",
+           rocks_figure(store->rocks, "rocksdb.estimate-table-readers-mem"));
     figure(out, "rocksdb_block_cache_bytes", "gauge", rocks_cache_bytes(store->rocks));
     figure(out, "rocksdb_live_bytes", "gauge", rocks_figure(store->rocks, "rocksdb.total-sst-files-size"));
-    figure(out, "rocksdb_compaction_pending_bytes", "gauge", rocks_figure(store->rocks, "rocksdb.estimate-pending-compaction-bytes"));
+    figure(out, "rocksdb_compaction_pending_bytes", "gauge",
+           rocks_figure(store->rocks, "rocksdb.estimate-pending-compaction-bytes"));
 }
 
 /* ---- closing ---- */
@@ -198,8 +203,10 @@ static void store_close(struct store *base)
         pthread_join(store->table_thread, NULL);
         char problem[PROBLEM_SIZE];
         bool good = !atomic_load(&store->failed);
-        if (good && !rocks_flush(store->rocks, problem)) store_fail(store, "closing", problem);
-        else if (good && !mark_sync(&store->mark)) store_fail(store, "closing", strerror(errno));
+        if (good && !rocks_flush(store->rocks, problem))
+            store_fail(store, "closing", problem);
+        else if (good && !mark_sync(&store->mark))
+            store_fail(store, "closing", strerror(errno));
         mark_close(&store->mark);
         inbox_destroy(&store->table_inbox);
         inbox_destroy(&store->log_inbox);
@@ -207,8 +214,10 @@ static void store_close(struct store *base)
         rocks_batch_destroy(store->log_batch);
     }
     bool failed = atomic_load(&store->failed);
-    if (failed) rocks_abandon(store->rocks);
-    else rocks_close(store->rocks);
+    if (failed)
+        rocks_abandon(store->rocks);
+    else
+        rocks_close(store->rocks);
     pthread_mutex_destroy(&store->memo_mutex);
     pthread_mutex_destroy(&store->tables_mutex);
     pthread_cond_destroy(&store->durable_moved);
@@ -217,6 +226,7 @@ static void store_close(struct store *base)
     free(store);
 }
 
+/* clang-format off */
 const struct store_calls rocks_calls = {
     .append = store_append,
     .get = store_get,
@@ -230,3 +240,4 @@ const struct store_calls rocks_calls = {
     .metrics = rocks_store_metrics,
     .close = store_close,
 };
+/* clang-format on */

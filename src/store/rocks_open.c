@@ -94,8 +94,10 @@ static int read_mark(struct rocks_store *store, struct mark_value *mark, char pr
     switch (mark_read(store->mark_path, mark)) {
     case MARK_READ: return 0;
     case MARK_ABSENT:
-        return refuse(problem, STORE_EXIT_DAMAGED, store->mark_path, "is missing: without it acknowledged records may be lost without notice");
-    case MARK_DAMAGED: return refuse(problem, STORE_EXIT_DAMAGED, store->mark_path, "is damaged: neither of its two slots is whole");
+        return refuse(problem, STORE_EXIT_DAMAGED, store->mark_path,
+                      "is missing: without it acknowledged records may be lost without notice");
+    case MARK_DAMAGED:
+        return refuse(problem, STORE_EXIT_DAMAGED, store->mark_path, "is damaged: neither of its two slots is whole");
     case MARK_NEWER: return refuse(problem, STORE_EXIT_NEWER_FORMAT, store->mark_path, "was made by a newer version");
     case MARK_FAILED: break;
     }
@@ -111,15 +113,17 @@ static int look(struct rocks_store *store, bool *is_new, char problem[PROBLEM_SI
     if (!*is_new) return 0;
     if (store->config.read_only) return refuse(problem, STORE_EXIT_DAMAGED, store->path, "holds no store");
     if (!directory_holds_only(store->path, unfinished))
-        return refuse(problem, STORE_EXIT_DAMAGED, store->path, "holds no store and is not empty: a new store needs an empty directory");
+        return refuse(problem, STORE_EXIT_DAMAGED, store->path,
+                      "holds no store and is not empty: a new store needs an empty directory");
     if (!path_exists(store->mark_path)) return 0;
     struct mark_value mark;
     enum mark_found found = mark_read(store->mark_path, &mark);
-    if (found == MARK_DAMAGED || (found == MARK_READ && !mark.lsn)) return 0;     /* a creation was cut short */
+    if (found == MARK_DAMAGED || (found == MARK_READ && !mark.lsn)) return 0; /* a creation was cut short */
     int code = read_mark(store, &mark, problem);
     if (code) return code;
     char why[PROBLEM_SIZE];
-    snprintf(why, sizeof why, "the database (rocks/) is missing, but log records up to %" PRIu64 " were acknowledged", mark.lsn);
+    snprintf(why, sizeof why, "the database (rocks/) is missing, but log records up to %" PRIu64 " were acknowledged",
+             mark.lsn);
     return refuse(problem, STORE_EXIT_DAMAGED, store->path, why);
 }
 
@@ -165,17 +169,19 @@ static int open_to_write(struct rocks_store *store, const struct log_state *stat
 {
     rocks_close(store->rocks);
     char why[PROBLEM_SIZE];
-    store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
+    store->rocks =
+        rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
     if (!store->rocks) return refuse(problem, rocks_problem_code(why), store->path, why);
     bool drop = state->tables_lost || store->config.drop_tables;
     if (drop) {
         int code = tables_drop(store, why);
         if (code) return refuse(problem, code, store->path, why);
         store->applied_lsn = 0;
-        log_line("store", LOG_WARNING, "the tables are dropped and made anew from the log", "unfinished_checkpoint=%d", state->tables_lost);
+        log_line("store", LOG_WARNING, "the tables are dropped and made anew from the log", "unfinished_checkpoint=%d",
+                 state->tables_lost);
     }
-    if (mark_open(&store->mark, store->mark_path) && mark_write(&store->mark, &store->acknowledged) && mark_sync(&store->mark) &&
-        mark_write(&store->mark, &store->acknowledged) && mark_sync(&store->mark))
+    if (mark_open(&store->mark, store->mark_path) && mark_write(&store->mark, &store->acknowledged) &&
+        mark_sync(&store->mark) && mark_write(&store->mark, &store->acknowledged) && mark_sync(&store->mark))
         return 0;
     return refuse_errno(problem, "cannot write", store->mark_path);
 }
@@ -209,11 +215,14 @@ static void start_threads(struct rocks_store *store)
 static int prepare(struct rocks_store *store, char problem[PROBLEM_SIZE])
 {
     const char *path = store->config.path;
-    if ((size_t)snprintf(store->path, PATH_SIZE, "%s", path) >= PATH_SIZE) errno = ENAMETOOLONG;
-    else errno = 0;
+    if ((size_t)snprintf(store->path, PATH_SIZE, "%s", path) >= PATH_SIZE)
+        errno = ENAMETOOLONG;
+    else
+        errno = 0;
     if (errno || !path_join(store->rocks_path, path, "rocks") || !path_join(store->mark_path, path, "mark"))
         return refuse_errno(problem, "cannot use", path);
-    if (store->config.read_only && !path_exists(path)) return refuse(problem, STORE_EXIT_DAMAGED, path, "there is no store");
+    if (store->config.read_only && !path_exists(path))
+        return refuse(problem, STORE_EXIT_DAMAGED, path, "there is no store");
     if (!directory_make(path)) return refuse_errno(problem, "cannot use", path);
     store->lock_file = directory_lock(path);
     if (store->lock_file >= 0) return 0;
@@ -279,26 +288,28 @@ int store_create_to_fill(struct rocks_store *store, const uint8_t identity[IDENT
     if (!code) code = create(store, identity, problem);
     if (code) return code;
     char why[PROBLEM_SIZE];
-    store->rocks = rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
+    store->rocks =
+        rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
     return store->rocks ? 0 : refuse(problem, rocks_problem_code(why), store->path, why);
 }
 
-struct store *store_open(const struct store_config *config, const struct store_events *events, char problem[PROBLEM_SIZE],
-                         int *exit_code)
+struct store *store_open(const struct store_config *config, const struct store_events *events,
+                         char problem[PROBLEM_SIZE], int *exit_code)
 {
     sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);    /* threads that start here, RocksDB's too, leave signals to others */
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* threads that start here, RocksDB's too, leave signals to others */
     mode_t mask = umask(0077);
     struct rocks_store *store = store_new(config);
     if (events) store->events = *events;
     problem[0] = 0;
     *exit_code = open_store(store, false, problem);
     if (!*exit_code && !config->read_only) start_threads(store);
-    umask(config->read_only ? mask : 0077);         /* files that RocksDB makes later on are private too */
+    umask(config->read_only ? mask : 0077); /* files that RocksDB makes later on are private too */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!*exit_code) {
-        log_line("store", LOG_INFO, "open", "last_lsn=%" PRIu64 " applied_lsn=%" PRIu64, store->last_lsn, store->applied_lsn);
+        log_line("store", LOG_INFO, "open", "last_lsn=%" PRIu64 " applied_lsn=%" PRIu64, store->last_lsn,
+                 store->applied_lsn);
         return &store->store;
     }
     store_abandon(store);

@@ -12,18 +12,19 @@
 enum {
     MEBIBYTE = 1024 * 1024,
 #ifdef TINY
-    WRITE_BUFFER_BYTES = 64 * 1024,         /* RocksDB's least: memtables switch in the middle of checkpoints */
+    WRITE_BUFFER_BYTES = 64 * 1024, /* RocksDB's least: memtables switch in the middle of checkpoints */
     BLOCK_BYTES = 512,
 #else
-    WRITE_BUFFER_BYTES = 256 * MEBIBYTE,    /* checkpoints flush long before: a checkpoint rarely straddles two memtables */
+    WRITE_BUFFER_BYTES =
+        256 * MEBIBYTE, /* checkpoints flush long before: a checkpoint rarely straddles two memtables */
     BLOCK_BYTES = 8 * 1024,
 #endif
     WAL_PREALLOCATED_BYTES = 32 * MEBIBYTE,
     BLOCK_CACHE_BYTES = 64 * MEBIBYTE,
-    SKIPPED_MOST = 1000,                    /* deleted rows that a scan in memory may pass over before a worker takes it */
-    OPEN_FILES_ALL = 8192,                  /* with a limit of so many, all tables stay open */
+    SKIPPED_MOST = 1000,   /* deleted rows that a scan in memory may pass over before a worker takes it */
+    OPEN_FILES_ALL = 8192, /* with a limit of so many, all tables stay open */
     LEVELS = 7,
-    LOG_WARNINGS = 2,                       /* InfoLogLevel, not named in C; nor are ReadTier's two */
+    LOG_WARNINGS = 2, /* InfoLogLevel, not named in C; nor are ReadTier's two */
     READ_ALL_TIER = 0,
     BLOCK_CACHE_TIER = 1,
 };
@@ -69,7 +70,8 @@ static enum found read_failure(char *error, char problem[PROBLEM_SIZE])
 int rocks_problem_code(const char *problem)
 {
     if (strstr(problem, "No space left") || strstr(problem, "quota exceeded")) return STORE_EXIT_FULL;
-    if (strstr(problem, "Permission denied") || strstr(problem, "Read-only file system")) return STORE_EXIT_NOT_WRITABLE;
+    if (strstr(problem, "Permission denied") || strstr(problem, "Read-only file system"))
+        return STORE_EXIT_NOT_WRITABLE;
     return STORE_EXIT_DAMAGED;
 }
 
@@ -79,7 +81,7 @@ static int open_files_most(void)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= OPEN_FILES_ALL) return -1;
-    return (int)(limit.rlim_cur / 2);       /* the other half is for sockets */
+    return (int)(limit.rlim_cur / 2); /* the other half is for sockets */
 }
 
 /* Index and filter blocks belong to the open table, not to the cache, so they are always in memory: an absent key is known
@@ -111,17 +113,19 @@ static void set_writing(rocksdb_options_t *options)
     rocksdb_options_set_max_write_buffer_number(options, 3);
     /* With one column family this bounds nothing but how much of the disk a new write-ahead file reserves. */
     rocksdb_options_set_max_total_wal_size(options, WAL_PREALLOCATED_BYTES);
-    rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery);   /* a torn tail opens */
-    rocksdb_options_set_bytes_per_sync(options, MEBIBYTE);      /* no spikes of write-back at the end of a table */
+    rocksdb_options_set_wal_recovery_mode(options, rocksdb_point_in_time_recovery); /* a torn tail opens */
+    rocksdb_options_set_bytes_per_sync(options, MEBIBYTE); /* no spikes of write-back at the end of a table */
     rocksdb_options_set_paranoid_checks(options, 1);
-    rocksdb_options_set_avoid_unnecessary_blocking_io(options, 1);  /* the core drops iterators; files are deleted elsewhere */
+    rocksdb_options_set_avoid_unnecessary_blocking_io(options,
+                                                      1); /* the core drops iterators; files are deleted elsewhere */
 }
 
 /* Log rows come in key order: below level 0 they are moved, not rewritten, except once. */
 static void set_levels(rocksdb_options_t *options)
 {
     int compression[LEVELS];
-    for (int i = 0; i < LEVELS; i++) compression[i] = i ? rocksdb_lz4_compression : rocksdb_no_compression;
+    for (int i = 0; i < LEVELS; i++)
+        compression[i] = i ? rocksdb_lz4_compression : rocksdb_no_compression;
     rocksdb_options_set_compression_per_level(options, compression, LEVELS);
     rocksdb_options_set_level_compaction_dynamic_level_bytes(options, 1);
     rocksdb_options_set_level0_file_num_compaction_trigger(options, 8);
@@ -167,7 +171,8 @@ static void make_options(struct rocks *rocks, const struct rocks_config *config)
     for (int tier = TIER_MEMORY; tier <= TIER_DISK; tier++) {
         rocks->read_tiers[tier] = rocksdb_readoptions_create();
         rocksdb_readoptions_set_verify_checksums(rocks->read_tiers[tier], 1);
-        rocksdb_readoptions_set_read_tier(rocks->read_tiers[tier], tier == TIER_MEMORY ? BLOCK_CACHE_TIER : READ_ALL_TIER);
+        rocksdb_readoptions_set_read_tier(rocks->read_tiers[tier],
+                                          tier == TIER_MEMORY ? BLOCK_CACHE_TIER : READ_ALL_TIER);
     }
     for (int sync = ROCKS_SYNCED; sync <= ROCKS_UNLOGGED; sync++) {
         rocks->write_options[sync] = rocksdb_writeoptions_create();
@@ -185,8 +190,10 @@ struct rocks *rocks_open(const struct rocks_config *config, char problem[PROBLEM
     struct rocks *rocks = memory_alloc(sizeof *rocks);
     make_options(rocks, config);
     char *error = NULL;
-    if (config->read_only) rocks->db = rocksdb_open_for_read_only(rocks->options, config->path, 0, &error);
-    else rocks->db = rocksdb_open(rocks->options, config->path, &error);
+    if (config->read_only)
+        rocks->db = rocksdb_open_for_read_only(rocks->options, config->path, 0, &error);
+    else
+        rocks->db = rocksdb_open(rocks->options, config->path, &error);
     if (succeeded(error, problem)) return rocks;
     rocks_close(rocks);
     return NULL;
@@ -201,8 +208,10 @@ void rocks_close(struct rocks *rocks)
 void rocks_abandon(struct rocks *rocks)
 {
     rocksdb_flushoptions_destroy(rocks->flush);
-    for (int sync = ROCKS_SYNCED; sync <= ROCKS_UNLOGGED; sync++) rocksdb_writeoptions_destroy(rocks->write_options[sync]);
-    for (int tier = TIER_MEMORY; tier <= TIER_DISK; tier++) rocksdb_readoptions_destroy(rocks->read_tiers[tier]);
+    for (int sync = ROCKS_SYNCED; sync <= ROCKS_UNLOGGED; sync++)
+        rocksdb_writeoptions_destroy(rocks->write_options[sync]);
+    for (int tier = TIER_MEMORY; tier <= TIER_DISK; tier++)
+        rocksdb_readoptions_destroy(rocks->read_tiers[tier]);
     rocksdb_options_destroy(rocks->options);
     rocksdb_block_based_options_destroy(rocks->table_options);
     rocksdb_cache_destroy(rocks->cache);
@@ -214,7 +223,8 @@ void rocks_abandon(struct rocks *rocks)
 enum found rocks_get(struct rocks *rocks, struct text key, enum tier tier, struct arena *arena, struct text *value)
 {
     char *error = NULL;
-    rocksdb_pinnableslice_t *slice = rocksdb_get_pinned(rocks->db, rocks->read_tiers[tier], key.data, key.length, &error);
+    rocksdb_pinnableslice_t *slice =
+        rocksdb_get_pinned(rocks->db, rocks->read_tiers[tier], key.data, key.length, &error);
     if (error) return read_failure(error, NULL);
     if (!slice) return ABSENT;
     size_t length = 0;
@@ -243,14 +253,17 @@ static rocksdb_readoptions_t *cursor_options(struct text from, struct text to, e
 }
 
 /* RocksDB keeps pointers to the bounds: `from` and `to` outlive the cursor. */
-struct rocks_cursor *rocks_cursor_open(struct rocks *rocks, struct text from, struct text to, bool reverse, enum tier tier, bool once)
+struct rocks_cursor *rocks_cursor_open(struct rocks *rocks, struct text from, struct text to, bool reverse,
+                                       enum tier tier, bool once)
 {
     struct rocks_cursor *cursor = memory_alloc(sizeof *cursor);
     cursor->reverse = reverse;
     cursor->options = cursor_options(from, to, tier, once);
     cursor->iterator = rocksdb_create_iterator(rocks->db, cursor->options);
-    if (reverse) rocksdb_iter_seek_to_last(cursor->iterator);
-    else rocksdb_iter_seek_to_first(cursor->iterator);
+    if (reverse)
+        rocksdb_iter_seek_to_last(cursor->iterator);
+    else
+        rocksdb_iter_seek_to_first(cursor->iterator);
     return cursor;
 }
 
@@ -267,8 +280,10 @@ bool rocks_cursor_row(struct rocks_cursor *cursor, struct text *key, struct text
 
 void rocks_cursor_next(struct rocks_cursor *cursor)
 {
-    if (cursor->reverse) rocksdb_iter_prev(cursor->iterator);
-    else rocksdb_iter_next(cursor->iterator);
+    if (cursor->reverse)
+        rocksdb_iter_prev(cursor->iterator);
+    else
+        rocksdb_iter_next(cursor->iterator);
 }
 
 /* A scan over a damaged table just stops: only the iterator's status tells. */

@@ -14,15 +14,15 @@ struct rocks_config {
     bool create, read_only;
 };
 enum rocks_sync {
-    ROCKS_SYNCED,               /* in the write-ahead log and on the disk when the call returns */
-    ROCKS_LOGGED,               /* in the write-ahead log, but maybe not yet on the disk */
-    ROCKS_UNLOGGED,             /* in memory; on the disk after the next flush */
+    ROCKS_SYNCED,   /* in the write-ahead log and on the disk when the call returns */
+    ROCKS_LOGGED,   /* in the write-ahead log, but maybe not yet on the disk */
+    ROCKS_UNLOGGED, /* in memory; on the disk after the next flush */
 };
 
 /* The exit code for a problem: what the system refused; anything else is damage. */
 int rocks_problem_code(const char *problem);
 struct rocks *rocks_open(const struct rocks_config *config, char problem[PROBLEM_SIZE]);
-void rocks_close(struct rocks *rocks);                      /* writes nothing: what is not flushed and not logged is gone */
+void rocks_close(struct rocks *rocks); /* writes nothing: what is not flushed and not logged is gone */
 
 /* For one whose write failed: it stays open until the process ends, since 7.8 asserts when it closes a file that failed. */
 void rocks_abandon(struct rocks *rocks);
@@ -32,7 +32,8 @@ enum found rocks_get(struct rocks *rocks, struct text key, enum tier tier, struc
 
 /* Rows with from <= key < to; an absent bound is none. Key and value are valid until the next step. `once`: a long walk
    that should not push everything else out of the block cache. */
-struct rocks_cursor *rocks_cursor_open(struct rocks *rocks, struct text from, struct text to, bool reverse, enum tier tier, bool once);
+struct rocks_cursor *rocks_cursor_open(struct rocks *rocks, struct text from, struct text to, bool reverse,
+                                       enum tier tier, bool once);
 bool rocks_cursor_row(struct rocks_cursor *cursor, struct text *key, struct text *value);
 void rocks_cursor_next(struct rocks_cursor *cursor);
 /* FOUND when every row was seen as far as the cursor went; `problem` may be NULL. */

@@ -34,14 +34,16 @@ static uint64_t count_beyond(struct rocks *rocks, uint64_t last)
     static const char end[] = {LOG_SPACE + 1};
     uint8_t from[LOG_KEY_SIZE];
     uint64_t count = 0;
-    struct rocks_cursor *cursor = rocks_cursor_open(rocks, log_key(from, last + 2), (struct text){end, 1}, false, TIER_DISK, true);
-    for (struct text key, value; rocks_cursor_row(cursor, &key, &value); rocks_cursor_next(cursor)) count++;
+    struct rocks_cursor *cursor =
+        rocks_cursor_open(rocks, log_key(from, last + 2), (struct text){end, 1}, false, TIER_DISK, true);
+    for (struct text key, value; rocks_cursor_row(cursor, &key, &value); rocks_cursor_next(cursor))
+        count++;
     rocks_cursor_close(cursor, NULL);
     return count;
 }
 
-static int fill(struct rocks_store *from, struct rocks_store *to, const struct meta *meta, struct store_salvaged *salvaged,
-                char problem[PROBLEM_SIZE])
+static int fill(struct rocks_store *from, struct rocks_store *to, const struct meta *meta,
+                struct store_salvaged *salvaged, char problem[PROBLEM_SIZE])
 {
     struct copy copy = {.to = to->rocks, .batch = rocks_batch_create()};
     struct log_walk walk = {.from = 1, .visit = copy_record, .context = &copy};
@@ -58,8 +60,8 @@ static int fill(struct rocks_store *from, struct rocks_store *to, const struct m
     salvaged->kept = walk.last;
     if (!whole) salvaged->beyond = count_beyond(from->rocks, walk.last);
     if (whole && walk.last < salvaged->acknowledged)
-        snprintf(salvaged->why, PROBLEM_SIZE, "the log ends at record %" PRIu64 ", but %" PRIu64 " was acknowledged", walk.last,
-                 salvaged->acknowledged);
+        snprintf(salvaged->why, PROBLEM_SIZE, "the log ends at record %" PRIu64 ", but %" PRIu64 " was acknowledged",
+                 walk.last, salvaged->acknowledged);
 
     struct mark_value mark = {.lsn = walk.last};
     memcpy(mark.identity, meta->identity, IDENTITY_SIZE);
@@ -69,7 +71,8 @@ static int fill(struct rocks_store *from, struct rocks_store *to, const struct m
     return STORE_EXIT_NOT_WRITABLE;
 }
 
-int store_salvage(const struct store_config *config, const char *to_path, struct store_salvaged *salvaged, char problem[PROBLEM_SIZE])
+int store_salvage(const struct store_config *config, const char *to_path, struct store_salvaged *salvaged,
+                  char problem[PROBLEM_SIZE])
 {
     struct store_config reading = *config, writing = {.path = to_path};
     reading.read_only = true;

@@ -26,28 +26,29 @@ enum store_exit {
 };
 
 struct store_config {
-    const char *path;               /* made when it is absent; a new store starts only in an empty directory */
-    uint64_t reserve_bytes;         /* of the disk that free_bytes leaves alone */
-    size_t block_cache_bytes;       /* 0: 64 MiB */
-    bool read_only;                 /* for tools: append, checkpoint and backup are not called */
-    bool drop_tables;               /* forget everything derived: the caller replays the log from its first record */
-    bool hasty;                     /* commit as soon as the last commit is done, however many there are a second */
+    const char *path;         /* made when it is absent; a new store starts only in an empty directory */
+    uint64_t reserve_bytes;   /* of the disk that free_bytes leaves alone */
+    size_t block_cache_bytes; /* 0: 64 MiB */
+    bool read_only;           /* for tools: append, checkpoint and backup are not called */
+    bool drop_tables;         /* forget everything derived: the caller replays the log from its first record */
+    bool hasty;               /* commit as soon as the last commit is done, however many there are a second */
 };
 
 /* Checks the log from applied_lsn on before anything is written. NULL: *exit_code and one clear sentence in `problem`.
    The events' functions are called from two threads of the store; `durable` in the order of the log. */
-struct store *store_open(const struct store_config *config, const struct store_events *events, char problem[PROBLEM_SIZE],
-                         int *exit_code);
+struct store *store_open(const struct store_config *config, const struct store_events *events,
+                         char problem[PROBLEM_SIZE], int *exit_code);
 
 /* Reads the whole log, from the first record on: chain and bodies. 0, or an exit code and a sentence. */
 int store_verify_log(const struct store_config *config, uint64_t *last_lsn, char problem[PROBLEM_SIZE]);
 
 struct store_salvaged {
-    uint64_t kept;                  /* records 1 to kept are in the new store, to be replayed from the first */
-    uint64_t acknowledged;          /* by the mark; 0 when the mark cannot be read */
-    uint64_t beyond;                /* records that are there after the first missing or damaged one; not kept */
-    char why[PROBLEM_SIZE];         /* what ended the part that was kept; empty when nothing is wrong */
+    uint64_t kept;          /* records 1 to kept are in the new store, to be replayed from the first */
+    uint64_t acknowledged;  /* by the mark; 0 when the mark cannot be read */
+    uint64_t beyond;        /* records that are there after the first missing or damaged one; not kept */
+    char why[PROBLEM_SIZE]; /* what ended the part that was kept; empty when nothing is wrong */
 };
 /* Copies what is whole of a damaged log into a new store in `to`, which must be absent or empty. The damaged store is
    not changed. 0, or an exit code and a sentence. */
-int store_salvage(const struct store_config *config, const char *to, struct store_salvaged *salvaged, char problem[PROBLEM_SIZE]);
+int store_salvage(const struct store_config *config, const char *to, struct store_salvaged *salvaged,
+                  char problem[PROBLEM_SIZE]);

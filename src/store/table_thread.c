@@ -39,8 +39,10 @@ static bool write_rows(struct rocks_store *store, const struct table_job *job, c
     meta_put_number(batch, "Mstarted", job->lsn);
     const struct ordered_entry *entry = ordered_at_or_after(job->frozen, LITERAL(""));
     for (; entry; entry = ordered_next(entry)) {
-        if (entry->tombstone) rocks_batch_delete(batch, entry->key);
-        else rocks_batch_put(batch, entry->key, entry->value);
+        if (entry->tombstone)
+            rocks_batch_delete(batch, entry->key);
+        else
+            rocks_batch_put(batch, entry->key, entry->value);
         bool full = rocks_batch_bytes(batch) >= CHECKPOINT_CHUNK_BYTES;
         if (full && (atomic_load(&store->failed) || !write_chunk(store, problem))) return false;
     }
@@ -68,7 +70,8 @@ static void checkpoint_run(struct rocks_store *store, const struct table_job *jo
     store->figures.checkpoints++;
     store->figures.checkpoint_rows += ordered_count(job->frozen);
     store->figures.checkpoint_nanoseconds += (uint64_t)took;
-    log_line("store", LOG_DEBUG, "checkpoint", "lsn=%" PRIu64 " rows=%zu ms=%" PRId64, job->lsn, ordered_count(job->frozen), took / 1000000);
+    log_line("store", LOG_DEBUG, "checkpoint", "lsn=%" PRIu64 " rows=%zu ms=%" PRId64, job->lsn,
+             ordered_count(job->frozen), took / 1000000);
     store->events.checkpointed(store->events.context, job->frozen);
 }
 
@@ -118,7 +121,7 @@ static const char *backup_copy(struct rocks_store *store, const char *path)
 const char *rocks_store_backup(struct store *base, const char *path)
 {
     struct rocks_store *store = (struct rocks_store *)base;
-    pthread_mutex_lock(&store->tables_mutex);       /* no half checkpoint is flushed by the copy */
+    pthread_mutex_lock(&store->tables_mutex); /* no half checkpoint is flushed by the copy */
     const char *problem = atomic_load(&store->failed) ? "the store has failed" : backup_copy(store, path);
     pthread_mutex_unlock(&store->tables_mutex);
     return problem;

@@ -30,16 +30,22 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 1024, FILES_MOST = 16384, SAVED_MOST = 64 * 1024, LINE_SIZE = 4 * PATH_SIZE, DESCRIPTORS_MOST = 4096 };
+enum {
+    PATH_SIZE = 1024,
+    FILES_MOST = 16384,
+    SAVED_MOST = 64 * 1024,
+    LINE_SIZE = 4 * PATH_SIZE,
+    DESCRIPTORS_MOST = 4096
+};
 
 struct file {
-    ino_t inode;                            /* 0: free */
+    ino_t inode; /* 0: free */
     off_t synced;
 };
 struct fault {
     char call[24], ending[64];
     long after, count;
-    int error;                              /* 0: short */
+    int error; /* 0: short */
     bool torn;
 };
 
@@ -47,14 +53,14 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char root[PATH_SIZE], state_path[PATH_SIZE];
 static size_t root_length;
 static int journal = -1;
-static struct file files[FILES_MOST];       /* open addressing by inode */
-static char *names[DESCRIPTORS_MOST];       /* of watched descriptors */
+static struct file files[FILES_MOST]; /* open addressing by inode */
+static char *names[DESCRIPTORS_MOST]; /* of watched descriptors */
 static struct fault fault;
 static unsigned saved_count;
 
 /* ---- the real calls ---- */
 
-#define REAL(name) ((__typeof__(&name))real(#name, &real_##name))
+#define REAL(name)     ((__typeof__(&name))real(#name, &real_##name))
 #define REMEMBER(name) static void *real_##name
 
 static void *real(const char *name, void **remembered)
@@ -96,7 +102,8 @@ static void note(const char *format, ...)
 static void fault_parse(const char *text)
 {
     char error[16] = "";
-    if (!text || sscanf(text, "%23[^:]:%63[^:]:%ld:%ld:%15s", fault.call, fault.ending, &fault.after, &fault.count, error) != 5) {
+    if (!text || sscanf(text, "%23[^:]:%63[^:]:%ld:%ld:%15s", fault.call, fault.ending, &fault.after, &fault.count,
+                        error) != 5) {
         fault.count = 0;
         return;
     }
@@ -142,7 +149,8 @@ static bool canonical(int directory, const char *path, char out[PATH_SIZE])
     for (char *part; (part = strsep(&rest, "/"));) {
         if (!*part || strcmp(part, ".") == 0) continue;
         if (strcmp(part, "..") == 0) {
-            while (length && out[--length] != '/') continue;
+            while (length && out[--length] != '/')
+                continue;
             continue;
         }
         size_t part_length = strlen(part);
@@ -220,13 +228,13 @@ static int open_at(int directory, const char *path, int flags, mode_t mode)
     return descriptor;
 }
 
-#define MODE(flags, mode)                                   \
-    mode_t mode = 0;                                        \
-    if ((flags) & (O_CREAT | O_TMPFILE)) {                  \
-        va_list arguments;                                  \
-        va_start(arguments, flags);                         \
-        mode = va_arg(arguments, mode_t);                   \
-        va_end(arguments);                                  \
+#define MODE(flags, mode)                  \
+    mode_t mode = 0;                       \
+    if ((flags) & (O_CREAT | O_TMPFILE)) { \
+        va_list arguments;                 \
+        va_start(arguments, flags);        \
+        mode = va_arg(arguments, mode_t);  \
+        va_end(arguments);                 \
     }
 
 int open(const char *path, int flags, ...)
@@ -330,7 +338,8 @@ ssize_t write(int descriptor, const void *bytes, size_t length)
 ssize_t writev(int descriptor, const struct iovec *parts, int count)
 {
     size_t length = 0;
-    for (int i = 0; i < count; i++) length += parts[i].iov_len;
+    for (int i = 0; i < count; i++)
+        length += parts[i].iov_len;
     before_write(descriptor, length);
     return is_fault("write", name_of(descriptor)) ? -1 : REAL(writev)(descriptor, parts, count);
 }
@@ -354,7 +363,8 @@ ssize_t pwrite64(int descriptor, const void *bytes, size_t length, off64_t offse
 ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offset)
 {
     size_t length = 0;
-    for (int i = 0; i < count; i++) length += parts[i].iov_len;
+    for (int i = 0; i < count; i++)
+        length += parts[i].iov_len;
     if (name_of(descriptor)) cover(descriptor, offset, length);
     return is_fault("write", name_of(descriptor)) ? -1 : REAL(pwritev)(descriptor, parts, count, offset);
 }
@@ -450,7 +460,8 @@ static int rename_at(int from_directory, const char *from, int to_directory, con
     struct stat status;
     bool is_there = lstat(from_path, &status) == 0;
     save(to_path, saved);
-    if (is_there) note("rename %s %s %s\n", from_path, to_path, saved);      /* before it: a kill in between must not hide it */
+    if (is_there)
+        note("rename %s %s %s\n", from_path, to_path, saved); /* before it: a kill in between must not hide it */
     int result = REAL(renameat)(from_directory, from, to_directory, to);
     pthread_mutex_unlock(&mutex);
     return result;

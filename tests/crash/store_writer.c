@@ -30,8 +30,9 @@ struct writer {
 static void say(const char *what, uint64_t first, uint64_t second)
 {
     char line[80];
-    int length = second == UINT64_MAX ? snprintf(line, sizeof line, "%s %" PRIu64 "\n", what, first)
-                                      : snprintf(line, sizeof line, "%s %" PRIu64 " %" PRIu64 "\n", what, first, second);
+    int length = second == UINT64_MAX
+                     ? snprintf(line, sizeof line, "%s %" PRIu64 "\n", what, first)
+                     : snprintf(line, sizeof line, "%s %" PRIu64 " %" PRIu64 "\n", what, first, second);
     if (write(STDOUT_FILENO, line, (size_t)length) != length) _exit(1);
 }
 
@@ -44,7 +45,7 @@ static _Noreturn void wrong(const char *what, uint64_t number)
 
 static uint64_t mix(uint64_t value)
 {
-    value = (value ^ value >> 30) * UINT64_C(0xBF58476D1CE4E5B9);       /* splitmix64 (Steele, Lea, Flood 2014) */
+    value = (value ^ value >> 30) * UINT64_C(0xBF58476D1CE4E5B9); /* splitmix64 (Steele, Lea, Flood 2014) */
     value = (value ^ value >> 27) * UINT64_C(0x94D049BB133111EB);
     return value ^ value >> 31;
 }
@@ -84,7 +85,8 @@ static void record_make(uint64_t lsn, struct buffer *head, struct buffer *body)
     buffer_clear(body);
     buffer_format(head, "head %" PRIu64, lsn);
     uint64_t length = mix(lsn) % 1500;
-    for (uint64_t i = 0; i < length; i += 8) buffer_big64(body, mix(lsn * 1000 + i));
+    for (uint64_t i = 0; i < length; i += 8)
+        buffer_big64(body, mix(lsn * 1000 + i));
 }
 
 static struct text key_of(char key[16], char space, uint64_t number)
@@ -97,8 +99,10 @@ static void rows_add(struct ordered *delta, uint64_t lsn)
     char key[16], value[24];
     struct text text = {value, (uint32_t)snprintf(value, sizeof value, "%" PRIu64, lsn)};
     ordered_set(delta, key_of(key, 'E', lsn % ROWS_E), text);
-    if (lsn % 2) ordered_set(delta, key_of(key, 'F', lsn % ROWS_F), text);
-    else ordered_set_tombstone(delta, key_of(key, 'F', lsn % ROWS_F));
+    if (lsn % 2)
+        ordered_set(delta, key_of(key, 'F', lsn % ROWS_F), text);
+    else
+        ordered_set_tombstone(delta, key_of(key, 'F', lsn % ROWS_F));
 }
 
 /* The newest record up to `applied` with this remainder; 0: none. */
@@ -129,9 +133,11 @@ static void check_all(struct store *store)
         record_make(lsn, &head, &body);
         arena_reset(arena);
         if (store->calls->read_log(store, lsn, arena, &found_head, &found_body) != FOUND) wrong("missing record", lsn);
-        if (!text_equal(found_head, buffer_as_text(&head)) || !text_equal(found_body, buffer_as_text(&body))) wrong("record", lsn);
+        if (!text_equal(found_head, buffer_as_text(&head)) || !text_equal(found_body, buffer_as_text(&body)))
+            wrong("record", lsn);
     }
-    for (uint64_t i = 0; i < ROWS_E; i++) check_row(store, arena, 'E', i, newest(applied, ROWS_E, i));
+    for (uint64_t i = 0; i < ROWS_E; i++)
+        check_row(store, arena, 'E', i, newest(applied, ROWS_E, i));
     for (uint64_t i = 0; i < ROWS_F; i++) {
         uint64_t lsn = newest(applied, ROWS_F, i);
         check_row(store, arena, 'F', i, lsn % 2 ? lsn : 0);
@@ -177,11 +183,13 @@ static void write_for_ever(struct writer *writer)
 {
     writer->appended = writer->durable = writer->store->calls->last_lsn(writer->store);
     writer->delta = ordered_create();
-    for (uint64_t lsn = writer->store->calls->applied_lsn(writer->store) + 1; lsn <= writer->appended; lsn++) rows_add(writer->delta, lsn);
+    for (uint64_t lsn = writer->store->calls->applied_lsn(writer->store) + 1; lsn <= writer->appended; lsn++)
+        rows_add(writer->delta, lsn);
     for (uint64_t i = 0;; i++) {
         uint64_t chance = mix(writer->seed + i);
         pthread_mutex_lock(&writer->mutex);
-        while (writer->appended - writer->durable > WAITING_BATCHES_MOST) pthread_cond_wait(&writer->changed, &writer->mutex);
+        while (writer->appended - writer->durable > WAITING_BATCHES_MOST)
+            pthread_cond_wait(&writer->changed, &writer->mutex);
         pthread_mutex_unlock(&writer->mutex);
         append(writer, 1 + (uint32_t)(chance % 8));
         if (chance >> 8 & 63 || !may_checkpoint(writer)) continue;

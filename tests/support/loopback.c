@@ -58,16 +58,23 @@ void loopback_prepare(struct loopback *loopback, const struct registry *registry
     static const uint8_t master[KEYRING_MASTER_SIZE] = {1, 2, 3};
     memset(loopback, 0, sizeof *loopback);
     loopback->registry = registry;
-    loopback->now = 1767225600000;      /* 2026-01-01 */
+    loopback->now = 1767225600000; /* 2026-01-01 */
     loopback->work_last = &loopback->work;
     loopback->keyring = keyring_create(master);
     loopback->token_key = (struct token_key){.id = "test"};
     struct store_events events = {loopback, durable, checkpointed, failed};
     loopback->store = memory_store_create(&events);
     memory_store_set_stepped(loopback->store, true);
-    loopback->ports = (struct ports){.context = loopback, .store = loopback->store, .submit = submit, .random = draw, .providers = providers,
-                                     .keyring = loopback->keyring, .token_keys = &loopback->token_key, .token_key_count = 1};
-    loopback->config = (struct core_config){.development = true, .actors_memory = 1 << 20, .default_tenant = LITERAL("default")};
+    loopback->ports = (struct ports){.context = loopback,
+                                     .store = loopback->store,
+                                     .submit = submit,
+                                     .random = draw,
+                                     .providers = providers,
+                                     .keyring = loopback->keyring,
+                                     .token_keys = &loopback->token_key,
+                                     .token_key_count = 1};
+    loopback->config =
+        (struct core_config){.development = true, .actors_memory = 1 << 20, .default_tenant = LITERAL("default")};
 }
 
 void loopback_open(struct loopback *loopback, const struct registry *registry, const struct provider *providers)
@@ -81,7 +88,8 @@ bool loopback_work(struct loopback *loopback, uint32_t number)
 {
     struct inbox_item **at = &loopback->work;
     if (!*at) return false;
-    for (; number && (*at)->next; number--) at = &(*at)->next;
+    for (; number && (*at)->next; number--)
+        at = &(*at)->next;
     struct inbox_item *item = *at;
     *at = item->next;
     if (!*at) loopback->work_last = at;
@@ -128,7 +136,8 @@ void loopback_pass(struct loopback *loopback, int64_t ms)
 
 void loopback_kill(struct loopback *loopback, uint32_t survivors)
 {
-    while (loopback->work) run_work(loopback);          /* jobs under way hold memory of the core */
+    while (loopback->work)
+        run_work(loopback); /* jobs under way hold memory of the core */
     core_destroy(loopback->core);
     loopback->core = NULL;
     memory_store_crash(loopback->store, survivors);
@@ -143,7 +152,8 @@ void loopback_crash(struct loopback *loopback, uint32_t survivors)
 
 void loopback_close(struct loopback *loopback)
 {
-    for (int i = 0; i < 1000 && !core_stop(loopback->core); i++) loopback_settle(loopback);
+    for (int i = 0; i < 1000 && !core_stop(loopback->core); i++)
+        loopback_settle(loopback);
     core_destroy(loopback->core);
     loopback->store->calls->close(loopback->store);
     keyring_destroy(loopback->keyring);

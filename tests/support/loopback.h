@@ -16,10 +16,10 @@ struct loopback {
     uint64_t randomness;
     struct inbox_item *work, **work_last;
     bool failed;
-    uint32_t refuse_work;               /* the next so many jobs find a full pool */
+    uint32_t refuse_work; /* the next so many jobs find a full pool */
 };
 
-struct said {                           /* one answered request; free with said_free */
+struct said { /* one answered request; free with said_free */
     struct arena *arena;
     struct request request;
     bool answered;
@@ -38,16 +38,16 @@ void loopback_crash(struct loopback *loopback, uint32_t survivors);
 void loopback_close(struct loopback *loopback);
 /* Turns until nothing moves, at the present time. */
 void loopback_settle(struct loopback *loopback);
-void loopback_pass(struct loopback *loopback, int64_t ms);              /* time passes in steps, settling at each due moment */
+void loopback_pass(struct loopback *loopback, int64_t ms); /* time passes in steps, settling at each due moment */
 
 struct asking {
     const char *kind, *command, *id, *body, *key, *query, *cursor;
-    struct id user;                     /* none: anonymous */
+    struct id user; /* none: anonymous */
     int64_t if_match;
     bool operator_, dry_run;
     uint32_t limit;
-    const char *part, *part_id;         /* a second parameter of the path: "item" and its value */
-    const char *third, *third_id;       /* and one more */
+    const char *part, *part_id;   /* a second parameter of the path: "item" and its value */
+    const char *third, *third_id; /* and one more */
 };
 /* Sends; the answer may come later (said->answered). */
 struct said *loopback_send(struct loopback *loopback, struct asking asking);
@@ -56,4 +56,4 @@ struct said *loopback_ask(struct loopback *loopback, struct asking asking);
 void said_free(struct said *said);
 /* Is `part` in the reply's body? */
 bool said_contains(const struct said *said, const char *part);
-struct text said_field(const struct said *said, const char *name);      /* of the first "name":"…" */
+struct text said_field(const struct said *said, const char *name); /* of the first "name":"…" */

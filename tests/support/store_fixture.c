@@ -124,7 +124,8 @@ void record_make(uint64_t lsn, struct buffer *head, struct buffer *body)
     buffer_clear(body);
     buffer_format(head, "head of %llu", (unsigned long long)lsn);
     buffer_format(body, "body of %llu:", (unsigned long long)lsn);
-    for (uint64_t i = 0; i < lsn * 37 % 211; i++) buffer_byte(body, (char)(lsn * 31 + i));
+    for (uint64_t i = 0; i < lsn * 37 % 211; i++)
+        buffer_byte(body, (char)(lsn * 31 + i));
     if (lsn % 10 == 3) buffer_clear(body);
 }
 
@@ -149,7 +150,8 @@ void fixture_append(struct fixture *fixture, uint32_t records)
 void fixture_wait(struct fixture *fixture)
 {
     pthread_mutex_lock(&fixture->mutex);
-    while (fixture->durable < fixture->appended && !fixture->failed) pthread_cond_wait(&fixture->changed, &fixture->mutex);
+    while (fixture->durable < fixture->appended && !fixture->failed)
+        pthread_cond_wait(&fixture->changed, &fixture->mutex);
     pthread_mutex_unlock(&fixture->mutex);
 }
 
@@ -197,17 +199,19 @@ void fixture_checkpoint(struct fixture *fixture, struct ordered *frozen)
     pthread_mutex_unlock(&fixture->mutex);
     fixture->store->calls->checkpoint(fixture->store, frozen, fixture->appended);
     pthread_mutex_lock(&fixture->mutex);
-    while (fixture->checkpointed == before && !fixture->failed) pthread_cond_wait(&fixture->changed, &fixture->mutex);
+    while (fixture->checkpointed == before && !fixture->failed)
+        pthread_cond_wait(&fixture->changed, &fixture->mutex);
     pthread_mutex_unlock(&fixture->mutex);
     ordered_destroy(frozen);
 }
 
-struct text fixture_scan(struct fixture *fixture, const char *from, const char *to, bool reverse, uint32_t limit, enum tier tier)
+struct text fixture_scan(struct fixture *fixture, const char *from, const char *to, bool reverse, uint32_t limit,
+                         enum tier tier)
 {
     struct table_row *rows = ARENA_ARRAY(fixture->arena, struct table_row, limit + 1);
     uint32_t count = 0;
-    enum found found = fixture->store->calls->scan(fixture->store, text_of(from), text_of(to), reverse, limit, tier, fixture->arena,
-                                                   rows, &count);
+    enum found found = fixture->store->calls->scan(fixture->store, text_of(from), text_of(to), reverse, limit, tier,
+                                                   fixture->arena, rows, &count);
     if (found != FOUND) return found == MISS ? LITERAL("MISS") : LITERAL("DAMAGED");
     struct buffer out = {.arena = fixture->arena};
     for (uint32_t i = 0; i < count; i++)

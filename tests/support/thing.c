@@ -108,8 +108,9 @@ static enum error thing_open(struct tx *tx)
     event_data(tx, reason);
     timer(tx, &thing_kind, thing->entity.id, "close", tx->now + 30000);
     if (!text_starts_with(reason->reason, "tok_")) return OK;
-    effect(tx, &pay_class, text_print(tx, "pay %s", "1"), &(struct pay_request){.token = reason->reason, .amount = thing->quantity}, &thing_kind,
-           thing->entity.id, "paid");
+    effect(tx, &pay_class, text_print(tx, "pay %s", "1"),
+           &(struct pay_request){.token = reason->reason, .amount = thing->quantity}, &thing_kind, thing->entity.id,
+           "paid");
     await(tx, tx->now + 10000);
     return OK;
 }
@@ -208,4 +209,5 @@ const struct provider thing_providers[] = {{"pay", pay, NULL}, {0}};
 static const struct kind *const kinds[] = {&tenant_kind, &thing_kind, &thing_count_kind, NULL};
 static const struct follower *const followers[] = {&count_follower, NULL};
 static const struct effect_class *const effects[] = {&pay_class, NULL};
-const struct registry thing_registry = {.kinds = kinds, .followers = followers, .effects = effects, .identify = identify, .tenant_kind = &tenant_kind};
+const struct registry thing_registry = {
+    .kinds = kinds, .followers = followers, .effects = effects, .identify = identify, .tenant_kind = &tenant_kind};

@@ -8,7 +8,7 @@ enum thing_status { THING_DRAFT = 1, THING_OPEN, THING_PAID, THING_CLOSED, THING
 struct thing {
     struct entity entity;
     struct text name, slug;
-    struct text secret_note;            /* personal */
+    struct text secret_note; /* personal */
     int64_t quantity;
     LIST_OF(struct text) tags;
 };

@@ -43,8 +43,7 @@ static const struct field note_rows[] = {
 };
 /* clang-format on */
 static const struct fields note_fields = FIELDS("note", struct note, note_rows);
-static const struct field note_move_rows[] = { TEXT(note_move, 1, to, .flags = REQUIRED, .max = 20,
-                                                    .doc = "where to") };
+static const struct field note_move_rows[] = {TEXT(note_move, 1, to, .flags = REQUIRED, .max = 20, .doc = "where to")};
 static const struct fields note_move_fields = FIELDS("note_move", struct note_move, note_move_rows);
 /* clang-format off */
 static const struct field note_query_rows[] = {
@@ -69,8 +68,7 @@ static const struct command note_commands[] = {
 };
 /* clang-format on */
 static const struct kind note_kind = {
-    .number = 1, .name = "note", .plural = "notes", .fields = &note_fields, .commands = note_commands
-};
+    .number = 1, .name = "note", .plural = "notes", .fields = &note_fields, .commands = note_commands};
 /* clang-format off */
 static const struct command platform_commands[] = {
     { "health", "GET", "//healthz", .action = ACTION_CALL, .who = ANYONE },
@@ -79,7 +77,6 @@ static const struct command platform_commands[] = {
 };
 /* clang-format on */
 static const struct kind platform_kind = {
-    .number = 2, .name = "platform", .plural = "platforms", .fields = &note_fields, .commands = platform_commands
-};
-static const struct kind *const sample_kinds[] = { &note_kind, &platform_kind, NULL };
-static const struct registry sample_registry = { .kinds = sample_kinds };
+    .number = 2, .name = "platform", .plural = "platforms", .fields = &note_fields, .commands = platform_commands};
+static const struct kind *const sample_kinds[] = {&note_kind, &platform_kind, NULL};
+static const struct registry sample_registry = {.kinds = sample_kinds};

@@ -150,7 +150,7 @@ static const struct fields sample_fields = FIELDS("sample", struct sample, sampl
 /* ---- Random values ---- */
 
 /* Every text and byte string of a random value begins with one of these, by the part it belongs to. */
-#define SAMPLE_OPEN_MARK "OPEN:"
+#define SAMPLE_OPEN_MARK     "OPEN:"
 #define SAMPLE_PERSONAL_MARK "PERSONAL:"
 
 struct sampler {
@@ -160,15 +160,18 @@ struct sampler {
 
 static inline struct text sample_text(struct sampler *sampler, bool personal)
 {
-    static const char *const pieces[] = {"a", "B", "0", " ", "\"", "\\", "\n", "\x01", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xE2\x80\xA8"};
+    static const char *const pieces[] = {
+        "a", "B", "0", " ", "\"", "\\", "\n", "\x01", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\xE2\x80\xA8"};
     if (random_below(&sampler->state, 5) == 0) return (struct text){0};
     if (random_below(&sampler->state, 8) == 0) return LITERAL("");
     char text[400];
     size_t length = 0, count = random_below(&sampler->state, random_below(&sampler->state, 9) ? 12 : 80);
-    for (const char *mark = personal ? SAMPLE_PERSONAL_MARK : SAMPLE_OPEN_MARK; *mark; mark++) text[length++] = *mark;
+    for (const char *mark = personal ? SAMPLE_PERSONAL_MARK : SAMPLE_OPEN_MARK; *mark; mark++)
+        text[length++] = *mark;
     while (count--) {
         const char *piece = pieces[random_below(&sampler->state, sizeof pieces / sizeof *pieces)];
-        while (*piece) text[length++] = *piece++;
+        while (*piece)
+            text[length++] = *piece++;
     }
     return arena_text(sampler->arena, (struct text){text, (uint32_t)length});
 }
@@ -179,14 +182,19 @@ static inline int64_t sample_integer(struct sampler *sampler)
     return random_below(&sampler->state, 3) ? (int64_t)wide : (int64_t)-wide;
 }
 
-static inline void sample_fill(struct sampler *sampler, const struct fields *fields, void *value, bool personal, unsigned depth);
+static inline void sample_fill(struct sampler *sampler, const struct fields *fields, void *value, bool personal,
+                               unsigned depth);
 
-static inline void sample_member(struct sampler *sampler, const struct field *field, void *member, bool personal, unsigned depth);
+static inline void sample_member(struct sampler *sampler, const struct field *field, void *member, bool personal,
+                                 unsigned depth);
 
-static inline void sample_list(struct sampler *sampler, const struct field *field, void *member, bool personal, unsigned depth)
+static inline void sample_list(struct sampler *sampler, const struct field *field, void *member, bool personal,
+                               unsigned depth)
 {
     struct list *list = member;
-    size_t size = field->type == FIELD_MAP ? sizeof(struct text_pair) : field->nested ? field->nested->size : field->element->size;
+    size_t size = field->type == FIELD_MAP ? sizeof(struct text_pair)
+                  : field->nested          ? field->nested->size
+                                           : field->element->size;
     list->count = (uint32_t)random_below(&sampler->state, random_below(&sampler->state, 12) ? 4 : 40 >> depth);
     list->at = list->count ? arena_alloc(sampler->arena, size * list->count) : NULL;
     for (uint32_t i = 0; i < list->count; i++) {
@@ -195,12 +203,15 @@ static inline void sample_list(struct sampler *sampler, const struct field *fiel
             struct text_pair *pair = (struct text_pair *)(void *)element;
             pair->key = arena_format(sampler->arena, "%skey%u", personal ? SAMPLE_PERSONAL_MARK : SAMPLE_OPEN_MARK, i);
             pair->value = sample_text(sampler, personal);
-        } else if (field->nested) sample_fill(sampler, field->nested, element, personal, depth + 1);
-        else sample_member(sampler, field->element, element, personal, depth);
+        } else if (field->nested)
+            sample_fill(sampler, field->nested, element, personal, depth + 1);
+        else
+            sample_member(sampler, field->element, element, personal, depth);
     }
 }
 
-static inline void sample_member(struct sampler *sampler, const struct field *field, void *member, bool personal, unsigned depth)
+static inline void sample_member(struct sampler *sampler, const struct field *field, void *member, bool personal,
+                                 unsigned depth)
 {
     struct money money = {sample_integer(sampler), "EUR"};
     switch ((enum field_type)field->type) {
@@ -213,10 +224,12 @@ static inline void sample_member(struct sampler *sampler, const struct field *fi
     case FIELD_MONEY: *(struct money *)member = money; break;
     case FIELD_TIME: *(int64_t *)member = (int64_t)random_below(&sampler->state, INT64_C(253402300800000)); break;
     case FIELD_DATE:
-        *(int32_t *)member = (int32_t)(1970 + random_below(&sampler->state, 80)) * 10000 + 101 + (int32_t)random_below(&sampler->state, 28);
+        *(int32_t *)member = (int32_t)(1970 + random_below(&sampler->state, 80)) * 10000 + 101 +
+                             (int32_t)random_below(&sampler->state, 28);
         break;
     case FIELD_ID:
-        for (int i = 0; i < 16; i++) ((struct id *)member)->bytes[i] = (uint8_t)random_next(&sampler->state);
+        for (int i = 0; i < 16; i++)
+            ((struct id *)member)->bytes[i] = (uint8_t)random_next(&sampler->state);
         break;
     case FIELD_STRUCT: sample_fill(sampler, field->nested, member, personal, depth + 1); break;
     case FIELD_LIST:
@@ -226,7 +239,8 @@ static inline void sample_member(struct sampler *sampler, const struct field *fi
 }
 
 /* Gives most members of a zeroed value a random value. */
-static inline void sample_fill(struct sampler *sampler, const struct fields *fields, void *value, bool personal, unsigned depth)
+static inline void sample_fill(struct sampler *sampler, const struct fields *fields, void *value, bool personal,
+                               unsigned depth)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
@@ -258,7 +272,8 @@ static inline void sample_change(struct sampler *sampler, const struct fields *f
         if (list->count && random_below(&sampler->state, 3) == 0)
             list_remove(list, (uint32_t)random_below(&sampler->state, list->count), field->nested->size);
         for (uint32_t k = 0; k < list->count; k++)
-            if (random_below(&sampler->state, 2)) sample_change(sampler, field->nested, (char *)list->at + field->nested->size * k, inner);
+            if (random_below(&sampler->state, 2))
+                sample_change(sampler, field->nested, (char *)list->at + field->nested->size * k, inner);
     }
 }
 

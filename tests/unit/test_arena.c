@@ -31,7 +31,8 @@ static void test_blocks_are_zeroed_aligned_and_apart(void **state)
             memset(blocks[i], i % 255 + 1, sizes[i]);
         }
         for (int i = 0; i < BLOCKS; i++)
-            for (size_t k = 0; k < sizes[i]; k++) assert_int_equal((uint8_t)blocks[i][k], i % 255 + 1);
+            for (size_t k = 0; k < sizes[i]; k++)
+                assert_int_equal((uint8_t)blocks[i][k], i % 255 + 1);
         arena_reset(arena);
         assert_int_equal(arena_used(arena), 0);
     }
@@ -60,7 +61,8 @@ static void test_first_chunk_is_kept(void **state)
     (void)state;
     struct arena *arena = arena_create();
     void *first = arena_alloc(arena, 24);
-    for (int i = 0; i < 100; i++) arena_alloc(arena, LIMIT_ARENA_CHUNK);
+    for (int i = 0; i < 100; i++)
+        arena_alloc(arena, LIMIT_ARENA_CHUNK);
     arena_reset(arena);
     assert_ptr_equal(arena_alloc(arena, 24), first);
     arena_destroy(arena);
@@ -73,7 +75,7 @@ static void test_large_block_leaves_the_chunk_in_use(void **state)
     char *before = arena_alloc(arena, 16);
     arena_alloc(arena, 50 * LIMIT_ARENA_CHUNK);
     char *after = arena_alloc(arena, 16);
-    assert_true(after > before && after - before <= 32);        /* AddressSanitizer builds leave a gap */
+    assert_true(after > before && after - before <= 32); /* AddressSanitizer builds leave a gap */
     arena_destroy(arena);
 }
 
@@ -118,7 +120,7 @@ static void test_format(void **state)
     struct arena *arena = arena_create();
     assert_string_equal(arena_format(arena, "%s-%d", "a", 5).data, "a-5");
     assert_int_equal(arena_format(arena, "%s", "").length, 0);
-    for (int length = 250; length < 262; length++) {            /* around the size that is tried first */
+    for (int length = 250; length < 262; length++) { /* around the size that is tried first */
         struct text text = arena_format(arena, "%*d", length, 7);
         assert_int_equal(text.length, length);
         assert_int_equal(strlen(text.data), length);
@@ -137,7 +139,8 @@ static void test_memory(void **state)
     assert_true(is_zero(block, 100));
     memset(block, 7, 100);
     block = memory_resize(block, 100000);
-    for (int i = 0; i < 100; i++) assert_int_equal(block[i], 7);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(block[i], 7);
     free(block);
     free(memory_alloc(0));
     free(memory_resize(NULL, 0));

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 enum { NOW_S = 1767225600 };
-static const struct token_key key = { "first", { 1, 2, 3 } }, other_key = { "other", { 4, 5, 6 } };
+static const struct token_key key = {"first", {1, 2, 3}}, other_key = {"other", {4, 5, 6}};
 
 struct setup {
     struct router *router;
@@ -19,10 +19,10 @@ struct setup {
 
 static int open_setup(void **state)
 {
-    static const char *const hosts[] = { "souk.example", NULL }, *const proxies[] = { "10.0.0.1", "10.0.0.2", NULL };
+    static const char *const hosts[] = {"souk.example", NULL}, *const proxies[] = {"10.0.0.1", "10.0.0.2", NULL};
     static struct setup setup;
     char problem[256];
-    setup = (struct setup){ .router = router_create(&sample_registry, problem), .arena = arena_create() };
+    setup = (struct setup){.router = router_create(&sample_registry, problem), .arena = arena_create()};
     setup.context = (struct bind_context){
         .router = setup.router,
         .tokens = token_cache_create(&key, 1),
@@ -49,14 +49,14 @@ static enum outcome bind_text(struct setup *setup, struct text input, struct req
     size_t used;
     struct http_parser *parser = http_parser_create(setup->arena, &http_limits_default);
     assert_int_equal(http_parse(parser, input.data, input.length, &used), PARSE_COMPLETE);
-    *request = (struct request){ .arena = setup->arena, .address = LITERAL("192.0.2.1") };
+    *request = (struct request){.arena = setup->arena, .address = LITERAL("192.0.2.1")};
     return bind_request(&setup->context, &parser->request, request, bound);
 }
 
 /* "core move", "options", "404 not_found", "400 validation_failed title:required limit:too_large". */
 static struct text outcome(struct setup *setup, struct text input, struct request *request)
 {
-    struct buffer out = { .arena = setup->arena };
+    struct buffer out = {.arena = setup->arena};
     struct bound bound;
     switch (bind_text(setup, input, request, &bound)) {
     case OUTCOME_CORE: buffer_format(&out, "core %s", request->route->command->name); break;
@@ -222,7 +222,7 @@ static void headers(void **state)
         assert_true(request.has_if_match);
         assert_int_equal(request.if_match, versions[i].version);
     }
-    struct buffer long_key = { .arena = setup->arena };
+    struct buffer long_key = {.arena = setup->arena};
     for (int length = 255; length <= 256; length++) {
         buffer_clear(&long_key);
         buffer_string(&long_key, "Idempotency-Key: ");
@@ -274,7 +274,7 @@ static void headers(void **state)
 static void tokens(void **state)
 {
     struct setup *setup = *state;
-    struct token_claims claims = { .issued_s = NOW_S - 10, .expires_s = NOW_S + 900 };
+    struct token_claims claims = {.issued_s = NOW_S - 10, .expires_s = NOW_S + 900};
     memset(&claims.tenant, 1, 16);
     memset(&claims.user, 2, 16);
     memset(&claims.session, 3, 16);
@@ -381,7 +381,7 @@ static void addresses(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct text input = message(setup->arena, "GET /api/v1/notes", rows[i].header, "");
         struct http_parser *parser = http_parser_create(setup->arena, &http_limits_default);
-        struct request request = { .arena = setup->arena, .address = text_of(rows[i].peer) };
+        struct request request = {.arena = setup->arena, .address = text_of(rows[i].peer)};
         struct bound bound;
         size_t used;
         assert_int_equal(http_parse(parser, input.data, input.length, &used), PARSE_COMPLETE);

@@ -61,7 +61,8 @@ static void test_reserve(void **state)
         memset(end, 'x', more);
         buffer.length += more;
     }
-    for (size_t i = 0; i < buffer.length; i++) assert_int_equal(buffer.data[i], 'x');
+    for (size_t i = 0; i < buffer.length; i++)
+        assert_int_equal(buffer.data[i], 'x');
     buffer_free(&buffer);
 }
 
@@ -102,14 +103,16 @@ static void test_integer(void **state)
     uint64_t seed = 2;
     assert_integer(INT64_MIN);
     assert_integer(INT64_MAX);
-    for (int64_t i = -1100; i <= 1100; i++) assert_integer(i);
+    for (int64_t i = -1100; i <= 1100; i++)
+        assert_integer(i);
     for (int64_t power = 10; power < INT64_MAX / 10; power *= 10) {
         for (int64_t off = -1; off <= 1; off++) {
             assert_integer(power + off);
             assert_integer(-power + off);
         }
     }
-    for (int i = 0; i < 20000; i++) assert_integer((int64_t)(random_next(&seed) >> random_below(&seed, 64)));
+    for (int i = 0; i < 20000; i++)
+        assert_integer((int64_t)(random_next(&seed) >> random_below(&seed, 64)));
 }
 
 static void test_big_endian_sorts_as_numbers(void **state)
@@ -151,9 +154,10 @@ static void test_json_escapes(void **state)
     assert_json(LITERAL("\"\\/"), "\"\\\"\\\\/\"");
     assert_json(LITERAL("\b\f\n\r\t"), "\"\\b\\f\\n\\r\\t\"");
     assert_json(LITERAL("\0\x01\x1f\x7f"), "\"\\u0000\\u0001\\u001f\x7f\"");
-    assert_json(LITERAL("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"), "\"\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\"");
+    assert_json(LITERAL("\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa"),
+                "\"\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\"");
     assert_json(LITERAL("\xe2\x82\xac \xc3\xa9 \xf0\x9f\x99\x82"), "\"\xe2\x82\xac \xc3\xa9 \xf0\x9f\x99\x82\"");
-    assert_json(LITERAL("\xe2"), "\"\xe2\"");           /* a cut sequence is read no further */
+    assert_json(LITERAL("\xe2"), "\"\xe2\""); /* a cut sequence is read no further */
     assert_json(LITERAL("\xe2\x80"), "\"\xe2\x80\"");
 }
 
@@ -186,8 +190,24 @@ static size_t model_json(char *out, const char *data, size_t length)
 static void test_json_against_model(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"a", "xyz", "12345678", "\"", "\\", "\n", "\x01", "\x1f", " ", "!", "#", "\x7f", "\xc3\xa9",
-                                         "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x82\xac", "\xf0\x9f\x99\x82", "a quite long plain run of letters"};
+    static const char *const pieces[] = {"a",
+                                         "xyz",
+                                         "12345678",
+                                         "\"",
+                                         "\\",
+                                         "\n",
+                                         "\x01",
+                                         "\x1f",
+                                         " ",
+                                         "!",
+                                         "#",
+                                         "\x7f",
+                                         "\xc3\xa9",
+                                         "\xe2\x80\xa8",
+                                         "\xe2\x80\xa9",
+                                         "\xe2\x82\xac",
+                                         "\xf0\x9f\x99\x82",
+                                         "a quite long plain run of letters"};
     uint64_t seed = 4;
     for (int round = 0; round < 20000; round++) {
         char source[2000], expected[12000];

@@ -31,7 +31,8 @@ static void assert_aborts(void (*run)(void), char *out, size_t size)
     }
     close(pipes[1]);
     size_t length = 0;
-    for (ssize_t got; (got = read(pipes[0], out + length, size - 1 - length)) > 0;) length += (size_t)got;
+    for (ssize_t got; (got = read(pipes[0], out + length, size - 1 - length)) > 0;)
+        length += (size_t)got;
     out[length] = 0;
     close(pipes[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -65,7 +66,7 @@ static void test_true_does_nothing(void **state)
     (void)state;
     int calls = 0;
     CHECK(++calls == 1);
-    assert_int_equal(calls, 1);         /* evaluated once, in release builds too */
+    assert_int_equal(calls, 1); /* evaluated once, in release builds too */
 }
 
 static void test_false_reports_and_aborts(void **state)

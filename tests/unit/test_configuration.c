@@ -54,19 +54,19 @@ static void test_defaults_and_overrides(void **state)
 static const struct {
     const char *content, *place, *says;
 } bad_files[] = {
-    { "[server]\nlisten = a:1\nlisen = b:1\n", "f:3: ", "server.lisen is no key" },
-    { "[server]\nmode = debug\n", "f:2: ", "one of: development production" },
-    { "\n\n[store]\nreserve = many\n", "f:4: ", "a number of bytes" },
-    { "[store]\nreserve = 1TiB\n", "f:2: ", "a number of bytes" },
-    { "[orders]\nhold = 15 minutes\n", "f:2: ", "a time" },
-    { "[orders]\nopen_max = 1s\n", "f:2: ", "a whole number" },
-    { "[net]\nidle_timeout = 0\n", "f:2: ", "is from" },
-    { "[net]\nidle_timeout = -1\n", "f:2: ", "a time" },
-    { "[server]\nlisten = a:1\n\nlisten = b:1\n", "f:4: ", "given twice" },
-    { "[server]\nno equals sign\n", "f:2: ", "neither" },
-    { "listen = a:1\n", "f:1: ", "is no key" },
-    { "[actors]\nmemory = 99999999999999999999\n", "f:2: ", "a number of bytes" },
-    { "[actors]\nmemory = 9999999999GiB\n", "f:2: ", "a number of bytes" },
+    {"[server]\nlisten = a:1\nlisen = b:1\n", "f:3: ", "server.lisen is no key"},
+    {"[server]\nmode = debug\n", "f:2: ", "one of: development production"},
+    {"\n\n[store]\nreserve = many\n", "f:4: ", "a number of bytes"},
+    {"[store]\nreserve = 1TiB\n", "f:2: ", "a number of bytes"},
+    {"[orders]\nhold = 15 minutes\n", "f:2: ", "a time"},
+    {"[orders]\nopen_max = 1s\n", "f:2: ", "a whole number"},
+    {"[net]\nidle_timeout = 0\n", "f:2: ", "is from"},
+    {"[net]\nidle_timeout = -1\n", "f:2: ", "a time"},
+    {"[server]\nlisten = a:1\n\nlisten = b:1\n", "f:4: ", "given twice"},
+    {"[server]\nno equals sign\n", "f:2: ", "neither"},
+    {"listen = a:1\n", "f:1: ", "is no key"},
+    {"[actors]\nmemory = 99999999999999999999\n", "f:2: ", "a number of bytes"},
+    {"[actors]\nmemory = 9999999999GiB\n", "f:2: ", "a number of bytes"},
 };
 
 static void test_bad_files_name_their_line(void **state)
@@ -92,7 +92,7 @@ static void test_description_is_a_file(void **state)
 {
     struct configuration *configuration = *state, *again = memory_alloc(sizeof *again);
     char problem[512] = "";
-    struct buffer out = { 0 };
+    struct buffer out = {0};
     configuration_describe(&out);
     buffer_byte(&out, 0);
     configuration_init(again, configuration->arena);

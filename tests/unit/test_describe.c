@@ -36,7 +36,7 @@ static void check_references(yyjson_val *root, yyjson_val *value)
 static void test_openapi_has_every_route(void **state)
 {
     (void)state;
-    struct buffer out = { 0 }, again = { 0 };
+    struct buffer out = {0}, again = {0};
     describe_openapi(&thing_registry, "1.2.3", false, &out);
     describe_openapi(&thing_registry, "1.2.3", false, &again);
     assert_int_equal(out.length, again.length);
@@ -51,7 +51,7 @@ static void test_openapi_has_every_route(void **state)
     for (const struct kind *const *kind = thing_registry.kinds; *kind; kind++)
         for (const struct command *command = (*kind)->commands; command && command->name; command++)
             if (command->method) routes += 1 + (command->alias != NULL);
-    const char *names[100] = { 0 };
+    const char *names[100] = {0};
     yyjson_val *path, *item, *method, *operation;
     yyjson_obj_foreach(paths, index, most, path, item)
     {
@@ -76,7 +76,7 @@ static void test_openapi_has_every_route(void **state)
 static void test_openapi_schemas(void **state)
 {
     (void)state;
-    struct buffer out = { 0 };
+    struct buffer out = {0};
     describe_openapi(&thing_registry, "1", true, &out);
     yyjson_doc *document = yyjson_read(out.data, out.length, 0);
     assert_non_null(document);
@@ -97,7 +97,7 @@ static void test_openapi_schemas(void **state)
 static void test_references(void **state)
 {
     (void)state;
-    struct buffer fields = { 0 }, states = { 0 };
+    struct buffer fields = {0}, states = {0};
     describe_fields(&thing_registry, &fields);
     describe_states(&thing_registry, &states);
     buffer_byte(&fields, 0);

@@ -13,10 +13,14 @@ static void test_every_row(void **state)
         const char *code = error_code(error);
         assert_true(strlen(code) > 0);
         assert_true(strlen(error_text(error)) > 0);
-        for (const char *at = code; *at; at++) assert_true(islower(*at) || *at == '_');
-        if (error == OK) assert_int_equal(error_status(error), 200);
-        else assert_in_range(error_status(error), 400, 599);
-        for (int other = 0; other < i; other++) assert_string_not_equal(code, error_code((enum error)other));
+        for (const char *at = code; *at; at++)
+            assert_true(islower(*at) || *at == '_');
+        if (error == OK)
+            assert_int_equal(error_status(error), 200);
+        else
+            assert_in_range(error_status(error), 400, 599);
+        for (int other = 0; other < i; other++)
+            assert_string_not_equal(code, error_code((enum error)other));
     }
 }
 

@@ -21,7 +21,8 @@ static struct text file_bytes(struct arena *arena, const char *path)
     FILE *file = fopen(path, "rb");
     if (!file) return (struct text){0};
     struct buffer bytes = {.arena = arena};
-    for (size_t got; (got = fread(buffer_reserve(&bytes, 65536), 1, 65536, file)) > 0;) bytes.length += got;
+    for (size_t got; (got = fread(buffer_reserve(&bytes, 65536), 1, 65536, file)) > 0;)
+        bytes.length += got;
     fclose(file);
     return buffer_as_text(&bytes);
 }
@@ -124,8 +125,10 @@ static struct text tally_text(struct arena *arena, struct core *core, struct sto
     struct buffer out = {.arena = arena};
     for (uint16_t number = 0; number < 512; number++) {
         if (!tallies[number].count) continue;
-        buffer_format(&out, "%s %llu ", registry_kind(core->registry, number)->name, (unsigned long long)tallies[number].count);
-        for (int i = 0; i < 8; i++) buffer_format(&out, "%02x", tallies[number].hash[i]);
+        buffer_format(&out, "%s %llu ", registry_kind(core->registry, number)->name,
+                      (unsigned long long)tallies[number].count);
+        for (int i = 0; i < 8; i++)
+            buffer_format(&out, "%02x", tallies[number].hash[i]);
         buffer_byte(&out, '\n');
     }
     return buffer_as_text(&out);
@@ -149,9 +152,14 @@ static struct text replayed(struct arena *arena, struct text log)
     struct keyring *keyring = keyring_create((const uint8_t *)log.data);
     struct token_key token_key = {.id = "golden"};
     records_into(store, (struct text){log.data + 32, log.length - 32});
-    struct ports ports = {.store = store, .submit = no_work, .random = no_chance, .keyring = keyring, .token_keys = &token_key, .token_key_count = 1};
+    struct ports ports = {.store = store,
+                          .submit = no_work,
+                          .random = no_chance,
+                          .keyring = keyring,
+                          .token_keys = &token_key,
+                          .token_key_count = 1};
     struct core_config config = {.actors_memory = 1 << 28, .default_tenant = LITERAL("default")};
-    memory_store_crash(store, 1);       /* as a restart finds it: a log, and no tables */
+    memory_store_crash(store, 1); /* as a restart finds it: a log, and no tables */
     core = core_create(registry, &ports, &config, 0, problem);
     if (!core) fail_msg("%s", problem);
     checkpoint_begin(core);

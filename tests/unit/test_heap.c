@@ -21,7 +21,8 @@ static void test_order_of_insertion_among_equals(void **state)
     enum { ITEMS = 1000 };
     static int items[ITEMS];
     struct heap heap = {0};
-    for (int i = 0; i < ITEMS; i++) heap_push(&heap, i % 7, &items[i]);
+    for (int i = 0; i < ITEMS; i++)
+        heap_push(&heap, i % 7, &items[i]);
     for (int due = 0; due < 7; due++)
         for (int i = due; i < ITEMS; i += 7) {
             assert_int_equal(heap_first(&heap)->due, due);

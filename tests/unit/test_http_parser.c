@@ -14,7 +14,7 @@
 static struct text outcome(struct arena *arena, const struct http_limits *limits, struct text input, uint32_t first,
                            uint32_t step)
 {
-    struct buffer out = { .arena = arena };
+    struct buffer out = {.arena = arena};
     struct http_parser *parser = http_parser_create(arena, limits);
     bool more = true;
     for (uint32_t at = 0, size = first ? first : step; more && at < input.length; at += size, size = step) {
@@ -314,7 +314,7 @@ static void pipelines(void **state)
 static void limits(void **state)
 {
     (void)state;
-    static const struct http_limits small = { .head = 100, .target = 10, .line = 30, .headers = 3, .body = 8 };
+    static const struct http_limits small = {.head = 100, .target = 10, .line = 30, .headers = 3, .body = 8};
     /* clang-format off */
     static const struct row rows[] = {
         ROW("GET /234567890 HTTP/1.1\r\nHost: a\r\n\r\n", "GET /234567890\n"),
@@ -342,8 +342,8 @@ static void default_limits(void **state)
 {
     (void)state;
     struct arena *arena = arena_create();
-    struct buffer head = { .arena = arena }, target = { .arena = arena }, fields = { .arena = arena },
-                  chunks = { .arena = arena };
+    struct buffer head = {.arena = arena}, target = {.arena = arena}, fields = {.arena = arena},
+                  chunks = {.arena = arena};
 
     buffer_string(&head, "GET / HTTP/1.1\r\n" HOST);
     for (int i = 0; i < 3; i++) {
@@ -370,7 +370,7 @@ static void default_limits(void **state)
     };
     /* clang-format on */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        static const uint32_t steps[] = { 1, 4099, 65536, UINT32_MAX };
+        static const uint32_t steps[] = {1, 4099, 65536, UINT32_MAX};
         for (size_t k = 0; k < sizeof steps / sizeof steps[0]; k++) {
             struct text result = outcome(arena, &http_limits_default, buffer_as_text(rows[i].input), 0, steps[k]);
             if (!text_is(result, rows[i].expected))
@@ -405,7 +405,7 @@ static void random_cuts(void **state)
 {
     (void)state;
     struct arena *arena = arena_create();
-    struct buffer input = { .arena = arena }, expected = { .arena = arena };
+    struct buffer input = {.arena = arena}, expected = {.arena = arena};
     for (int i = 0; i < 50; i++) {
         if (i % 3 == 0)
             buffer_format(&input, "GET /%d HTTP/1.1\r\n" HOST "\r\n", i), buffer_format(&expected, "GET /%d\n", i);
@@ -463,7 +463,7 @@ static uint32_t mutate(uint64_t *seed, char *data, uint32_t length, uint32_t mos
 static void damaged_requests_mean_the_same_in_pieces(void **state)
 {
     (void)state;
-    static const struct http_limits small = { .head = 300, .target = 60, .line = 120, .headers = 8, .body = 40 };
+    static const struct http_limits small = {.head = 300, .target = 60, .line = 120, .headers = 8, .body = 40};
     static const char *const seeds[] = {
         "GET /a/b?c=d HTTP/1.1\r\n" HOST "\r\nGET /2 HTTP/1.1\r\n" HOST "Accept: a\r\n\r\n",
         POST "Content-Length: 24\r\n\r\nGET /smuggled HTTP/1.1\r\n" GET HOST "\r\n",
@@ -482,7 +482,7 @@ static void damaged_requests_mean_the_same_in_pieces(void **state)
         uint32_t length = (uint32_t)strlen(source);
         memcpy(data, source, length);
         length = mutate(&seed, data, length, MOST);
-        struct text input = { data, length };
+        struct text input = {data, length};
         struct arena *arena = arena_create();
         struct text whole = outcome(arena, &small, input, 0, length);
         struct text bytes = outcome(arena, &small, input, 0, 1);

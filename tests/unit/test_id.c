@@ -10,7 +10,8 @@
 static struct id counting(uint8_t from)
 {
     struct id id;
-    for (int i = 0; i < 16; i++) id.bytes[i] = (uint8_t)(from + i);
+    for (int i = 0; i < 16; i++)
+        id.bytes[i] = (uint8_t)(from + i);
     return id;
 }
 
@@ -40,12 +41,14 @@ static void test_text_form(void **state)
     for (int i = 0; i < 1000; i++) {
         struct id id, back;
         char text[ID_TEXT_LENGTH + 1];
-        for (int k = 0; k < 16; k++) id.bytes[k] = (uint8_t)random_next(&seed);
+        for (int k = 0; k < 16; k++)
+            id.bytes[k] = (uint8_t)random_next(&seed);
         id_format(id, text);
         assert_int_equal(strlen(text), ID_TEXT_LENGTH);
         assert_true(id_parse(text_of(text), &back));
         assert_true(id_equal(id, back));
-        for (int k = 0; k < ID_TEXT_LENGTH; k++) text[k] = (char)toupper(text[k]);
+        for (int k = 0; k < ID_TEXT_LENGTH; k++)
+            text[k] = (char)toupper(text[k]);
         assert_true(id_parse(text_of(text), &back));
         assert_true(id_equal(id, back));
     }
@@ -71,7 +74,7 @@ static void test_parse_refuses(void **state)
             text[at] = (char)byte;
             struct id parsed = counting(9);
             assert_int_equal(id_parse((struct text){text, sizeof text}, &parsed), allowed);
-            if (!allowed) assert_true(id_equal(parsed, id));            /* left as it was */
+            if (!allowed) assert_true(id_equal(parsed, id)); /* left as it was */
         }
 }
 
@@ -98,7 +101,8 @@ static void test_order_is_that_of_bytes_and_text(void **state)
     for (int i = 0; i < 1000; i++) {
         struct id a, b;
         char a_text[ID_TEXT_LENGTH + 1], b_text[ID_TEXT_LENGTH + 1];
-        for (int k = 0; k < 16; k++) a.bytes[k] = (uint8_t)random_next(&seed);
+        for (int k = 0; k < 16; k++)
+            a.bytes[k] = (uint8_t)random_next(&seed);
         b = a;
         b.bytes[random_below(&seed, 16)] = (uint8_t)random_next(&seed);
         id_format(a, a_text);
@@ -115,7 +119,8 @@ static void test_derived_stays_the_same(void **state)
     (void)state;
     struct id a = counting(0), b = counting(16);
     assert_id_is(id_derived("membership", a, b), "f1321318-ca4d-8c2c-8e25-0dd1f1235dd8");
-    assert_id_is(id_derived_text("membership", a, (struct text){(const char *)b.bytes, 16}), "791ab203-7ea5-84ce-bbac-0029df9ad082");
+    assert_id_is(id_derived_text("membership", a, (struct text){(const char *)b.bytes, 16}),
+                 "791ab203-7ea5-84ce-bbac-0029df9ad082");
     assert_id_is(id_derived_text("email", a, LITERAL("ann@example.org")), "c744b924-746b-8723-81b2-455265cf4ad0");
     assert_id_is(id_derived_text("email", a, LITERAL("")), "415bcafc-3806-8158-bc90-b6aa48efbaa1");
     assert_id_is(id_derived_text("email", a, (struct text){0}), "415bcafc-3806-8158-bc90-b6aa48efbaa1");

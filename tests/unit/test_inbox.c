@@ -11,7 +11,7 @@
 enum { PUSHERS = 4, ITEMS_EACH = 20000 };
 
 struct item {
-    struct inbox_item link;     /* first, so that an item is its link */
+    struct inbox_item link; /* first, so that an item is its link */
     int pusher, number;
 };
 
@@ -64,19 +64,21 @@ static void test_order_limit_and_close(void **state)
     struct inbox_item items[4];
     inbox_init(&inbox, 3, NULL, NULL);
     assert_null(inbox_take(&inbox));
-    for (int i = 0; i < 3; i++) assert_true(inbox_push(&inbox, &items[i]));
-    assert_false(inbox_push(&inbox, &items[3]));        /* full */
+    for (int i = 0; i < 3; i++)
+        assert_true(inbox_push(&inbox, &items[i]));
+    assert_false(inbox_push(&inbox, &items[3])); /* full */
     assert_int_equal(inbox.count, 3);
     struct inbox_item *list = inbox_take(&inbox);
-    for (int i = 0; i < 3; i++, list = list->next) assert_ptr_equal(list, &items[i]);
+    for (int i = 0; i < 3; i++, list = list->next)
+        assert_ptr_equal(list, &items[i]);
     assert_null(list);
     assert_null(inbox_take(&inbox));
     assert_int_equal(inbox.count, 0);
 
-    assert_true(inbox_push(&inbox, &items[3]));         /* room again, and a fresh end */
+    assert_true(inbox_push(&inbox, &items[3])); /* room again, and a fresh end */
     inbox_close(&inbox);
-    assert_false(inbox_push(&inbox, &items[0]));        /* closed */
-    assert_ptr_equal(inbox_wait(&inbox), &items[3]);    /* what was in it is still delivered */
+    assert_false(inbox_push(&inbox, &items[0]));     /* closed */
+    assert_ptr_equal(inbox_wait(&inbox), &items[3]); /* what was in it is still delivered */
     assert_null(items[3].next);
     assert_null(inbox_wait(&inbox));
     assert_null(inbox_take(&inbox));
@@ -119,7 +121,8 @@ static void *wait_for_all(void *context)
     struct inbox *inbox = context;
     int next[PUSHERS] = {0}, *count = malloc(sizeof *count);
     *count = 0;
-    for (struct inbox_item *list; (list = inbox_wait(inbox));) *count += consume(list, next);
+    for (struct inbox_item *list; (list = inbox_wait(inbox));)
+        *count += consume(list, next);
     return count;
 }
 
@@ -167,7 +170,8 @@ static bool sleep_until_woken(struct sleeper *sleeper)
     deadline.tv_sec += 60;
     int error = 0;
     pthread_mutex_lock(&sleeper->mutex);
-    while (!sleeper->wakes && !error) error = pthread_cond_timedwait(&sleeper->woken, &sleeper->mutex, &deadline);
+    while (!sleeper->wakes && !error)
+        error = pthread_cond_timedwait(&sleeper->woken, &sleeper->mutex, &deadline);
     sleeper->wakes = 0;
     pthread_mutex_unlock(&sleeper->mutex);
     return error == 0;
@@ -188,7 +192,8 @@ static void test_many_pushers_one_woken_owner_with_a_limit(void **state)
         assert_true(taken <= 7);
         count += taken;
     }
-    for (int i = 0; i < PUSHERS; i++) pthread_join(pushers[i].thread, NULL);
+    for (int i = 0; i < PUSHERS; i++)
+        pthread_join(pushers[i].thread, NULL);
     assert_null(inbox_take(&inbox));
     inbox_destroy(&inbox);
 }

@@ -67,7 +67,8 @@ static void test_members(void **state)
     (void)state;
     log_configure("debug", false);
     catch_begin();
-    log_line("store", LOG_WARNING, "recovered", "lsn=%llu records=%u lag=%d name=%s file=\"%s\" empty=\"%s\" tail=%s", 18446744073709551ull, 7u, -3, "main", "a b.log", "", "x");
+    log_line("store", LOG_WARNING, "recovered", "lsn=%llu records=%u lag=%d name=%s file=\"%s\" empty=\"%s\" tail=%s",
+             18446744073709551ull, 7u, -3, "main", "a b.log", "", "x");
     yyjson_doc *document = catch_json();
     assert_member(document, "level", "warning");
     assert_member(document, "area", "store");
@@ -97,7 +98,8 @@ static void test_numbers(void **state)
     (void)state;
     log_configure("debug", false);
     catch_begin();
-    log_line("a", LOG_INFO, "m", "zero=%d minus=%s seven=%s quoted=\"%d\" large=%llu float=%.1f hex=%s", 0, "-0", "007", 5, 18446744073709551615ull, 1.5, "0x1");
+    log_line("a", LOG_INFO, "m", "zero=%d minus=%s seven=%s quoted=\"%d\" large=%llu float=%.1f hex=%s", 0, "-0", "007",
+             5, 18446744073709551615ull, 1.5, "0x1");
     yyjson_doc *document = catch_json();
     assert_integer(document, "zero", 0);
     assert_member(document, "minus", "-0");
@@ -122,7 +124,10 @@ static void test_values_cannot_escape(void **state)
         {"\"},{\"level\":\"error\"", "\"},{\"level\":\"error\""},
         {"back\\slash\\", "back\\slash\\"},
         {"\x1b[31mred\r\b\x7f", "\x1b[31mred\r\b\x7f"},
-        {"\xc2\x9b" "31m \xc2\xa0", "\xc2\x9b" "31m \xc2\xa0"},
+        {"\xc2\x9b"
+         "31m \xc2\xa0",
+         "\xc2\x9b"
+         "31m \xc2\xa0"},
         {"\xe2\x80\xa8\xe2\x80\xa9", "\xe2\x80\xa8\xe2\x80\xa9"},
         {"\xff\xc3(\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd(\xef\xbf\xbd\xef\xbf\xbd"},
         {"%s%n%d", "%s%n%d"},
@@ -199,7 +204,8 @@ static void test_long_lines_are_cut(void **state)
     for (size_t u = 0; u < sizeof units / sizeof *units; u++)
         for (size_t length = 0; length < sizeof value - 8; length = length * 5 / 4 + 1) {
             value[0] = 0;
-            for (size_t at = 0; at < length; at += strlen(units[u])) memcpy(value + at, units[u], strlen(units[u]) + 1);
+            for (size_t at = 0; at < length; at += strlen(units[u]))
+                memcpy(value + at, units[u], strlen(units[u]) + 1);
             catch_begin();
             log_line("a", LOG_INFO, "m", "small=%d large=%s last=%d", 1, value, 2);
             yyjson_doc *document = catch_json();
@@ -233,7 +239,7 @@ static void test_levels(void **state)
     assert_true(log_enabled("store", LOG_ERROR));
     assert_false(log_enabled("store", LOG_WARNING));
     assert_false(log_enabled("networks", LOG_DEBUG));
-    log_configure("net=debug", false);                  /* the rest keeps the usual level */
+    log_configure("net=debug", false); /* the rest keeps the usual level */
     assert_true(log_enabled("core", LOG_INFO));
     assert_false(log_enabled("core", LOG_DEBUG));
     log_configure("", false);
@@ -265,7 +271,8 @@ static void test_unknown_specification(void **state)
 
 static void *many_lines(void *context)
 {
-    for (int i = 0; i < 500; i++) log_line("thread", LOG_INFO, "a line", "thread=%d line=%d filler=\"%0200d\"", *(int *)context, i, 0);
+    for (int i = 0; i < 500; i++)
+        log_line("thread", LOG_INFO, "a line", "thread=%d line=%d filler=\"%0200d\"", *(int *)context, i, 0);
     return NULL;
 }
 
@@ -295,7 +302,8 @@ static void test_lines_of_threads_do_not_mix(void **state)
         assert_integer(document, "line", next[thread]++);
         yyjson_doc_free(document);
     }
-    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
     dup2(real_stderr, STDERR_FILENO);
     close(real_stderr);
     fclose(reader);
@@ -309,7 +317,10 @@ static void test_gathered_lines(void **state)
     log_configure("info", false);
     for (int i = 0; i < LINES; i++) {
         const struct log_pair pairs[] = {
-            {"line", .number = i}, {"path", LITERAL("/a \"b\"\n=c")}, {"digits", LITERAL("7")}, {"empty", LITERAL("")},
+            {"line", .number = i},
+            {"path", LITERAL("/a \"b\"\n=c")},
+            {"digits", LITERAL("7")},
+            {"empty", LITERAL("")},
         };
         log_append(&lines, "http", LOG_INFO, "request", pairs, 4);
     }

@@ -44,7 +44,8 @@ static void *read_log_and_tables(void *context)
                     text_equal(found_head, buffer_as_text(&head)) && text_equal(found_body, buffer_as_text(&body));
         enum found found = calls->get(reader->fixture->store, LITERAL("a"), TIER_MEMORY, arena, &value);
         good = good && found != DAMAGED;
-        found = calls->scan(reader->fixture->store, LITERAL("a"), LITERAL("z"), false, 4, TIER_DISK, arena, rows, &count);
+        found =
+            calls->scan(reader->fixture->store, LITERAL("a"), LITERAL("z"), false, 4, TIER_DISK, arena, rows, &count);
         good = good && found == FOUND && count <= 2;
         reader->wrong += !good;
         reader->seen++;
@@ -93,7 +94,8 @@ static void closing_writes_what_waits(void **state)
     (void)state;
     struct fixture *fixture = fixture_create(true);
     for (int round = 0; round < 5; round++) {
-        for (uint32_t i = 0; i < 20; i++) fixture_append(fixture, 2);
+        for (uint32_t i = 0; i < 20; i++)
+            fixture_append(fixture, 2);
         struct ordered *frozen = rows_of("a=1");
         fixture->store->calls->checkpoint(fixture->store, frozen, fixture->appended);
         uint64_t appended = fixture->appended;

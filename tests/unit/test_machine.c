@@ -52,7 +52,8 @@ static void test_legal_commands(void **state)
 {
     (void)state;
     char text[64];
-    static const char *const legal[] = {"create", "submit, touch, delete", "approve, touch", "touch, delete", "restore", "", ""};
+    static const char *const legal[] = {
+        "create", "submit, touch, delete", "approve, touch", "touch, delete", "restore", "", ""};
     for (uint32_t status = 0; status < 7; status++) {
         machine_legal_commands(&machine, status, NULL, NULL, text, sizeof text);
         assert_string_equal(text, legal[status]);
@@ -62,7 +63,9 @@ static void test_legal_commands(void **state)
     machine_legal_commands(&machine, 40, NULL, NULL, text, sizeof text);
     assert_string_equal(text, "");
     /* What does not fit is left out whole. */
-    static const char *const cut[] = {"", "", "", "", "", "", "", "submit", "submit", "submit", "submit", "submit", "submit", "submit", "submit, touch"};
+    static const char *const cut[] = {"",       "",       "",       "",       "",
+                                      "",       "",       "submit", "submit", "submit",
+                                      "submit", "submit", "submit", "submit", "submit, touch"};
     for (size_t size = 1; size < sizeof cut / sizeof *cut; size++) {
         char exact[16];
         memset(exact, 'x', sizeof exact);
@@ -80,9 +83,12 @@ static void test_allows(void **state)
         for (uint32_t to = 0; to <= DELETED + 1; to++)
             for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
                 const char *c = commands[i];
-                bool expected = (!from && to == DRAFT && !strcmp(c, "create")) || (from == DRAFT && (to == ACTIVE || to == PENDING) && !strcmp(c, "submit")) ||
-                                (from == PENDING && to == ACTIVE && !strcmp(c, "approve")) || (from && from != DELETED && to == from && !strcmp(c, "touch")) ||
-                                ((from == DRAFT || from == ACTIVE) && to == DELETED && !strcmp(c, "delete")) || (from == DELETED && to && to <= DELETED && !strcmp(c, "restore"));
+                bool expected = (!from && to == DRAFT && !strcmp(c, "create")) ||
+                                (from == DRAFT && (to == ACTIVE || to == PENDING) && !strcmp(c, "submit")) ||
+                                (from == PENDING && to == ACTIVE && !strcmp(c, "approve")) ||
+                                (from && from != DELETED && to == from && !strcmp(c, "touch")) ||
+                                ((from == DRAFT || from == ACTIVE) && to == DELETED && !strcmp(c, "delete")) ||
+                                (from == DELETED && to && to <= DELETED && !strcmp(c, "restore"));
                 assert_int_equal(machine_allows(&machine, from, c, to), expected);
             }
     struct machine derived = machine;
@@ -127,12 +133,12 @@ static void expect_fault(const struct transition *broken, uint32_t count, bool d
 }
 
 enum { ROWS = sizeof rows / sizeof *rows };
-#define BROKEN(text, ...)                                                                                               \
-    do {                                                                                                                \
-        struct transition broken[ROWS];                                                                                 \
-        memcpy(broken, rows, sizeof rows);                                                                              \
-        __VA_ARGS__;                                                                                                    \
-        expect_fault(broken, ROWS, false, text);                                                                        \
+#define BROKEN(text, ...)                        \
+    do {                                         \
+        struct transition broken[ROWS];          \
+        memcpy(broken, rows, sizeof rows);       \
+        __VA_ARGS__;                             \
+        expect_fault(broken, ROWS, false, text); \
     } while (0)
 
 static void test_prove(void **state)
@@ -156,7 +162,7 @@ static void test_prove(void **state)
     memcpy(twice, rows, sizeof rows);
     twice[1].guard = NULL;
     twice[1].guard_doc = NULL;
-    expect_fault(twice, ROWS, true, "");                /* parts decide which of the two it is */
+    expect_fault(twice, ROWS, true, ""); /* parts decide which of the two it is */
     twice[1].to = PENDING;
     expect_fault(twice, ROWS, true, "submit of draft: the same edge twice");
 

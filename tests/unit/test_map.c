@@ -18,7 +18,11 @@ struct model {
 
 static struct model model_create(size_t key_count, uint64_t *seed)
 {
-    struct model model = {calloc(key_count, sizeof(char *)), calloc(key_count, sizeof(size_t)), calloc(key_count, sizeof(void *)), key_count, 0,
+    struct model model = {calloc(key_count, sizeof(char *)),
+                          calloc(key_count, sizeof(size_t)),
+                          calloc(key_count, sizeof(void *)),
+                          key_count,
+                          0,
                           calloc(key_count, 1)};
     for (size_t i = 0; i < key_count; i++) {
         /* The number makes keys differ; the random bytes and lengths after it are what ids and texts look like. */
@@ -26,14 +30,16 @@ static struct model model_create(size_t key_count, uint64_t *seed)
         model.lengths[i] = sizeof number + random_below(seed, 40);
         model.keys[i] = malloc(model.lengths[i]);
         memcpy(model.keys[i], &number, sizeof number);
-        for (size_t k = sizeof number; k < model.lengths[i]; k++) model.keys[i][k] = (char)random_next(seed);
+        for (size_t k = sizeof number; k < model.lengths[i]; k++)
+            model.keys[i][k] = (char)random_next(seed);
     }
     return model;
 }
 
 static void model_free(struct model *model)
 {
-    for (size_t i = 0; i < model->key_count; i++) free(model->keys[i]);
+    for (size_t i = 0; i < model->key_count; i++)
+        free(model->keys[i]);
     free(model->keys);
     free(model->lengths);
     free(model->values);
@@ -61,7 +67,8 @@ static void check_all(struct map *map, struct model *model)
         assert_ptr_equal(map_get(map, model->keys[i], model->lengths[i]), model->values[i]);
     memset(model->seen, 0, model->key_count);
     map_each(map, model_visit, model);
-    for (size_t i = 0; i < model->key_count; i++) assert_int_equal(model->seen[i], model->values[i] != NULL);
+    for (size_t i = 0; i < model->key_count; i++)
+        assert_int_equal(model->seen[i], model->values[i] != NULL);
 }
 
 static void set(struct map *map, struct model *model, size_t i, void *value)
@@ -158,15 +165,18 @@ static void test_100k_random_keys(void **state)
     for (size_t phase = 0; phase < sizeof set_percent / sizeof *set_percent; phase++) {
         for (int i = 0; i < 2 * KEYS; i++) {
             size_t key = random_below(&seed, KEYS);
-            if (random_below(&seed, 100) < set_percent[phase]) set(map, &model, key, &values[random_below(&seed, KEYS)]);
-            else drop(map, &model, key);
+            if (random_below(&seed, 100) < set_percent[phase])
+                set(map, &model, key, &values[random_below(&seed, KEYS)]);
+            else
+                drop(map, &model, key);
             size_t other = random_below(&seed, KEYS);
             assert_ptr_equal(map_get(map, model.keys[other], model.lengths[other]), model.values[other]);
         }
         check_all(map, &model);
     }
     assert_true(map_count(map) > KEYS / 2);
-    for (size_t i = 0; i < KEYS; i++) drop(map, &model, i);
+    for (size_t i = 0; i < KEYS; i++)
+        drop(map, &model, i);
     check_all(map, &model);
     set(map, &model, 5, values);
     check_all(map, &model);

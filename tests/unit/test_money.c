@@ -26,7 +26,7 @@ static void test_checked(void **state)
     assert_int_equal(result, INT64_MIN);
     assert_true(integer_multiply(0, INT64_MIN, &result));
     assert_int_equal(result, 0);
-    assert_true(integer_add(result, 5, &result));       /* the result may be an operand */
+    assert_true(integer_add(result, 5, &result)); /* the result may be an operand */
     assert_int_equal(result, 5);
 }
 
@@ -36,11 +36,26 @@ static void test_half_up_rows(void **state)
     static const struct {
         int64_t a, b, result;
     } rows[] = {
-        {0, 1, 0}, {1, 1, 1}, {1, 2, 1}, {1, 3, 0}, {2, 3, 1}, {3, 2, 2}, {5, 2, 3}, {4, 8, 1}, {3, 8, 0}, {49, 100, 0}, {50, 100, 1},
-        {149, 100, 1}, {150, 100, 2}, {INT64_MAX, 1, INT64_MAX}, {INT64_MAX, INT64_MAX, 1}, {INT64_MAX / 2, INT64_MAX, 0},
+        {0, 1, 0},
+        {1, 1, 1},
+        {1, 2, 1},
+        {1, 3, 0},
+        {2, 3, 1},
+        {3, 2, 2},
+        {5, 2, 3},
+        {4, 8, 1},
+        {3, 8, 0},
+        {49, 100, 0},
+        {50, 100, 1},
+        {149, 100, 1},
+        {150, 100, 2},
+        {INT64_MAX, 1, INT64_MAX},
+        {INT64_MAX, INT64_MAX, 1},
+        {INT64_MAX / 2, INT64_MAX, 0},
         {INT64_MAX / 2 + 1, INT64_MAX, 1},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) assert_int_equal(half_up(rows[i].a, rows[i].b), rows[i].result);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(half_up(rows[i].a, rows[i].b), rows[i].result);
     /* 7.25 % of the most a client may set, in basis points */
     assert_int_equal(half_up((__int128)MONEY_MAX * 725, BASIS_POINTS_ONE), 725000000);
 }
@@ -53,7 +68,8 @@ struct big {
 static struct big big_of(unsigned __int128 value)
 {
     struct big big = {0};
-    for (int i = 0; i < 4; i++) big.limbs[i] = (uint32_t)(value >> (32 * i));
+    for (int i = 0; i < 4; i++)
+        big.limbs[i] = (uint32_t)(value >> (32 * i));
     return big;
 }
 
@@ -121,7 +137,7 @@ static void test_half_up_against_big(void **state)
         unsigned __int128 b = (unsigned __int128)random_next(&seed) << 64 | random_next(&seed);
         a >>= 1 + random_below(&seed, 127);
         b >>= 1 + random_below(&seed, 127);
-        if (i % 3 == 0 && b) a = b * (random_next(&seed) >> 40) + b / 2;         /* about a half */
+        if (i % 3 == 0 && b) a = b * (random_next(&seed) >> 40) + b / 2; /* about a half */
         if (!b || a > most || a / b >= (unsigned __int128)INT64_MAX) continue;
         assert_half_up(a, b);
         tried++;

@@ -60,12 +60,12 @@ static void give_answer(struct fixture *fixture, uint32_t index, bool held)
     memmove(&fixture->taken[index], &fixture->taken[index + 1], (fixture->taken_count - index - 1) * sizeof(void *));
     fixture->taken_count--;
     request->reply =
-        (struct reply){ .status = 200, .content_type = "text/plain", .body = arena_text(request->arena, id) };
+        (struct reply){.status = 200, .content_type = "text/plain", .body = arena_text(request->arena, id)};
     if (held) {
         char *block = malloc(id.length + 1);
         memcpy(block, id.data, id.length);
         request->reply.held = block;
-        request->reply.body = (struct text){ block, id.length };
+        request->reply.body = (struct text){block, id.length};
     }
     request->answered(request);
 }
@@ -106,8 +106,8 @@ static void on_stopped(void *context)
 
 static void start_with(struct fixture *fixture, int64_t loops, const char *setting, int64_t value)
 {
-    static const char *const origins[] = { "https://shop.example", NULL };
-    struct net_config config = { .address = "127.0.0.1", .origins = origins, .core_has_work = core_has_work };
+    static const char *const origins[] = {"https://shop.example", NULL};
+    struct net_config config = {.address = "127.0.0.1", .origins = origins, .core_has_work = core_has_work};
     char problem[256];
     memset(fixture, 0, sizeof *fixture);
     fixture->loops = loops;
@@ -144,9 +144,9 @@ static void finish(struct fixture *fixture)
 
 static int connect_to(struct fixture *fixture)
 {
-    struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons((uint16_t)net_port(fixture->net)),
-                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)net_port(fixture->net)),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int client = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
     fcntl(client, F_SETFL, O_NONBLOCK);
@@ -240,7 +240,7 @@ static void client_is_gone_before_the_answer(void **state)
         ask(client, "a");
         ask(client, "b");
         wait_for_requests(&fixture, 2);
-        struct linger reset = { .l_onoff = 1 };
+        struct linger reset = {.l_onoff = 1};
         setsockopt(client, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
         close(client);
         for (int i = 0; i < 5; i++)
@@ -457,7 +457,7 @@ static void rendered(void **state)
     wait_for_requests(&fixture, 1);
     request = fixture.taken[0];
     fixture.taken_count = 0;
-    request->reply = (struct reply){ .status = 304, .etag = LITERAL("\"7\""), .location = LITERAL("/a\r\nX: y") };
+    request->reply = (struct reply){.status = 304, .etag = LITERAL("\"7\""), .location = LITERAL("/a\r\nX: y")};
     request->answered(request);
     net_after_turn(fixture.net);
     receive(&fixture, client, &received, "\r\n\r\n", 1);
@@ -482,7 +482,7 @@ static void figures(void **state)
     receive(&fixture, client, &received, "\r\n\r\na", 1);
     say(client, "GET /none HTTP/1.1\r\nHost: localhost\r\n\r\n");
     receive(&fixture, client, &received, "not_found", 1);
-    struct buffer out = { 0 };
+    struct buffer out = {0};
     net_metrics(fixture.net, &out);
     buffer_byte(&out, 0);
     assert_non_null(strstr(out.data, "souk_connections 1\n"));
@@ -498,7 +498,7 @@ static void figures(void **state)
 static void settings(void **state)
 {
     (void)state;
-    struct net_config config = { 0 };
+    struct net_config config = {0};
     net_defaults(&config);
     assert_int_equal(config.idle_timeout, 60000);
     assert_true(net_set(&config, "net.idle_timeout", 5));
@@ -510,7 +510,7 @@ static void settings(void **state)
 }
 
 #define BOTH(test)                                    \
-    { #test, test, NULL, NULL, (void *)0 },           \
+    {#test, test, NULL, NULL, (void *)0},             \
     {                                                 \
 #test "_threads", test, NULL, NULL, (void *)2 \
     }

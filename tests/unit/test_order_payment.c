@@ -14,7 +14,7 @@
 
 /* ---- a provider that does as it is told ---- */
 struct plan {
-    enum payment_outcome charge, status, voided, refund;    /* 0: out of reach */
+    enum payment_outcome charge, status, voided, refund; /* 0: out of reach */
     int64_t delay;
     const char *reference;
 };
@@ -89,7 +89,8 @@ static struct said *ask(struct asking asking, uint16_t status)
     struct said *said = loopback_ask(&world, asking);
     assert_true(said->answered);
     if (said->request.reply.status != status)
-        fail_msg("%s.%s answered %u: %.*s", asking.kind, asking.command, said->request.reply.status, TEXT_ARGUMENTS(said->request.reply.body));
+        fail_msg("%s.%s answered %u: %.*s", asking.kind, asking.command, said->request.reply.status,
+                 TEXT_ARGUMENTS(said->request.reply.body));
     return said;
 }
 
@@ -104,14 +105,21 @@ static const char *take(struct asking asking, uint16_t status, const char *membe
 
 static struct id person(const char *name)
 {
-    const char *body = arena_format(arena, "{\"email\":\"%s@example.com\",\"password\":\"correct horse\",\"display_name\":\"%s\","
-                                    "\"accept_terms\":true}", name, name).data;
+    const char *body =
+        arena_format(arena,
+                     "{\"email\":\"%s@example.com\",\"password\":\"correct horse\",\"display_name\":\"%s\","
+                     "\"accept_terms\":true}",
+                     name, name)
+            .data;
     struct said *said = ask((struct asking){.kind = "user", .command = "register", .body = body}, 201);
     struct id id;
     assert_true(id_parse(said_field(said, "id"), &id));
     const char *token = arena_text(arena, said_field(said, "verification_token")).data;
     said_free(said);
-    said_free(ask((struct asking){.kind = "user", .command = "verify", .body = arena_format(arena, "{\"token\":\"%s\"}", token).data}, 200));
+    said_free(ask((struct asking){.kind = "user",
+                                  .command = "verify",
+                                  .body = arena_format(arena, "{\"token\":\"%s\"}", token).data},
+                  200));
     return id;
 }
 
@@ -128,31 +136,72 @@ static int open_market(void **state)
     loopback_open(&world, &registry, providers);
     buyer = person("ann");
     seller = person("sue");
-    const char *supplier = take((struct asking){.kind = "supplier", .command = "create", .user = seller, .body =
-        "{\"name\":\"Sue's\",\"company\":{\"legal_name\":\"Sue Ltd\",\"tax_id\":\"DE123456789\",\"country\":\"DE\"}}"}, 201, "id");
-    struct said *said = ask((struct asking){.kind = "supplier", .command = "location_add", .id = supplier, .user = seller, .body =
-        "{\"name\":\"Main\",\"priority\":1,\"address\":{\"line1\":\"Street 1\",\"city\":\"Berlin\",\"country\":\"DE\"}}"}, 201);
+    const char *supplier = take(
+        (struct asking){
+            .kind = "supplier",
+            .command = "create",
+            .user = seller,
+            .body =
+                "{\"name\":\"Sue's\",\"company\":{\"legal_name\":\"Sue Ltd\",\"tax_id\":\"DE123456789\",\"country\":\"DE\"}}"},
+        201, "id");
+    struct said *said = ask(
+        (struct asking){
+            .kind = "supplier",
+            .command = "location_add",
+            .id = supplier,
+            .user = seller,
+            .body =
+                "{\"name\":\"Main\",\"priority\":1,\"address\":{\"line1\":\"Street 1\",\"city\":\"Berlin\",\"country\":\"DE\"}}"},
+        201);
     struct said at = *said;
     const char *list = strstr(arena_text(arena, at.request.reply.body).data, "\"locations\":[");
     location = arena_text(arena, (struct text){strstr(list, "\"id\":\"") + 6, ID_TEXT_LENGTH}).data;
     said_free(said);
-    said_free(ask((struct asking){.kind = "supplier", .command = "document_add", .id = supplier, .user = seller, .body =
-        "{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"m1\"}"}, 201));
-    said_free(ask((struct asking){.kind = "supplier", .command = "banking", .id = supplier, .user = seller, .body =
-        "{\"password\":\"correct horse\",\"holder\":\"Sue\",\"iban\":\"DE89370400440532013000\"}"}, 200));
+    said_free(ask((struct asking){.kind = "supplier",
+                                  .command = "document_add",
+                                  .id = supplier,
+                                  .user = seller,
+                                  .body = "{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"m1\"}"},
+                  201));
+    said_free(ask(
+        (struct asking){.kind = "supplier",
+                        .command = "banking",
+                        .id = supplier,
+                        .user = seller,
+                        .body =
+                            "{\"password\":\"correct horse\",\"holder\":\"Sue\",\"iban\":\"DE89370400440532013000\"}"},
+        200));
     said_free(ask((struct asking){.kind = "supplier", .command = "submit", .id = supplier, .user = seller}, 200));
     said_free(ask((struct asking){.kind = "supplier", .command = "verify", .id = supplier, .operator_ = true}, 200));
-    said = ask((struct asking){.kind = "product", .command = "create", .user = seller, .body = arena_format(arena,
-        "{\"supplier_id\":\"%s\",\"name\":\"Thing\",\"variants\":[{\"sku\":\"T-1\",\"attributes\":{\"size\":\"M\"},\"price\":"
-        MONEY_JSON(1000) "}],\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":" MONEY_JSON(300) ",\"extra_cost\":" MONEY_JSON(0)
-        ",\"days_min\":1,\"days_max\":2}}", supplier).data}, 201);
+    said = ask(
+        (struct asking){
+            .kind = "product",
+            .command = "create",
+            .user = seller,
+            .body =
+                arena_format(
+                    arena,
+                    "{\"supplier_id\":\"%s\",\"name\":\"Thing\",\"variants\":[{\"sku\":\"T-1\",\"attributes\":{\"size\":\"M\"},\"price\":" MONEY_JSON(
+                        1000) "}],\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":" MONEY_JSON(300) ",\"extra_cost\":" MONEY_JSON(0) ",\"days_min\":1,\"days_max\":2}}",
+                    supplier)
+                    .data},
+        201);
     product = arena_text(arena, said_field(said, "id")).data;
     const char *variants = strstr(arena_text(arena, said->request.reply.body).data, "\"variants\":[");
     variant = arena_text(arena, (struct text){strstr(variants, "\"id\":\"") + 6, ID_TEXT_LENGTH}).data;
     said_free(said);
     said_free(ask((struct asking){.kind = "product", .command = "publish", .id = product, .user = seller}, 200));
-    said_free(ask((struct asking){.kind = "stock", .command = "adjust", .id = product, .user = seller, .body = arena_format(arena,
-        "{\"variant_id\":\"%s\",\"location_id\":\"%s\",\"on_hand\":10,\"reason\":\"count\"}", variant, location).data}, 200));
+    said_free(ask(
+        (struct asking){
+            .kind = "stock",
+            .command = "adjust",
+            .id = product,
+            .user = seller,
+            .body = arena_format(arena,
+                                 "{\"variant_id\":\"%s\",\"location_id\":\"%s\",\"on_hand\":10,\"reason\":\"count\"}",
+                                 variant, location)
+                        .data},
+        200));
     return 0;
 }
 
@@ -166,10 +215,20 @@ static int close_market(void **state)
 
 static struct said *buy(const char *key)
 {
-    return loopback_send(&world, (struct asking){.kind = "order", .command = "create", .user = buyer, .key = key, .body = arena_format(arena,
-        "{\"items\":[{\"variant_id\":\"%s\",\"quantity\":2}],\"shipping_address\":{\"first_name\":\"Ann\",\"last_name\":\"Lee\","
-        "\"line1\":\"Street 1\",\"city\":\"London\",\"country\":\"GB\"},\"payment\":{\"method\":\"card\",\"token\":\"tok_secret\"}}",
-        variant).data});
+    return loopback_send(
+        &world,
+        (struct asking){
+            .kind = "order",
+            .command = "create",
+            .user = buyer,
+            .key = key,
+            .body =
+                arena_format(
+                    arena,
+                    "{\"items\":[{\"variant_id\":\"%s\",\"quantity\":2}],\"shipping_address\":{\"first_name\":\"Ann\",\"last_name\":\"Lee\","
+                    "\"line1\":\"Street 1\",\"city\":\"London\",\"country\":\"GB\"},\"payment\":{\"method\":\"card\",\"token\":\"tok_secret\"}}",
+                    variant)
+                    .data});
 }
 
 /* Buys, and waits until there is an answer: 201, 402 or, after ten seconds, 202. Returns the order's id. */
@@ -205,8 +264,9 @@ static bool holds(const char *order, const char *part)
 static void expect_stock(int64_t on_hand, int64_t reserved, int64_t allocated)
 {
     struct said *said = ask((struct asking){.kind = "stock", .command = "list", .id = product, .user = seller}, 200);
-    const char *part = arena_format(arena, "\"on_hand\":%lld,\"reserved\":%lld,\"allocated\":%lld", (long long)on_hand, (long long)reserved,
-                                    (long long)allocated).data;
+    const char *part = arena_format(arena, "\"on_hand\":%lld,\"reserved\":%lld,\"allocated\":%lld", (long long)on_hand,
+                                    (long long)reserved, (long long)allocated)
+                           .data;
     if (!said_contains(said, part)) fail_msg("no %s in %.*s", part, TEXT_ARGUMENTS(said->request.reply.body));
     said_free(said);
 }
@@ -234,7 +294,7 @@ static void test_answer_after_the_wait(void **state)
     EXPECT(order, "\"status\":\"confirmed\"");
     assert_int_equal(told.charges, 1);
     loopback_pass(&world, HOURS(1));
-    assert_int_equal(told.statuses, 0);                     /* decided: nobody asks */
+    assert_int_equal(told.statuses, 0); /* decided: nobody asks */
     EXPECT(order, "\"status\":\"confirmed\"");
 }
 
@@ -252,11 +312,13 @@ static void test_silence(void **state)
     loopback_pass(&world, MINUTES(14) + SECONDS(20));
     static const int64_t at[] = {SECONDS(30), MINUTES(1), MINUTES(2), MINUTES(5), MINUTES(10), MINUTES(14)};
     assert_int_equal(told.statuses, 6);
-    for (int i = 0; i < 6; i++) assert_in_range(told.status_at[i] - placed, at[i], at[i] + 50);
+    for (int i = 0; i < 6; i++)
+        assert_in_range(told.status_at[i] - placed, at[i], at[i] + 50);
     EXPECT(order, "\"status\":\"pending\"");
     assert_int_equal(told.voids, 0);
     loopback_pass(&world, SECONDS(20));
-    EXPECT(order, "\"status\":\"cancelled\"", "\"cancel_reason\":\"payment_timeout\"", "\"attempt\":\"voided\"", "\"payment_status\":\"failed\"");
+    EXPECT(order, "\"status\":\"cancelled\"", "\"cancel_reason\":\"payment_timeout\"", "\"attempt\":\"voided\"",
+           "\"payment_status\":\"failed\"");
     assert_int_equal(told.voids, 1);
     expect_stock(10, 0, 0);
 }
@@ -283,7 +345,7 @@ static void test_out_of_reach(void **state)
     (void)state;
     told.plan.charge = 0;
     const char *order = bought(202);
-    assert_int_equal(told.charges, 4);                      /* at 0, 1, 3, 8 s */
+    assert_int_equal(told.charges, 4); /* at 0, 1, 3, 8 s */
     loopback_pass(&world, MINUTES(3));
     EXPECT(order, "\"status\":\"pending\"");
     told.plan.charge = PAYMENT_SUCCEEDED;
@@ -314,10 +376,10 @@ static void test_late_success(void **state)
     loopback_pass(&world, MINUTES(2));
     said = buy("late");
     loopback_settle(&world);
-    assert_int_equal(said->request.reply.status, 402);      /* what was bought was never made */
+    assert_int_equal(said->request.reply.status, 402); /* what was bought was never made */
     said_free(said);
-    EXPECT(order, "\"status\":\"cancelled\"", "\"attempt\":\"succeeded\"", "\"payment_status\":\"refunded\"", "\"late\":true",
-           "\"captured\":{\"amount\":2300", "\"refunded\":{\"amount\":2300", "order.payment_late");
+    EXPECT(order, "\"status\":\"cancelled\"", "\"attempt\":\"succeeded\"", "\"payment_status\":\"refunded\"",
+           "\"late\":true", "\"captured\":{\"amount\":2300", "\"refunded\":{\"amount\":2300", "order.payment_late");
     assert_false(holds(order, "order.confirmed"));
     assert_int_equal(told.refunds, 1);
     expect_stock(10, 0, 0);
@@ -329,10 +391,11 @@ static void test_void_comes_too_late(void **state)
     told.plan.delay = MINUTES(16);
     told.plan.voided = PAYMENT_SUCCEEDED;
     const char *order = bought(202);
-    said_free(ask((struct asking){.kind = "order", .command = "cancel", .id = order, .user = buyer, .body = "{}"}, 200));
+    said_free(
+        ask((struct asking){.kind = "order", .command = "cancel", .id = order, .user = buyer, .body = "{}"}, 200));
     loopback_pass(&world, SECONDS(1));
     EXPECT(order, "\"cancel_reason\":\"customer\"", "\"payment_status\":\"refunded\"", "\"late\":true");
-    loopback_pass(&world, MINUTES(20));                     /* the charge says so too */
+    loopback_pass(&world, MINUTES(20)); /* the charge says so too */
     assert_int_equal(told.refunds, 1);
     EXPECT(order, "\"refunded\":{\"amount\":2300");
 }
@@ -347,10 +410,11 @@ static void tell_answer(const char *order, enum payment_outcome outcome)
 static void test_success_after_declined(void **state)
 {
     (void)state;
-    told.plan.delay = SECONDS(40);                          /* the charge succeeds, after its status said no */
+    told.plan.delay = SECONDS(40); /* the charge succeeds, after its status said no */
     const char *order = bought(202);
     tell_answer(order, PAYMENT_DECLINED);
-    EXPECT(order, "\"status\":\"cancelled\"", "\"cancel_reason\":\"payment_declined\"", "\"payment_status\":\"refunded\"", "\"late\":true");
+    EXPECT(order, "\"status\":\"cancelled\"", "\"cancel_reason\":\"payment_declined\"",
+           "\"payment_status\":\"refunded\"", "\"late\":true");
     expect_stock(10, 0, 0);
 }
 
@@ -361,7 +425,7 @@ static void test_success_after_success(void **state)
     told.plan.delay = SECONDS(40);
     const char *same = bought(202);
     tell_answer(same, PAYMENT_SUCCEEDED);
-    EXPECT(same, "\"status\":\"confirmed\"", "\"version\":4,");          /* created, unknown, paid, confirmed */
+    EXPECT(same, "\"status\":\"confirmed\"", "\"version\":4,"); /* created, unknown, paid, confirmed */
     const char *other = bought(202);
     told.plan.reference = "ref-2";
     tell_answer(other, PAYMENT_SUCCEEDED);
@@ -383,8 +447,13 @@ static void test_declined_after_success(void **state)
 static void test_call_in_progress(void **state)
 {
     (void)state;
-    said_free(ask((struct asking){.kind = "tenant", .command = "patch", .id = "default", .operator_ = true, .if_match = -1, .body =
-        "{\"settings\":[{\"name\":\"orders.hold\",\"value\":15000}]}"}, 200));
+    said_free(ask((struct asking){.kind = "tenant",
+                                  .command = "patch",
+                                  .id = "default",
+                                  .operator_ = true,
+                                  .if_match = -1,
+                                  .body = "{\"settings\":[{\"name\":\"orders.hold\",\"value\":15000}]}"},
+                  200));
     told.plan.delay = SECONDS(20);
     const char *order = bought(202);
     loopback_pass(&world, SECONDS(7));
@@ -416,7 +485,7 @@ static void test_key_in_flight(void **state)
     assert_int_equal(first->request.reply.status, 202);
     second = buy("k");
     loopback_settle(&world);
-    assert_int_equal(second->request.reply.status, 409);    /* a 202 is never the stored answer */
+    assert_int_equal(second->request.reply.status, 409); /* a 202 is never the stored answer */
     said_free(second);
     loopback_pass(&world, SECONDS(2));
     second = buy("k");
@@ -462,7 +531,8 @@ static void test_refund_out_of_reach(void **state)
     (void)state;
     told.plan.refund = 0;
     const char *order = bought(201);
-    said_free(ask((struct asking){.kind = "order", .command = "cancel", .id = order, .user = buyer, .body = "{}"}, 200));
+    said_free(
+        ask((struct asking){.kind = "order", .command = "cancel", .id = order, .user = buyer, .body = "{}"}, 200));
     loopback_pass(&world, HOURS(23));
     EXPECT(order, "\"payment_status\":\"paid\"", "\"late\":false,\"status\":\"requested\"");
     assert_true(told.refunds > 1000);
@@ -470,9 +540,14 @@ static void test_refund_out_of_reach(void **state)
     EXPECT(order, "\"payment_status\":\"paid\"", "\"late\":false,\"status\":\"failed\"", "order.refund_failed");
     unsigned refunds = told.refunds;
     loopback_pass(&world, HOURS(2));
-    assert_int_equal(told.refunds, refunds);                /* given up */
+    assert_int_equal(told.refunds, refunds); /* given up */
     told.plan.refund = PAYMENT_SUCCEEDED;
-    struct asking retry = {.kind = "order", .command = "retry_refund", .id = order, .part = "refund", .part_id = refund_of(order), .user = buyer};
+    struct asking retry = {.kind = "order",
+                           .command = "retry_refund",
+                           .id = order,
+                           .part = "refund",
+                           .part_id = refund_of(order),
+                           .user = buyer};
     said_free(ask(retry, 403));
     retry.user = ID_NONE;
     retry.operator_ = true;
@@ -487,7 +562,8 @@ static void test_refund_refused(void **state)
     (void)state;
     told.plan.refund = PAYMENT_DECLINED;
     const char *order = bought(201);
-    said_free(ask((struct asking){.kind = "order", .command = "cancel", .id = order, .user = buyer, .body = "{}"}, 200));
+    said_free(
+        ask((struct asking){.kind = "order", .command = "cancel", .id = order, .user = buyer, .body = "{}"}, 200));
     loopback_pass(&world, SECONDS(1));
     EXPECT(order, "\"status\":\"cancelled\"", "\"payment_status\":\"paid\"", "\"late\":false,\"status\":\"failed\"");
     assert_int_equal(told.refunds, 1);
@@ -498,10 +574,21 @@ static void test_refund_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_answer_in_time),         CASE(test_answer_after_the_wait),  CASE(test_silence),          CASE(test_status_decides),
-        CASE(test_out_of_reach),           CASE(test_late_success),           CASE(test_void_comes_too_late), CASE(test_success_after_declined),
-        CASE(test_declined_after_success), CASE(test_success_after_success), CASE(test_call_in_progress),       CASE(test_key_in_flight),    CASE(test_crash),
-        CASE(test_refund_out_of_reach),    CASE(test_refund_refused),
+        CASE(test_answer_in_time),
+        CASE(test_answer_after_the_wait),
+        CASE(test_silence),
+        CASE(test_status_decides),
+        CASE(test_out_of_reach),
+        CASE(test_late_success),
+        CASE(test_void_comes_too_late),
+        CASE(test_success_after_declined),
+        CASE(test_declined_after_success),
+        CASE(test_success_after_success),
+        CASE(test_call_in_progress),
+        CASE(test_key_in_flight),
+        CASE(test_crash),
+        CASE(test_refund_out_of_reach),
+        CASE(test_refund_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ enum { KEY_MOST = 6, ROWS_MOST = 2000 };
 struct row {
     char key[KEY_MOST];
     uint32_t length;
-    int value;                  /* -1: a tombstone */
+    int value; /* -1: a tombstone */
 };
 struct model {
     struct row rows[ROWS_MOST];
@@ -29,7 +29,8 @@ static int row_compare(const struct row *row, struct text key)
 static size_t rows_before(const struct model *model, struct text key)
 {
     size_t at = 0;
-    while (at < model->count && row_compare(&model->rows[at], key) < 0) at++;
+    while (at < model->count && row_compare(&model->rows[at], key) < 0)
+        at++;
     return at;
 }
 
@@ -98,7 +99,8 @@ static struct text random_key(uint64_t *seed, char out[KEY_MOST])
 {
     static const char letters[] = {0, 'a', 'b', (char)0xFF};
     uint32_t length = (uint32_t)random_below(seed, KEY_MOST + 1);
-    for (uint32_t i = 0; i < length; i++) out[i] = letters[random_below(seed, sizeof letters)];
+    for (uint32_t i = 0; i < length; i++)
+        out[i] = letters[random_below(seed, sizeof letters)];
     return (struct text){out, length};
 }
 
@@ -131,7 +133,7 @@ static void test_random_against_sorted_array(void **state)
         bool shrink = i / 10000 % 2 && random_below(&seed, 10) < 6;
         int choice = shrink ? 9 : (int)random_below(&seed, 9);
         if (choice <= 5 && model.count < ROWS_MOST) {
-            int value = choice ? (int)random_below(&seed, 100000) : 0;          /* 0: the empty value */
+            int value = choice ? (int)random_below(&seed, 100000) : 0; /* 0: the empty value */
             snprintf(number, sizeof number, "%d", value);
             ordered_set(map, key, value ? text_of(number) : LITERAL(""));
             model_set(&model, key, value);

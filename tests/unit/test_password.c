@@ -70,7 +70,7 @@ static void test_damaged_hashes(void **state)
     assert_false(password_verify(password, LITERAL("plain")));
     assert_false(password_verify(password, LITERAL("$2b$12$aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")));
     assert_false(password_verify(password, (struct text){hash, (uint32_t)length - 1}));
-    assert_false(password_verify(password, (struct text){hash, (uint32_t)length + 1}));         /* with a zero byte */
+    assert_false(password_verify(password, (struct text){hash, (uint32_t)length + 1})); /* with a zero byte */
     memset(damaged, 'A', sizeof damaged);
     assert_false(password_verify(password, (struct text){damaged, sizeof damaged}));
     static const size_t places[] = {1, 9, 12, 17, 24, 27, 35, 60, 90};
@@ -95,11 +95,8 @@ static void test_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_standard_form),
-        cmocka_unit_test(test_verify),
-        cmocka_unit_test(test_bytes_of_any_kind),
-        cmocka_unit_test(test_damaged_hashes),
-        cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_standard_form),  cmocka_unit_test(test_verify), cmocka_unit_test(test_bytes_of_any_kind),
+        cmocka_unit_test(test_damaged_hashes), cmocka_unit_test(test_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

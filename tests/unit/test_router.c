@@ -18,7 +18,7 @@ static enum http_method method_named(const char *name)
 
 static struct text outcome(const struct router *router, struct arena *arena, const char *method, const char *path)
 {
-    struct buffer out = { .arena = arena };
+    struct buffer out = {.arena = arena};
     struct routed routed;
     switch (router_match(router, method_named(method), text_of(path), arena, &routed)) {
     case MATCH_BAD_PATH: return LITERAL("400");
@@ -148,20 +148,20 @@ static void unsound_tables(void **state)
     };
     /* clang-format on */
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct command commands[] = { rows[i].one, rows[i].other, { 0 } };
-        const struct kind kind = { .name = "k", .commands = commands };
-        const struct kind *const kinds[] = { &kind, NULL };
-        const struct registry registry = { .kinds = kinds };
+        const struct command commands[] = {rows[i].one, rows[i].other, {0}};
+        const struct kind kind = {.name = "k", .commands = commands};
+        const struct kind *const kinds[] = {&kind, NULL};
+        const struct registry registry = {.kinds = kinds};
         char problem[256] = "";
         assert_null(router_create(&registry, problem));
         assert_string_equal(problem, rows[i].problem);
     }
     /* the same path with other methods, and below another root, is no conflict */
-    const struct command commands[] = { { "a", "GET", "/x" },      { "b", "POST", "/x" },  { "c", "GET", "//x" },
-                                        { "d", "GET", "/x/{id}" }, { "e", "GET", "/x/y" }, { 0 } };
-    const struct kind kind = { .name = "k", .commands = commands };
-    const struct kind *const kinds[] = { &kind, NULL };
-    const struct registry registry = { .kinds = kinds };
+    const struct command commands[] = {{"a", "GET", "/x"},      {"b", "POST", "/x"},  {"c", "GET", "//x"},
+                                       {"d", "GET", "/x/{id}"}, {"e", "GET", "/x/y"}, {0}};
+    const struct kind kind = {.name = "k", .commands = commands};
+    const struct kind *const kinds[] = {&kind, NULL};
+    const struct registry registry = {.kinds = kinds};
     char problem[256] = "";
     struct router *router = router_create(&registry, problem);
     assert_non_null(router);
@@ -176,12 +176,11 @@ static void many_routes(void **state)
     struct arena *arena = arena_create();
     struct command *commands = ARENA_ARRAY(arena, struct command, COUNT + 1);
     for (int i = 0; i < COUNT; i++)
-        commands[i] = (struct command){ .name = "x",
-                                        .method = "GET",
-                                        .path = arena_format(arena, "/area%d/{id}/act%d", i % 40, i).data };
-    const struct kind kind = { .name = "k", .commands = commands };
-    const struct kind *const kinds[] = { &kind, NULL };
-    const struct registry registry = { .kinds = kinds };
+        commands[i] = (struct command){
+            .name = "x", .method = "GET", .path = arena_format(arena, "/area%d/{id}/act%d", i % 40, i).data};
+    const struct kind kind = {.name = "k", .commands = commands};
+    const struct kind *const kinds[] = {&kind, NULL};
+    const struct registry registry = {.kinds = kinds};
     char problem[256] = "";
     struct router *router = router_create(&registry, problem);
     assert_non_null(router);

@@ -16,7 +16,8 @@ static struct text make(struct loopback *world, const char *name, char id[64])
 {
     char body[128];
     snprintf(body, sizeof body, "{\"name\":\"%s\"}", name);
-    struct said *said = loopback_ask(world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = body});
+    struct said *said =
+        loopback_ask(world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = body});
     assert_true(said->answered);
     assert_int_equal(said->request.reply.status, 201);
     struct text found = said_field(said, "id");
@@ -61,14 +62,38 @@ static void test_create_read_patch(void **state)
     assert_true(reads(&world, id, "\"quantity\":7"));
     assert_true(reads(&world, id, "\"count\":{\"things\":1,\"opened\":0}"));
     assert_true(reads(&world, id, "\"status\":\"draft\""));
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":9}"}), 428);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":9,\"version\":5}"}), 412);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":9,\"version\":1}"}), 200);
+    assert_int_equal(
+        status_of(&world,
+                  (struct asking){
+                      .kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":9}"}),
+        428);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "patch",
+                                                       .id = id,
+                                                       .user = USER_ONE,
+                                                       .body = "{\"quantity\":9,\"version\":5}"}),
+                     412);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "patch",
+                                                       .id = id,
+                                                       .user = USER_ONE,
+                                                       .body = "{\"quantity\":9,\"version\":1}"}),
+                     200);
     assert_true(reads(&world, id, "\"version\":2"));
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":666,\"version\":2}"}), 500);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "patch",
+                                                       .id = id,
+                                                       .user = USER_ONE,
+                                                       .body = "{\"quantity\":666,\"version\":2}"}),
+                     500);
     assert_true(reads(&world, id, "\"quantity\":9"));
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .body = "{\"quantity\":1,\"version\":2}"}), 401);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "read", .id = "nothing-there"}), 404);
+    assert_int_equal(
+        status_of(
+            &world,
+            (struct asking){.kind = "thing", .command = "patch", .id = id, .body = "{\"quantity\":1,\"version\":2}"}),
+        401);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "read", .id = "nothing-there"}),
+                     404);
     loopback_close(&world);
 }
 
@@ -81,7 +106,8 @@ static void test_slugs_are_unique(void **state)
     make(&world, "Same", id);
     make(&world, "Same", id);
     assert_true(reads(&world, "same-2", "\"name\":\"Same\""));
-    struct asking taken = {.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"x\",\"slug\":\"same\"}"};
+    struct asking taken = {
+        .kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"x\",\"slug\":\"same\"}"};
     assert_int_equal(status_of(&world, taken), 409);
     loopback_close(&world);
 }
@@ -93,7 +119,8 @@ static void test_transitions(void **state)
     char id[64];
     loopback_open(&world, &thing_registry, thing_providers);
     make(&world, "A", id);
-    struct asking open = {.kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"because\"}"};
+    struct asking open = {
+        .kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"because\"}"};
     assert_int_equal(status_of(&world, open), 200);
     assert_int_equal(status_of(&world, open), 409);
     assert_true(reads(&world, id, "\"status\":\"open\""));
@@ -101,10 +128,13 @@ static void test_transitions(void **state)
     assert_true(reads(&world, id, "\"status\":\"open\""));
     loopback_pass(&world, 2000);
     assert_true(reads(&world, id, "\"status\":\"closed\""));
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "delete", .id = id, .user = USER_ONE}), 204);
+    assert_int_equal(
+        status_of(&world, (struct asking){.kind = "thing", .command = "delete", .id = id, .user = USER_ONE}), 204);
     assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "read", .id = id}), 404);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "restore", .id = id, .user = USER_ONE}), 404);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "restore", .id = id, .user = ADMIN_ONE}), 200);
+    assert_int_equal(
+        status_of(&world, (struct asking){.kind = "thing", .command = "restore", .id = id, .user = USER_ONE}), 404);
+    assert_int_equal(
+        status_of(&world, (struct asking){.kind = "thing", .command = "restore", .id = id, .user = ADMIN_ONE}), 200);
     assert_true(reads(&world, id, "\"status\":\"closed\""));
     loopback_close(&world);
 }
@@ -116,7 +146,12 @@ static void test_outcome(void **state)
     char id[64];
     loopback_open(&world, &thing_registry, thing_providers);
     make(&world, "A", id);
-    struct asking open = {.kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"tok_retry\"}", .key = "k1"};
+    struct asking open = {.kind = "thing",
+                          .command = "open",
+                          .id = id,
+                          .user = USER_ONE,
+                          .body = "{\"reason\":\"tok_retry\"}",
+                          .key = "k1"};
     struct said *said = loopback_ask(&world, open), *again = loopback_ask(&world, open);
     assert_false(said->answered);
     assert_int_equal(again->request.reply.status, 409);
@@ -130,7 +165,7 @@ static void test_outcome(void **state)
     assert_int_equal(again->request.reply.status, 201);
     assert_true(again->request.reply.replayed);
     said_free(again);
-    loopback_pass(&world, 60000);       /* the timer was cancelled */
+    loopback_pass(&world, 60000); /* the timer was cancelled */
     assert_true(reads(&world, id, "\"status\":\"paid\""));
     loopback_close(&world);
 }
@@ -142,15 +177,26 @@ static void test_outcome_too_late(void **state)
     char id[64];
     loopback_open(&world, &thing_registry, thing_providers);
     make(&world, "A", id);
-    struct said *said = loopback_ask(&world, (struct asking){.kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"tok_slow\"}", .key = "k1"});
+    struct said *said = loopback_ask(&world, (struct asking){.kind = "thing",
+                                                             .command = "open",
+                                                             .id = id,
+                                                             .user = USER_ONE,
+                                                             .body = "{\"reason\":\"tok_slow\"}",
+                                                             .key = "k1"});
     loopback_pass(&world, 11000);
     assert_true(said->answered);
     assert_int_equal(said->request.reply.status, 202);
     said_free(said);
-    loopback_crash(&world, 0);          /* the effect is called again */
+    loopback_crash(&world, 0); /* the effect is called again */
     loopback_pass(&world, 21000);
     assert_true(reads(&world, id, "\"status\":\"paid\""));
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"tok_slow\"}", .key = "k1"}), 201);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "open",
+                                                       .id = id,
+                                                       .user = USER_ONE,
+                                                       .body = "{\"reason\":\"tok_slow\"}",
+                                                       .key = "k1"}),
+                     201);
     loopback_close(&world);
 }
 
@@ -159,7 +205,8 @@ static void test_idempotency(void **state)
     (void)state;
     struct loopback world;
     loopback_open(&world, &thing_registry, thing_providers);
-    struct asking create = {.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"One\"}", .key = "key"};
+    struct asking create = {
+        .kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"One\"}", .key = "key"};
     struct said *first = loopback_ask(&world, create), *second = loopback_ask(&world, create);
     assert_int_equal(second->request.reply.status, 201);
     assert_true(second->request.reply.replayed);
@@ -167,9 +214,14 @@ static void test_idempotency(void **state)
     char id[64];
     struct text found = said_field(first, "id");
     snprintf(id, sizeof id, "%.*s", (int)found.length, found.data);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":9,\"version\":1}"}), 200);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "patch",
+                                                       .id = id,
+                                                       .user = USER_ONE,
+                                                       .body = "{\"quantity\":9,\"version\":1}"}),
+                     200);
     struct said *third = loopback_ask(&world, create);
-    assert_true(said_contains(third, "\"quantity\":7"));        /* as it was answered then */
+    assert_true(said_contains(third, "\"quantity\":7")); /* as it was answered then */
     said_free(third);
     create.body = "{\"name\":\"Two\"}";
     assert_int_equal(status_of(&world, create), 422);
@@ -195,7 +247,12 @@ static void test_dry_run_writes_nothing(void **state)
     struct loopback world;
     loopback_open(&world, &thing_registry, thing_providers);
     uint64_t lsn = core_last_lsn(world.core);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"One\"}", .dry_run = true}), 201);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "create",
+                                                       .user = USER_ONE,
+                                                       .body = "{\"name\":\"One\"}",
+                                                       .dry_run = true}),
+                     201);
     assert_int_equal(core_last_lsn(world.core), lsn);
     assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "read", .id = "one"}), 404);
     loopback_close(&world);
@@ -212,18 +269,21 @@ static void test_pages(void **state)
         char name[16];
         snprintf(name, sizeof name, "n%02d", i % 3);
         make(&world, name, id);
-        loopback_pass(&world, i % 20 == 19 ? 6000 : 7);         /* a checkpoint now and then */
+        loopback_pass(&world, i % 20 == 19 ? 6000 : 7); /* a checkpoint now and then */
     }
     for (uint32_t limit = 1; limit < 70; limit += limit < 8 ? 1 : 13) {
         char cursor[400] = "";
-        loopback_crash(&world, 0);     /* the store tells what its tables hold when it opens */
+        loopback_crash(&world, 0); /* the store tells what its tables hold when it opens */
         int seen = 0;
         char last[40] = "~";
         do {
-            struct said *page = loopback_ask(&world, (struct asking){.kind = "thing", .command = "list", .limit = limit, .cursor = cursor[0] ? cursor : NULL});
+            struct said *page = loopback_ask(
+                &world, (struct asking){
+                            .kind = "thing", .command = "list", .limit = limit, .cursor = cursor[0] ? cursor : NULL});
             assert_int_equal(page->request.reply.status, 200);
             struct text body = page->request.reply.body;
-            for (const char *at = body.data; (at = memmem(at, (size_t)(body.data + body.length - at), "\"created_at\":\"", 14)); at++) {
+            for (const char *at = body.data;
+                 (at = memmem(at, (size_t)(body.data + body.length - at), "\"created_at\":\"", 14)); at++) {
                 char time[40];
                 snprintf(time, sizeof time, "%.24s", at + 14);
                 assert_true(strcmp(time, last) < 0);
@@ -236,12 +296,17 @@ static void test_pages(void **state)
         } while (cursor[0]);
         assert_int_equal(seen, 60);
     }
-    struct said *filtered = loopback_ask(&world, (struct asking){.kind = "thing", .command = "list", .limit = 100, .query = "name=n01"});
+    struct said *filtered =
+        loopback_ask(&world, (struct asking){.kind = "thing", .command = "list", .limit = 100, .query = "name=n01"});
     assert_false(said_contains(filtered, "\"name\":\"n02\""));
     assert_true(said_contains(filtered, "\"name\":\"n01\""));
     said_free(filtered);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "list", .cursor = "abcdefghijklmnopqrstuvwxyz0123456789"}), 400);
-    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "list", .query = "sort=by-magic"}), 400);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing",
+                                                       .command = "list",
+                                                       .cursor = "abcdefghijklmnopqrstuvwxyz0123456789"}),
+                     400);
+    assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "list", .query = "sort=by-magic"}),
+                     400);
     loopback_close(&world);
 }
 
@@ -255,12 +320,17 @@ static void history(struct loopback *world, uint32_t crash_at)
         make(world, name, ids[i]);
         if (i == crash_at) loopback_crash(world, 0);
         loopback_pass(world, 1100);
-        struct said *said = loopback_ask(world, (struct asking){.kind = "thing", .command = "open", .id = ids[i / 2], .user = USER_ONE,
-                                                                 .body = i % 3 ? "{\"reason\":\"tok_twice\"}" : "{\"reason\":\"plain\"}"});
+        struct said *said = loopback_ask(
+            world, (struct asking){.kind = "thing",
+                                   .command = "open",
+                                   .id = ids[i / 2],
+                                   .user = USER_ONE,
+                                   .body = i % 3 ? "{\"reason\":\"tok_twice\"}" : "{\"reason\":\"plain\"}"});
         loopback_pass(world, 15000);
         assert_true(said->answered);
         said_free(said);
-        if (i % 4 == 3) status_of(world, (struct asking){.kind = "thing", .command = "delete", .id = ids[i], .user = USER_ONE});
+        if (i % 4 == 3)
+            status_of(world, (struct asking){.kind = "thing", .command = "delete", .id = ids[i], .user = USER_ONE});
     }
     loopback_pass(world, 90000);
 }
@@ -293,7 +363,7 @@ static void test_cold_and_warm_give_the_same_log(void **state)
         loopback_open(&world, &thing_registry, thing_providers);
         world.config.actors_memory = 2000;
         memory_store_miss_every(world.store, every);
-        loopback_crash(&world, 0);      /* restarts with little memory */
+        loopback_crash(&world, 0); /* restarts with little memory */
         world.randomness = randomness;
         history(&world, 99);
         log_bytes(&world, &got, true);
@@ -309,7 +379,9 @@ static void test_cold_and_warm_give_the_same_log(void **state)
 static void differs(void *context, const char *difference, struct text key)
 {
     fprintf(stderr, "%s: ", difference);
-    for (uint32_t i = 0; i < key.length; i++) fprintf(stderr, key.data[i] > 32 && key.data[i] < 127 ? "%c" : "%02x", key.data[i] > 32 && key.data[i] < 127 ? key.data[i] : (uint8_t)key.data[i]);
+    for (uint32_t i = 0; i < key.length; i++)
+        fprintf(stderr, key.data[i] > 32 && key.data[i] < 127 ? "%c" : "%02x",
+                key.data[i] > 32 && key.data[i] < 127 ? key.data[i] : (uint8_t)key.data[i]);
     fprintf(stderr, "\n");
     ++*(int *)context;
 }
@@ -321,7 +393,7 @@ static void test_replay_gives_the_same_rows(void **state)
         struct loopback world;
         loopback_open(&world, &thing_registry, thing_providers);
         history(&world, crash_at);
-        loopback_crash(&world, 0);     /* the store tells what its tables hold when it opens */
+        loopback_crash(&world, 0); /* the store tells what its tables hold when it opens */
         int seen = 0;
         char problem[256] = "";
         assert_int_equal(core_verify(&thing_registry, &world.ports, &world.config, differs, &seen, problem), 0);
@@ -343,14 +415,21 @@ static void test_fault_at_every_call(void **state)
         world.config.actors_memory = 0;
         loopback_crash(&world, 0);
         memory_store_fault_at(world.store, n);
-        struct said *said = loopback_ask(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = "{\"quantity\":9,\"version\":1}"});
+        struct said *said = loopback_ask(&world, (struct asking){.kind = "thing",
+                                                                 .command = "patch",
+                                                                 .id = id,
+                                                                 .user = USER_ONE,
+                                                                 .body = "{\"quantity\":9,\"version\":1}"});
         bool changed = said->answered && said->request.reply.status == 200;
-        if (!changed && said->answered && said->request.reply.status != 500) fprintf(stderr, "n=%d status=%d\n", (int)n, said->request.reply.status);
+        if (!changed && said->answered && said->request.reply.status != 500)
+            fprintf(stderr, "n=%d status=%d\n", (int)n, said->request.reply.status);
         assert_true(changed || !said->answered || said->request.reply.status == 500);
         memory_store_fault_at(world.store, 0);
         loopback_crash(&world, 0);
-        if (changed) assert_true(reads(&world, id, "\"quantity\":9"));
-        else assert_true(reads(&world, id, "\"quantity\":7"));
+        if (changed)
+            assert_true(reads(&world, id, "\"quantity\":9"));
+        else
+            assert_true(reads(&world, id, "\"quantity\":7"));
         said_free(said);
         loopback_close(&world);
     }
@@ -362,11 +441,14 @@ static void test_unacknowledged_is_whole_or_absent(void **state)
     for (uint32_t survivors = 0; survivors < 3; survivors++) {
         struct loopback world;
         loopback_open(&world, &thing_registry, thing_providers);
-        struct said *said = loopback_send(&world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"One\"}"});
+        struct said *said = loopback_send(
+            &world,
+            (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"One\"}"});
         core_turn(world.core, world.now);
-        assert_false(said->answered);   /* not durable yet */
+        assert_false(said->answered); /* not durable yet */
         loopback_crash(&world, survivors);
-        assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "read", .id = "one"}), survivors ? 200 : 404);
+        assert_int_equal(status_of(&world, (struct asking){.kind = "thing", .command = "read", .id = "one"}),
+                         survivors ? 200 : 404);
         said_free(said);
         loopback_close(&world);
     }
@@ -397,7 +479,8 @@ static void test_full_pool_delays_a_timer(void **state)
     char id[64];
     loopback_open(&world, &thing_registry, thing_providers);
     make(&world, "A", id);
-    struct asking open = {.kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"because\"}"};
+    struct asking open = {
+        .kind = "thing", .command = "open", .id = id, .user = USER_ONE, .body = "{\"reason\":\"because\"}"};
     assert_int_equal(status_of(&world, open), 200);
     loopback_pass(&world, 6000);
     world.config.actors_memory = 0;
@@ -416,14 +499,18 @@ static void test_personal_fields_are_sealed(void **state)
     (void)state;
     struct loopback world;
     loopback_open(&world, &thing_registry, thing_providers);
-    struct asking create = {.kind = "thing", .command = "create", .user = ADMIN_ONE, .body = "{\"name\":\"One\",\"secret_note\":\"canary-value\"}"};
+    struct asking create = {.kind = "thing",
+                            .command = "create",
+                            .user = ADMIN_ONE,
+                            .body = "{\"name\":\"One\",\"secret_note\":\"canary-value\"}"};
     assert_int_equal(status_of(&world, create), 201);
     struct buffer log = {0};
     log_bytes(&world, &log, true);
     assert_null(memmem(log.data, log.length, "canary", 6));
     loopback_pass(&world, 6000);
     loopback_crash(&world, 0);
-    struct said *said = loopback_ask(&world, (struct asking){.kind = "thing", .command = "read", .id = "one", .user = ADMIN_ONE});
+    struct said *said =
+        loopback_ask(&world, (struct asking){.kind = "thing", .command = "read", .id = "one", .user = ADMIN_ONE});
     assert_true(said_contains(said, "canary-value"));
     said_free(said);
     said = loopback_ask(&world, (struct asking){.kind = "thing", .command = "read", .id = "one", .user = USER_ONE});

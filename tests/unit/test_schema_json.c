@@ -5,6 +5,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
+
+/* What is tested stands in rows. */
+/* clang-format off */
 #include <stdio.h>
 #include <stdlib.h>
 

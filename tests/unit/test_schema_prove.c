@@ -49,12 +49,12 @@ static void expect_fault(const struct field *rows, uint32_t count, uint32_t size
     assert_non_null(strstr(faults.text, text));
 }
 
-#define BROKEN(index, text, ...)                                                                                        \
-    do {                                                                                                                \
-        struct field rows[2] = {sound_pair[0], sound_pair[1]};                                                          \
-        struct field *row = &rows[index];                                                                               \
-        __VA_ARGS__;                                                                                                    \
-        expect_fault(rows, 2, sizeof(struct pair), text);                                                               \
+#define BROKEN(index, text, ...)                               \
+    do {                                                       \
+        struct field rows[2] = {sound_pair[0], sound_pair[1]}; \
+        struct field *row = &rows[index];                      \
+        __VA_ARGS__;                                           \
+        expect_fault(rows, 2, sizeof(struct pair), text);      \
     } while (0)
 
 static void test_rows(void **state)
@@ -69,7 +69,8 @@ static void test_rows(void **state)
     BROKEN(1, "tags ascend", row->tag = 1);
     BROKEN(0, "a name in lower snake case", row->name = "First");
     BROKEN(0, "a name in lower snake case", row->name = NULL);
-    BROKEN(0, "a name in lower snake case", row->name = "a234567890123456789012345678901234567890123456789012345678901");
+    BROKEN(0, "a name in lower snake case",
+           row->name = "a234567890123456789012345678901234567890123456789012345678901");
     BROKEN(1, "a name that an earlier row has", row->name = "first");
     BROKEN(0, "documentation", row->doc = NULL);
     BROKEN(0, "unknown type or format", row->type = FIELD_TYPE_COUNT);
@@ -117,7 +118,8 @@ static void test_coverage(void **state)
     static char names[65][8];
     for (uint16_t i = 0; i < 65; i++) {
         snprintf(names[i], sizeof names[i], "m%u", (unsigned)i);
-        rows[i] = (struct field){.tag = (uint16_t)(i + 1), .type = FIELD_BOOL, .name = names[i], .offset = i, .size = 1, .doc = "d"};
+        rows[i] = (struct field){
+            .tag = (uint16_t)(i + 1), .type = FIELD_BOOL, .name = names[i], .offset = i, .size = 1, .doc = "d"};
     }
     struct fields fields = {"wide", 64, 64, rows};
     struct faults faults = {0};
@@ -157,7 +159,8 @@ static void test_look_ups(void **state)
     assert_null(field_by_name(&sample_fields, LITERAL("")));
     assert_null(field_by_name(&sample_fields, (struct text){0}));
     assert_null(field_by_name(&sample_fields, LITERAL("id\0xxxxxxxxxxxxx")));
-    for (uint32_t i = 0; i < sample_fields.count; i++) assert_ptr_equal(field_by_tag(&sample_fields, sample_rows[i].tag), &sample_rows[i]);
+    for (uint32_t i = 0; i < sample_fields.count; i++)
+        assert_ptr_equal(field_by_tag(&sample_fields, sample_rows[i].tag), &sample_rows[i]);
     assert_null(field_by_tag(&sample_fields, 0));
     assert_null(field_by_tag(&sample_fields, 33));
     assert_null(field_by_tag(&sample_fields, 65535));

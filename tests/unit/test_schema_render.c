@@ -40,16 +40,25 @@ static void test_render(void **state)
 {
     (void)state;
     struct sample_note note = {.body = LITERAL("b\"\\\n"), .likes = 0};
-    assert_true(text_is(rendered(&sample_note_fields, &note, 0), "{\"id\":null,\"status\":null,\"pinned\":false,\"body\":\"b\\\"\\\\\\n\",\"signature\":null}"));
+    assert_true(text_is(rendered(&sample_note_fields, &note, 0),
+                        "{\"id\":null,\"status\":null,\"pinned\":false,\"body\":\"b\\\"\\\\\\n\",\"signature\":null}"));
     note.likes = -7;
     note.id = id_of(10);
     note.status = SAMPLE_CLOSED;
-    assert_true(text_is(rendered(&sample_note_fields, &note, SEEN_BY_STAFF), "{\"id\":\"01000000-0000-0000-0000-00000000000a\",\"status\":\"closed\",\"pinned\":false,"
+    assert_true(text_is(rendered(&sample_note_fields, &note, SEEN_BY_STAFF),
+                        "{\"id\":\"01000000-0000-0000-0000-00000000000a\",\"status\":\"closed\",\"pinned\":false,"
                         "\"body\":\"b\\\"\\\\\\n\",\"signature\":null,\"likes\":-7}"));
     struct text_pair pairs[2] = {{LITERAL("k\""), LITERAL("v")}, {LITERAL("l"), {0}}};
-    struct sample_line line = {.sku = LITERAL("s"), .price = money_of(1999, "USD"), .ships_at = 1769860800123, .due_on = 20260131, .options = {pairs, 2}, .cost = LITERAL("secret")};
-    assert_true(text_is(rendered(&sample_line_fields, &line, ~0u), "{\"id\":null,\"sku\":\"s\",\"gift_message\":null,\"quantity\":0,\"price\":{\"amount\":1999,\"currency\":\"USD\"},"
-                        "\"ships_at\":\"2026-01-31T12:00:00.123Z\",\"due_on\":\"2026-01-31\",\"gift\":false,\"notes\":[],\"labels\":[],\"options\":{\"k\\\"\":\"v\",\"l\":null},\"last_note\":null}"));
+    struct sample_line line = {.sku = LITERAL("s"),
+                               .price = money_of(1999, "USD"),
+                               .ships_at = 1769860800123,
+                               .due_on = 20260131,
+                               .options = {pairs, 2},
+                               .cost = LITERAL("secret")};
+    assert_true(text_is(
+        rendered(&sample_line_fields, &line, ~0u),
+        "{\"id\":null,\"sku\":\"s\",\"gift_message\":null,\"quantity\":0,\"price\":{\"amount\":1999,\"currency\":\"USD\"},"
+        "\"ships_at\":\"2026-01-31T12:00:00.123Z\",\"due_on\":\"2026-01-31\",\"gift\":false,\"notes\":[],\"labels\":[],\"options\":{\"k\\\"\":\"v\",\"l\":null},\"last_note\":null}"));
 
     struct buffer out = {.arena = arena};
     static const struct fields nothing = {.name = "nothing"};
@@ -60,8 +69,12 @@ static void test_render(void **state)
     static const struct {
         const char *text, *json;
     } masked[] = {
-        {NULL, "null"}, {"", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\""}, {"1234567", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\""},
-        {"12345678", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2" "5678\""}, {"1234\xC3\xA4\xC3\xA4\xC3\xA4\"", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xC3\xA4\xC3\xA4\xC3\xA4\\\"\""},
+        {NULL, "null"},
+        {"", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\""},
+        {"1234567", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\""},
+        {"12345678", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2"
+                     "5678\""},
+        {"1234\xC3\xA4\xC3\xA4\xC3\xA4\"", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\xC3\xA4\xC3\xA4\xC3\xA4\\\"\""},
         {"\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4", "\"\xE2\x80\xA2\xE2\x80\xA2\xE2\x80\xA2\""},
     };
     for (size_t i = 0; i < sizeof masked / sizeof *masked; i++) {
@@ -97,24 +110,32 @@ static void expect_same(const struct field *field, const char *member, uint32_t 
     switch ((enum field_type)field->type) {
     case FIELD_TEXT:
         if (field->flags & MASKED) return;
-        if (!text->data) assert_true(yyjson_is_null(json));
-        else assert_true(text_equal(*text, (struct text){yyjson_get_str(json), (uint32_t)yyjson_get_len(json)}));
+        if (!text->data)
+            assert_true(yyjson_is_null(json));
+        else
+            assert_true(text_equal(*text, (struct text){yyjson_get_str(json), (uint32_t)yyjson_get_len(json)}));
         break;
     case FIELD_BOOL: assert_int_equal(yyjson_get_bool(json), *(const bool *)member); break;
     case FIELD_INTEGER:
     case FIELD_BASIS_POINTS:
         memcpy(&integer, member, sizeof integer);
-        if (!integer && (field->flags & OPTIONAL)) assert_true(yyjson_is_null(json));
-        else assert_int_equal(yyjson_get_sint(json), integer);
+        if (!integer && (field->flags & OPTIONAL))
+            assert_true(yyjson_is_null(json));
+        else
+            assert_int_equal(yyjson_get_sint(json), integer);
         break;
     case FIELD_MONEY:
         memcpy(&integer, member, sizeof integer);
-        if (yyjson_is_null(json)) assert_int_equal(member[sizeof integer], 0);
-        else assert_int_equal(yyjson_get_sint(yyjson_obj_get(json, "amount")), integer);
+        if (yyjson_is_null(json))
+            assert_int_equal(member[sizeof integer], 0);
+        else
+            assert_int_equal(yyjson_get_sint(yyjson_obj_get(json, "amount")), integer);
         break;
     case FIELD_STRUCT:
-        if (yyjson_is_null(json)) assert_true(field->flags & OPTIONAL);
-        else expect_json(field->nested, member, relations, json);
+        if (yyjson_is_null(json))
+            assert_true(field->flags & OPTIONAL);
+        else
+            expect_json(field->nested, member, relations, json);
         break;
     case FIELD_MAP: assert_int_equal(yyjson_obj_size(json), list->count); break;
     case FIELD_LIST:
@@ -123,8 +144,10 @@ static void expect_same(const struct field *field, const char *member, uint32_t 
         for (uint32_t i = 0; i < list->count; i++) {
             size_t size = field->nested ? field->nested->size : field->element->size;
             const char *element = (const char *)list->at + size * i;
-            if (field->nested) expect_json(field->nested, element, relations, yyjson_arr_get(json, i));
-            else expect_same(field->element, element, relations, yyjson_arr_get(json, i));
+            if (field->nested)
+                expect_json(field->nested, element, relations, yyjson_arr_get(json, i));
+            else
+                expect_same(field->element, element, relations, yyjson_arr_get(json, i));
         }
         break;
     default: assert_true(yyjson_is_null(json) || yyjson_is_str(json)); break;
@@ -178,21 +201,28 @@ static void expect_at(yyjson_doc *document, const char *pointer, const char *jso
 {
     yyjson_val *value = yyjson_doc_ptr_get(document, pointer);
     char *text = value ? yyjson_val_write(value, 0, NULL) : NULL;
-    if (!json ? text != NULL : !text || strcmp(text, json) != 0) print_message("%s: %s\n", pointer, text ? text : "nothing");
-    if (json) assert_string_equal(text ? text : "nothing", json);
-    else assert_null(text);
+    if (!json ? text != NULL : !text || strcmp(text, json) != 0)
+        print_message("%s: %s\n", pointer, text ? text : "nothing");
+    if (json)
+        assert_string_equal(text ? text : "nothing", json);
+    else
+        assert_null(text);
     free(text);
 }
 
 static void test_describe(void **state)
 {
     (void)state;
-    yyjson_doc *create = described(&sample_fields, SHAPE_CREATE), *patch = described(&sample_fields, SHAPE_PATCH), *output = described(&sample_fields, SHAPE_OUTPUT);
+    yyjson_doc *create = described(&sample_fields, SHAPE_CREATE), *patch = described(&sample_fields, SHAPE_PATCH),
+               *output = described(&sample_fields, SHAPE_OUTPUT);
     expect_at(create, "/type", "\"object\"");
     expect_at(create, "/required", "[\"title\"]");
     expect_at(create, "/additionalProperties", "false");
-    expect_at(create, "/properties/title", "{\"type\":\"string\",\"minLength\":1,\"maxLength\":120,\"description\":\"shown on the card\"}");
-    expect_at(create, "/properties/status", "{\"type\":[\"string\",\"null\"],\"enum\":[\"draft\",\"open\",\"closed\",null],\"default\":\"draft\",\"description\":\"state\"}");
+    expect_at(create, "/properties/title",
+              "{\"type\":\"string\",\"minLength\":1,\"maxLength\":120,\"description\":\"shown on the card\"}");
+    expect_at(
+        create, "/properties/status",
+        "{\"type\":[\"string\",\"null\"],\"enum\":[\"draft\",\"open\",\"closed\",null],\"default\":\"draft\",\"description\":\"state\"}");
     expect_at(create, "/properties/rank/minimum", "-5");
     expect_at(create, "/properties/rank/maximum", "5");
     expect_at(create, "/properties/email/format", "\"email\"");
@@ -203,7 +233,9 @@ static void test_describe(void **state)
     expect_at(create, "/properties/owner/x-refers", "\"user\"");
     expect_at(create, "/properties/price/required", "[\"amount\",\"currency\"]");
     expect_at(create, "/properties/price/properties/amount/maximum", "10000000000");
-    expect_at(create, "/properties/tags", "{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":10},\"minItems\":1,\"maxItems\":5,\"description\":\"words\"}");
+    expect_at(
+        create, "/properties/tags",
+        "{\"type\":[\"array\",\"null\"],\"items\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":10},\"minItems\":1,\"maxItems\":5,\"description\":\"words\"}");
     expect_at(create, "/properties/lines/items/required", "[\"sku\",\"quantity\"]");
     expect_at(create, "/properties/lines/items/additionalProperties", "false");
     expect_at(create, "/properties/attributes/additionalProperties/maxLength", "200");
@@ -217,7 +249,9 @@ static void test_describe(void **state)
     expect_at(patch, "/properties/lines/items/properties/id/format", "\"uuid\"");
     expect_at(patch, "/properties/lines/items/properties/version", NULL);
     expect_at(output, "/additionalProperties", NULL);
-    expect_at(output, "/properties/id", "{\"type\":[\"string\",\"null\"],\"format\":\"uuid\",\"readOnly\":true,\"description\":\"drawn by the server\"}");
+    expect_at(
+        output, "/properties/id",
+        "{\"type\":[\"string\",\"null\"],\"format\":\"uuid\",\"readOnly\":true,\"description\":\"drawn by the server\"}");
     expect_at(output, "/properties/password", NULL);
     expect_at(output, "/properties/title/type", "\"string\"");
     expect_at(output, "/properties/title/maxLength", NULL);
@@ -255,9 +289,12 @@ static void test_reference(void **state)
         "| field | type | limits | seen by | meaning |\n|---|---|---|---|---|\n| `id` | id | read-only | all | drawn by the server |\n",
         "| `title` | text | required, 1 to 120 characters, one line, without control characters | all | shown on the card |\n",
         "| `email` | text | personal, 0 to 254 characters, an e-mail address such as ada@example.com | owner | to write to |\n",
-        "| `visits` | integer |  | staff\\|crew | counted |\n", "| `owner` | id of a user |  | all | whose it is |\n",
-        "| `lines` | list of sample_line | 0 to 50 | all | what is in it |\n", "| `lines[].notes[].status` | one of `draft`, `open`, `closed` |  | all | state |\n",
-        "| `depot.hint.body` | text | required, 1 to 50 characters", "| `password` | text | set at creation, secret, 8 to 256 bytes, any text | nobody | to log in |\n",
+        "| `visits` | integer |  | staff\\|crew | counted |\n",
+        "| `owner` | id of a user |  | all | whose it is |\n",
+        "| `lines` | list of sample_line | 0 to 50 | all | what is in it |\n",
+        "| `lines[].notes[].status` | one of `draft`, `open`, `closed` |  | all | state |\n",
+        "| `depot.hint.body` | text | required, 1 to 50 characters",
+        "| `password` | text | set at creation, secret, 8 to 256 bytes, any text | nobody | to log in |\n",
     };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         if (!strstr(out.data, lines[i])) print_message("missing: %s\n%s", lines[i], out.data);

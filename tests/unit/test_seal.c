@@ -18,7 +18,8 @@ static int set_up(void **state)
 {
     (void)state;
     uint8_t master[KEYRING_MASTER_SIZE];
-    for (int i = 0; i < KEYRING_MASTER_SIZE; i++) master[i] = (uint8_t)(100 + i);
+    for (int i = 0; i < KEYRING_MASTER_SIZE; i++)
+        master[i] = (uint8_t)(100 + i);
     for (int i = 0; i < 16; i++) {
         tenant.bytes[i] = (uint8_t)i;
         subject.bytes[i] = (uint8_t)(16 + i);
@@ -52,7 +53,8 @@ static void test_round_trip(void **state)
     uint64_t seed = 31;
     for (uint32_t length = 0; length < 300; length++) {
         char *bytes = malloc(length + 1u);
-        for (uint32_t i = 0; i < length; i++) bytes[i] = (char)random_next(&seed);
+        for (uint32_t i = 0; i < length; i++)
+            bytes[i] = (char)random_next(&seed);
         struct text plain = {bytes, length}, back;
         struct text associated = {bytes, length / 3};
         struct text sealed = seal(keyring, arena, tenant, subject, associated, plain);
@@ -73,21 +75,27 @@ static void test_pure(void **state)
     assert_true(text_equal(a, seal(keyring, arena, tenant, subject, LITERAL("ad"), LITERAL("plain"))));
     /* Whatever differs, the nonce does: no two plain texts share key and nonce. */
     const struct text different[] = {
-        seal(keyring, arena, tenant, subject, LITERAL("ad"), LITERAL("plaim")), seal(keyring, arena, tenant, subject, LITERAL("ae"), LITERAL("plain")),
-        seal(keyring, arena, tenant, subject, LITERAL("adp"), LITERAL("lain")), seal(keyring, arena, tenant, subject, LITERAL(""), LITERAL("adplain")),
-        seal(keyring, arena, tenant, other, LITERAL("ad"), LITERAL("plain")),   seal(keyring, arena, other, subject, LITERAL("ad"), LITERAL("plain")),
+        seal(keyring, arena, tenant, subject, LITERAL("ad"), LITERAL("plaim")),
+        seal(keyring, arena, tenant, subject, LITERAL("ae"), LITERAL("plain")),
+        seal(keyring, arena, tenant, subject, LITERAL("adp"), LITERAL("lain")),
+        seal(keyring, arena, tenant, subject, LITERAL(""), LITERAL("adplain")),
+        seal(keyring, arena, tenant, other, LITERAL("ad"), LITERAL("plain")),
+        seal(keyring, arena, other, subject, LITERAL("ad"), LITERAL("plain")),
     };
-    for (size_t i = 0; i < sizeof different / sizeof *different; i++) assert_memory_not_equal(a.data, different[i].data, 24);
+    for (size_t i = 0; i < sizeof different / sizeof *different; i++)
+        assert_memory_not_equal(a.data, different[i].data, 24);
 }
 
 /* Sealed values are on disk. The nonce was computed by another implementation of BLAKE2b. */
 static void test_layout_stays_the_same(void **state)
 {
     (void)state;
-    static const char expected[] = "9c3273991b83ca09368daf0efc70cb75dcd2345458dbf79237c898905c6978c4fb1e349c41f6cc47e35aff314c54ca044702e675173000";
+    static const char expected[] =
+        "9c3273991b83ca09368daf0efc70cb75dcd2345458dbf79237c898905c6978c4fb1e349c41f6cc47e35aff314c54ca044702e675173000";
     struct text sealed = seal(keyring, arena, tenant, subject, LITERAL("tenant/user/7"), LITERAL("ann@example.org"));
     char hex[256] = "";
-    for (uint32_t i = 0; i < sealed.length; i++) snprintf(hex + 2 * i, 3, "%02x", (unsigned char)sealed.data[i]);
+    for (uint32_t i = 0; i < sealed.length; i++)
+        snprintf(hex + 2 * i, 3, "%02x", (unsigned char)sealed.data[i]);
     assert_string_equal(hex, expected);
 }
 
@@ -138,7 +146,8 @@ static void test_wrong_context(void **state)
 static void assert_hex(const uint8_t bytes[32], const char *expected)
 {
     char hex[65];
-    for (int i = 0; i < 32; i++) snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
+    for (int i = 0; i < 32; i++)
+        snprintf(hex + 2 * i, 3, "%02x", bytes[i]);
     assert_string_equal(hex, expected);
 }
 
@@ -183,14 +192,15 @@ static struct place place_make(void)
 static void place_remove(struct place *place)
 {
     unlink(place->key);
-    assert_int_equal(rmdir(place->directory), 0);       /* nothing else was left in it */
+    assert_int_equal(rmdir(place->directory), 0); /* nothing else was left in it */
 }
 
 static void file_write(const char *path, size_t size, mode_t mode)
 {
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     assert_true(file >= 0);
-    for (size_t i = 0; i < size; i++) assert_int_equal(write(file, "k", 1), 1);
+    for (size_t i = 0; i < size; i++)
+        assert_int_equal(write(file, "k", 1), 1);
     assert_int_equal(fchmod(file, mode), 0);
     close(file);
 }
@@ -268,7 +278,7 @@ static void test_file_of_another_shape_is_refused(void **state)
         assert_refused(place.key, "32 bytes");
         struct stat status;
         assert_int_equal(stat(place.key, &status), 0);
-        assert_int_equal(status.st_size, sizes[i]);     /* left as it was */
+        assert_int_equal(status.st_size, sizes[i]); /* left as it was */
         unlink(place.key);
     }
     assert_int_equal(mkdir(place.key, 0700), 0);

@@ -22,12 +22,12 @@
 /* ---- Arguments ----------------------------------------------------------------------------------------------------- */
 
 static const struct flag flags[] = {
-    { "data", "DIR", .doc = "d" },
-    { "set", "NAME=VALUE", .repeated = true, .doc = "s" },
-    { "demo", NULL, .doc = "m" },
-    { 0 },
+    {"data", "DIR", .doc = "d"},
+    {"set", "NAME=VALUE", .repeated = true, .doc = "s"},
+    {"demo", NULL, .doc = "m"},
+    {0},
 };
-static const struct verb verb = { "test", "FROM [TO]", 1, 2, flags, NULL, "tests", NULL };
+static const struct verb verb = {"test", "FROM [TO]", 1, 2, flags, NULL, "tests", NULL};
 
 static bool read_words(struct arguments *arguments, int count, ...)
 {
@@ -75,8 +75,7 @@ static void test_clock_never_goes_back_and_follows_slowly(void **state)
 {
     (void)state;
     struct clock clock = {
-        .start_wall_ms = 1000000, .start_monotonic_ms = 500, .last_slewed_ms = 500, .last_ms = 1000000
-    };
+        .start_wall_ms = 1000000, .start_monotonic_ms = 500, .last_slewed_ms = 500, .last_ms = 1000000};
     assert_int_equal(clock_advance(&clock, 1000000, 500), 1000000);
     assert_int_equal(clock_advance(&clock, 1000100, 600), 1000100);
     /* The wall clock jumps by an hour: nothing happens at once, half a millisecond a second later. */
@@ -176,12 +175,10 @@ static void test_token_keys(void **state)
 static struct payment_answer pay(const struct provider *provider, enum payment_operation operation, const char *token,
                                  const char *attempt, struct effect_call *call)
 {
-    struct payment_answer answer = { 0 };
-    struct payment_request request = { .operation = operation,
-                                       .attempt_key = text_of(attempt),
-                                       .token = text_of(token) };
+    struct payment_answer answer = {0};
+    struct payment_request request = {.operation = operation, .attempt_key = text_of(attempt), .token = text_of(token)};
     struct arena *arena = call->arena;
-    *call = (struct effect_call){ .arena = arena, .key = text_of(attempt), .request = &request, .answer = &answer };
+    *call = (struct effect_call){.arena = arena, .key = text_of(attempt), .request = &request, .answer = &answer};
     provider->call(provider->context, call);
     return answer;
 }
@@ -196,16 +193,16 @@ static void test_sandbox_payments(void **state)
         bool retry;
         uint32_t repeats;
     } rows[] = {
-        { "tok_success", PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, 5, false, 0 },
-        { "tok_declined", PAYMENT_DECLINED, PAYMENT_DECLINED, PAYMENT_VOIDED, 5, false, 0 },
-        { "tok_timeout", 0, PAYMENT_UNKNOWN, PAYMENT_VOIDED, 5, true, 0 },
-        { "tok_late", PAYMENT_SUCCEEDED, PAYMENT_UNKNOWN, PAYMENT_SUCCEEDED, 70, false, 0 },
-        { "tok_twice", PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, 5, false, 1 },
-        { "something", PAYMENT_DECLINED, PAYMENT_DECLINED, PAYMENT_VOIDED, 5, false, 0 },
+        {"tok_success", PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, 5, false, 0},
+        {"tok_declined", PAYMENT_DECLINED, PAYMENT_DECLINED, PAYMENT_VOIDED, 5, false, 0},
+        {"tok_timeout", 0, PAYMENT_UNKNOWN, PAYMENT_VOIDED, 5, true, 0},
+        {"tok_late", PAYMENT_SUCCEEDED, PAYMENT_UNKNOWN, PAYMENT_SUCCEEDED, 70, false, 0},
+        {"tok_twice", PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, PAYMENT_SUCCEEDED, 5, false, 1},
+        {"something", PAYMENT_DECLINED, PAYMENT_DECLINED, PAYMENT_VOIDED, 5, false, 0},
     };
-    struct sandbox *sandbox = sandbox_create(&(struct sandbox_config){ 5, 70, "" });
+    struct sandbox *sandbox = sandbox_create(&(struct sandbox_config){5, 70, ""});
     const struct provider *provider = sandbox_providers(sandbox);
-    struct effect_call call = { .arena = arena_create() };
+    struct effect_call call = {.arena = arena_create()};
     assert_string_equal(provider->class_name, "payment");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct payment_answer charged = pay(provider, PAYMENT_CHARGE, rows[i].token, rows[i].token, &call);
@@ -231,13 +228,13 @@ static void test_sandbox_mail(void **state)
     (void)state;
     char directory[64], command[200];
     make_directory(directory);
-    struct sandbox *sandbox = sandbox_create(&(struct sandbox_config){ 0, 0, directory });
+    struct sandbox *sandbox = sandbox_create(&(struct sandbox_config){0, 0, directory});
     const struct provider *provider = sandbox_providers(sandbox) + 1;
-    struct mail_request mail = { LITERAL("verify"), LITERAL("ann@example.com"), LITERAL("Hello"), LITERAL("the text") };
+    struct mail_request mail = {LITERAL("verify"), LITERAL("ann@example.com"), LITERAL("Hello"), LITERAL("the text")};
     struct arena *arena = arena_create();
     for (int i = 0; i < 2; i++) { /* the same key twice is one mail */
-        struct mail_answer answer = { 0 };
-        struct effect_call call = { .arena = arena, .key = LITERAL("k"), .request = &mail, .answer = &answer };
+        struct mail_answer answer = {0};
+        struct effect_call call = {.arena = arena, .key = LITERAL("k"), .request = &mail, .answer = &answer};
         provider->call(provider->context, &call);
         assert_true(answer.sent);
     }

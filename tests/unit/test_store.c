@@ -6,7 +6,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#define ASSERT_TEXT(found, expected) assert_true(text_is(found, expected) || (print_error("%.*s\n", TEXT_ARGUMENTS(found)), false))
+#define ASSERT_TEXT(found, expected) \
+    assert_true(text_is(found, expected) || (print_error("%.*s\n", TEXT_ARGUMENTS(found)), false))
 
 static int setup_on_disk(void **state)
 {
@@ -31,7 +32,8 @@ static int teardown(void **state)
 static void batches_become_durable_in_order(void **state)
 {
     struct fixture *fixture = *state;
-    for (uint32_t i = 0; i < 200; i++) fixture_append(fixture, 1 + i % 7);
+    for (uint32_t i = 0; i < 200; i++)
+        fixture_append(fixture, 1 + i % 7);
     fixture_wait(fixture);
     assert_int_equal(fixture->durable, fixture->appended);
     assert_false(fixture->disordered);
@@ -94,29 +96,31 @@ static void scans_keep_their_bounds(void **state)
         const char *expected;
     } cases[] = {
         /*  from    to      reverse limit   rows */
-        {   "b",    "d",    false,  9,      "b=1 b1=2 bb=3 c=4" },
-        {   "b",    "d",    true,   9,      "c=4 bb=3 b1=2 b=1" },
-        {   "b",    "d",    false,  2,      "b=1 b1=2" },
-        {   "b",    "d",    true,   2,      "c=4 bb=3" },
-        {   "b1",   "c",    false,  9,      "b1=2 bb=3" },
-        {   "b1",   "c",    true,   9,      "bb=3 b1=2" },
-        {   "a",    "b",    false,  9,      "" },
-        {   "a",    "b",    true,   9,      "" },
-        {   "b0",   "b1",   true,   9,      "" },
-        {   "b",    "b",    false,  9,      "" },
-        {   "d",    "b",    false,  9,      "" },
-        {   "d",    "b",    true,   9,      "" },
-        {   "b",    "d",    false,  0,      "" },
-        {   "ba",   "z",    false,  1,      "bb=3" },
-        {   "a",    "z",    true,   1,      "e=5" },
-        {   "c\xff","z",    false,  9,      "e=5" },
+        {"b", "d", false, 9, "b=1 b1=2 bb=3 c=4"},
+        {"b", "d", true, 9, "c=4 bb=3 b1=2 b=1"},
+        {"b", "d", false, 2, "b=1 b1=2"},
+        {"b", "d", true, 2, "c=4 bb=3"},
+        {"b1", "c", false, 9, "b1=2 bb=3"},
+        {"b1", "c", true, 9, "bb=3 b1=2"},
+        {"a", "b", false, 9, ""},
+        {"a", "b", true, 9, ""},
+        {"b0", "b1", true, 9, ""},
+        {"b", "b", false, 9, ""},
+        {"d", "b", false, 9, ""},
+        {"d", "b", true, 9, ""},
+        {"b", "d", false, 0, ""},
+        {"ba", "z", false, 1, "bb=3"},
+        {"a", "z", true, 1, "e=5"},
+        {"c\xff", "z", false, 9, "e=5"},
     };
     struct fixture *fixture = *state;
     fixture_append(fixture, 1);
     fixture_checkpoint(fixture, rows_of("b=1 b1=2 bb=3 c=4 e=5"));
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int tier = TIER_DISK; tier >= TIER_MEMORY; tier--)     /* the first read brings the blocks in */
-            ASSERT_TEXT(fixture_scan(fixture, cases[i].from, cases[i].to, cases[i].reverse, cases[i].limit, (enum tier)tier), cases[i].expected);
+        for (int tier = TIER_DISK; tier >= TIER_MEMORY; tier--) /* the first read brings the blocks in */
+            ASSERT_TEXT(
+                fixture_scan(fixture, cases[i].from, cases[i].to, cases[i].reverse, cases[i].limit, (enum tier)tier),
+                cases[i].expected);
 }
 
 static void tombstones_delete(void **state)
@@ -150,7 +154,7 @@ static void an_absent_key_needs_no_disk(void **state)
     fixture_append(fixture, 1);
     fixture_checkpoint(fixture, rows_of("ant=1 cat=2"));
     fixture_reopen(fixture);
-    ASSERT_TEXT(fixture_get(fixture, "z", TIER_MEMORY), "ABSENT");      /* outside of every table's range */
+    ASSERT_TEXT(fixture_get(fixture, "z", TIER_MEMORY), "ABSENT"); /* outside of every table's range */
     int absent = 0;
     for (int i = 0; i < 1000; i++) {
         char key[16];
@@ -159,7 +163,7 @@ static void an_absent_key_needs_no_disk(void **state)
         assert_true(text_is(found, "ABSENT") || text_is(found, "MISS"));
         absent += text_is(found, "ABSENT");
     }
-    assert_true(absent > 950);              /* a filter of 10 bits a key errs once in a hundred */
+    assert_true(absent > 950); /* a filter of 10 bits a key errs once in a hundred */
 }
 
 static void a_cold_row_is_a_miss_and_never_absent(void **state)
@@ -201,7 +205,8 @@ static void a_large_checkpoint_is_whole(void **state)
     for (uint32_t i = 0; i < 20000; i += 97) {
         char key[16];
         snprintf(key, sizeof key, "row%07u", i);
-        ASSERT_TEXT(fixture_get(fixture, key, TIER_DISK), i < 10000 ? "new" : "a value of some length, as a snapshot has it");
+        ASSERT_TEXT(fixture_get(fixture, key, TIER_DISK),
+                    i < 10000 ? "new" : "a value of some length, as a snapshot has it");
         arena_reset(fixture->arena);
     }
 }
@@ -284,7 +289,7 @@ static void a_crash_forgets_what_was_not_durable(void **state)
     fixture->store->calls->checkpoint(fixture->store, frozen, 3);
     ordered_destroy(frozen);
 
-    memory_store_crash(fixture->store, 1);  /* the batch of two was written, and nobody was told */
+    memory_store_crash(fixture->store, 1); /* the batch of two was written, and nobody was told */
     assert_int_equal(fixture->store->calls->last_lsn(fixture->store), 5);
     assert_int_equal(fixture->store->calls->applied_lsn(fixture->store), 2);
     assert_int_equal(fixture->durable, 3);
@@ -302,7 +307,8 @@ static void misses_come_when_they_are_asked_for(void **state)
     fixture_append(fixture, 1);
     fixture_checkpoint(fixture, rows_of("a=1"));
     memory_store_miss_every(fixture->store, 3);
-    for (int i = 1; i <= 9; i++) ASSERT_TEXT(fixture_get(fixture, "a", TIER_MEMORY), i % 3 ? "1" : "MISS");
+    for (int i = 1; i <= 9; i++)
+        ASSERT_TEXT(fixture_get(fixture, "a", TIER_MEMORY), i % 3 ? "1" : "MISS");
     ASSERT_TEXT(fixture_get(fixture, "a", TIER_DISK), "1");
     memory_store_miss_every(fixture->store, 1);
     ASSERT_TEXT(fixture_scan(fixture, "a", "b", false, 9, TIER_MEMORY), "MISS");
@@ -350,8 +356,14 @@ static void a_damaged_record_is_not_read(void **state)
     assert_int_equal(fixture->store->calls->read_log(fixture->store, 4, fixture->arena, &head, &body), FOUND);
 }
 
-#define ON_DISK(test) {"on disk: " #test, test, setup_on_disk, teardown, NULL}
-#define IN_MEMORY(test) {"in memory: " #test, test, setup_in_memory, teardown, NULL}
+#define ON_DISK(test)                                          \
+    {                                                          \
+        "on disk: " #test, test, setup_on_disk, teardown, NULL \
+    }
+#define IN_MEMORY(test)                                            \
+    {                                                              \
+        "in memory: " #test, test, setup_in_memory, teardown, NULL \
+    }
 #define BOTH(test) ON_DISK(test), IN_MEMORY(test)
 
 int main(void)

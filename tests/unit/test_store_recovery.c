@@ -15,7 +15,7 @@
 enum { RECORDS = 40, RECORDS_MARKED = 25, PATH = FIXTURE_PATH_SIZE + 64 };
 
 struct image {
-    struct fixture *fixture;                /* its path is where copies are opened */
+    struct fixture *fixture; /* its path is where copies are opened */
     char original[PATH], wal[PATH], mark[PATH], early_mark[PATH];
     struct text wal_bytes;
     uint32_t tries;
@@ -117,7 +117,7 @@ static enum outcome image_open(struct image *image, uint64_t acknowledged, uint6
 static enum outcome wal_try(struct image *image, struct text wal, bool early_mark)
 {
     uint64_t last = RECORDS;
-    image->fixture->read_only = image->tries++ % 8 != 0;    /* the check is the same, and nothing waits for the disk */
+    image->fixture->read_only = image->tries++ % 8 != 0; /* the check is the same, and nothing waits for the disk */
     image_lay_out(image, wal);
     if (early_mark) tree_copy(image->early_mark, image->mark);
     enum outcome outcome = image_open(image, early_mark ? RECORDS_MARKED : RECORDS, &last);
@@ -150,7 +150,7 @@ static void a_flipped_byte_is_refused(void **state)
         ((char *)bytes.data)[at + at / 64 * 7 % 64 % (bytes.length - at)] ^= (char)(1 << at / 64 % 8);
         refused += wal_try(image, bytes, false) == REFUSED;
     }
-    assert_int_equal(refused, tried);       /* every byte of this file belongs to an acknowledged record */
+    assert_int_equal(refused, tried); /* every byte of this file belongs to an acknowledged record */
 }
 
 static void a_flipped_byte_loses_only_what_was_not_acknowledged(void **state)
@@ -160,8 +160,10 @@ static void a_flipped_byte_loses_only_what_was_not_acknowledged(void **state)
     for (uint32_t at = 0; at < image->wal_bytes.length; at += 64) {
         struct text bytes = copy_of(image);
         ((char *)bytes.data)[at] ^= 0x10;
-        if (wal_try(image, bytes, true) == OPENED) opened++;
-        else refused++;
+        if (wal_try(image, bytes, true) == OPENED)
+            opened++;
+        else
+            refused++;
     }
     assert_true(opened > 0 && refused > 0);
 }
@@ -217,7 +219,7 @@ static void a_cut_tail_opens_up_to_the_mark(void **state)
         uint64_t last = 0;
         if (image_open(image, RECORDS_MARKED, &last) == REFUSED) continue;
         opened++;
-        assert_true(last <= last_before && last + 1 >= last_before);    /* one record after the other goes */
+        assert_true(last <= last_before && last + 1 >= last_before); /* one record after the other goes */
         last_before = last;
     }
     assert_int_equal(opened, 700);
@@ -228,7 +230,8 @@ static void a_cut_into_what_was_acknowledged_is_refused(void **state)
 {
     struct image *image = *state;
     for (uint32_t cut = 1; cut < 700; cut++)
-        assert_int_equal(wal_try(image, (struct text){copy_of(image).data, image->wal_bytes.length - cut}, false), REFUSED);
+        assert_int_equal(wal_try(image, (struct text){copy_of(image).data, image->wal_bytes.length - cut}, false),
+                         REFUSED);
 }
 
 static void garbage_behind_the_tail_is_ignored(void **state)
@@ -237,7 +240,8 @@ static void garbage_behind_the_tail_is_ignored(void **state)
     for (uint32_t i = 1; i < 40; i++) {
         struct buffer bytes = {0};
         buffer_text(&bytes, copy_of(image));
-        for (uint32_t j = 0; j < i; j++) buffer_byte(&bytes, (char)(i * 41 + j * 97));
+        for (uint32_t j = 0; j < i; j++)
+            buffer_byte(&bytes, (char)(i * 41 + j * 97));
         assert_int_equal(wal_try(image, buffer_as_text(&bytes), false), OPENED);
         buffer_free(&bytes);
     }
@@ -356,17 +360,22 @@ static void damage_read(struct damage *damage)
         snprintf(key, sizeof key, "k%03d", i);
         snprintf(expected, sizeof expected, "value-%d", i);
         struct text found = fixture_get(fixture, key, TIER_DISK);
-        if (text_is(found, "DAMAGED")) damage->damaged++;
-        else if (text_is(found, expected)) damage->right++;
-        else fail_msg("key %s: %.*s", key, TEXT_ARGUMENTS(found));
+        if (text_is(found, "DAMAGED"))
+            damage->damaged++;
+        else if (text_is(found, expected))
+            damage->right++;
+        else
+            fail_msg("key %s: %.*s", key, TEXT_ARGUMENTS(found));
     }
     struct text rows = fixture_scan(fixture, "k", "l", false, 400, TIER_DISK);
     uint32_t blanks = 0;
-    for (uint32_t i = 0; i < rows.length; i++) blanks += rows.data[i] == ' ';
+    for (uint32_t i = 0; i < rows.length; i++)
+        blanks += rows.data[i] == ' ';
     if (!text_is(rows, "DAMAGED")) assert_int_equal(blanks, 299);
     for (uint64_t lsn = 1; lsn <= 30; lsn++) {
         struct text head, body;
-        assert_int_not_equal(fixture->store->calls->read_log(fixture->store, lsn, fixture->arena, &head, &body), ABSENT);
+        assert_int_not_equal(fixture->store->calls->read_log(fixture->store, lsn, fixture->arena, &head, &body),
+                             ABSENT);
     }
 }
 
@@ -437,7 +446,7 @@ static void salvage_saves_what_a_damaged_write_ahead_log_has(void **state)
 }
 
 #define IMAGE(test) cmocka_unit_test_setup_teardown(test, setup_image, teardown_image)
-#define OPEN(test) cmocka_unit_test_setup_teardown(test, setup_fixture, teardown_fixture)
+#define OPEN(test)  cmocka_unit_test_setup_teardown(test, setup_fixture, teardown_fixture)
 
 int main(void)
 {

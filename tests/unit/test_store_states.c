@@ -45,7 +45,8 @@ static void expect_refusal(struct fixture *fixture, int code, const char *words)
 /* ---- the chain ---- */
 
 /* Changes the database behind the store's back. */
-static void tamper(struct fixture *fixture, void (*change)(struct rocks *rocks, struct rocks_batch *batch, struct arena *arena))
+static void tamper(struct fixture *fixture,
+                   void (*change)(struct rocks *rocks, struct rocks_batch *batch, struct arena *arena))
 {
     char path[PATH], problem[PROBLEM_SIZE];
     fixture_close(fixture);
@@ -249,9 +250,10 @@ static void a_failed_write_is_final(void **state)
     assert_int_equal(fixture->failed, 1);
     uint64_t durable = fixture->durable;
     assert_true(durable >= 10 && durable < fixture->appended);
-    assert_int_equal(fixture->store->calls->read_log(fixture->store, durable + 1, fixture->arena, &head, &body), ABSENT);
+    assert_int_equal(fixture->store->calls->read_log(fixture->store, durable + 1, fixture->arena, &head, &body),
+                     ABSENT);
 
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0);      /* there is room again, and still nothing is written */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &unlimited), 0); /* there is room again, and still nothing is written */
     fixture_append(fixture, 1);
     struct ordered *frozen = rows_of("a=1");
     fixture->store->calls->checkpoint(fixture->store, frozen, durable);
@@ -262,7 +264,7 @@ static void a_failed_write_is_final(void **state)
     assert_int_equal(fixture->checkpointed, 0);
     assert_int_equal(fixture->failed, 1);
 
-    expect_refusal(fixture, STORE_EXIT_IN_USE, "has this directory open");      /* until this process ends */
+    expect_refusal(fixture, STORE_EXIT_IN_USE, "has this directory open"); /* until this process ends */
     char copy[PATH], problem[PROBLEM_SIZE];
     int exit_code;
     snprintf(copy, sizeof copy, "%s/copy", fixture->directory);
@@ -405,7 +407,7 @@ static void a_backup_is_a_store(void **state)
     fixture_append(fixture, 5);
     fixture_wait(fixture);
     assert_null(fixture->store->calls->backup(fixture->store, path));
-    assert_non_null(fixture->store->calls->backup(fixture->store, path));   /* never over another */
+    assert_non_null(fixture->store->calls->backup(fixture->store, path)); /* never over another */
     fixture_append(fixture, 1);
     fixture_wait(fixture);
     fixture_close(fixture);
@@ -423,7 +425,8 @@ static void backups_are_taken_while_records_come(void **state)
     char path[PATH], problem[PROBLEM_SIZE];
     uint64_t durable[3], last;
     for (int i = 0; i < 3; i++) {
-        for (int j = 0; j < 50; j++) fixture_append(fixture, 3);
+        for (int j = 0; j < 50; j++)
+            fixture_append(fixture, 3);
         snprintf(path, sizeof path, "%s/backup%d", fixture->directory, i);
         pthread_mutex_lock(&fixture->mutex);
         durable[i] = fixture->durable;
@@ -468,7 +471,7 @@ static void salvage_keeps_what_is_whole(void **state)
     assert_true(fixture_log_is_good(fixture, 9));
 }
 
-#define OPEN(test) cmocka_unit_test_setup_teardown(test, setup_fixture, teardown_fixture)
+#define OPEN(test)   cmocka_unit_test_setup_teardown(test, setup_fixture, teardown_fixture)
 #define CLOSED(test) cmocka_unit_test_setup_teardown(test, setup_closed, teardown_fixture)
 
 int main(void)

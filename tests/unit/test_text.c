@@ -46,7 +46,7 @@ static void test_equal(void **state)
 static void test_compare(void **state)
 {
     (void)state;
-    const struct text ascending[] = {{0},           LITERAL(""),  LITERAL("\0"), LITERAL("A"),    LITERAL("a"),
+    const struct text ascending[] = {{0},           LITERAL(""),  LITERAL("\0"),   LITERAL("A"),    LITERAL("a"),
                                      LITERAL("aa"), LITERAL("b"), LITERAL("\x7f"), LITERAL("\x80"), LITERAL("\xff")};
     int count = sizeof ascending / sizeof *ascending;
     for (int i = 0; i < count; i++)
@@ -75,7 +75,7 @@ static void test_split(void **state)
     assert_true(text_is(text_split(&rest, ','), "a"));
     assert_true(text_is(text_split(&rest, ','), ""));
     assert_true(text_is(text_split(&rest, ','), "b"));
-    assert_true(text_is(rest, ""));             /* there was a separator: an empty rest, not an absent one */
+    assert_true(text_is(rest, "")); /* there was a separator: an empty rest, not an absent one */
     assert_true(text_is(text_split(&rest, ','), ""));
     assert_null(rest.data);
     assert_null(text_split(&rest, ',').data);
@@ -92,12 +92,31 @@ static void test_to_integer(void **state)
         const char *text;
         int64_t value;
     } good[] = {
-        {"0", 0}, {"-0", 0}, {"7", 7}, {"-7", -7}, {"007", 7}, {"9223372036854775807", INT64_MAX},
-        {"-9223372036854775808", INT64_MIN}, {"00000000000000000000000000001", 1},
+        {"0", 0},
+        {"-0", 0},
+        {"7", 7},
+        {"-7", -7},
+        {"007", 7},
+        {"9223372036854775807", INT64_MAX},
+        {"-9223372036854775808", INT64_MIN},
+        {"00000000000000000000000000001", 1},
     };
     static const char *const bad[] = {
-        "", "-", "--1", "+1", " 1", "1 ", "1.0", "1e3", "0x10", "9223372036854775808", "-9223372036854775809",
-        "92233720368547758070", "99999999999999999999", "1-", "\xd9\xa1",
+        "",
+        "-",
+        "--1",
+        "+1",
+        " 1",
+        "1 ",
+        "1.0",
+        "1e3",
+        "0x10",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "92233720368547758070",
+        "99999999999999999999",
+        "1-",
+        "\xd9\xa1",
     };
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         int64_t value = 1;
@@ -119,11 +138,16 @@ static bool model_is_utf8(const uint8_t *at, size_t length)
 {
     for (size_t i = 0; i < length;) {
         uint32_t value, more, least;
-        if (at[i] < 0x80) value = at[i], more = 0, least = 0;
-        else if ((at[i] & 0xE0) == 0xC0) value = at[i] & 0x1F, more = 1, least = 0x80;
-        else if ((at[i] & 0xF0) == 0xE0) value = at[i] & 0x0F, more = 2, least = 0x800;
-        else if ((at[i] & 0xF8) == 0xF0) value = at[i] & 0x07, more = 3, least = 0x10000;
-        else return false;
+        if (at[i] < 0x80)
+            value = at[i], more = 0, least = 0;
+        else if ((at[i] & 0xE0) == 0xC0)
+            value = at[i] & 0x1F, more = 1, least = 0x80;
+        else if ((at[i] & 0xF0) == 0xE0)
+            value = at[i] & 0x0F, more = 2, least = 0x800;
+        else if ((at[i] & 0xF8) == 0xF0)
+            value = at[i] & 0x07, more = 3, least = 0x10000;
+        else
+            return false;
         if (more >= length - i) return false;
         for (uint32_t k = 1; k <= more; k++) {
             if ((at[i + k] & 0xC0) != 0x80) return false;
@@ -139,7 +163,8 @@ static void check_against_model(const uint8_t *bytes, size_t length)
 {
     struct text text = {(const char *)bytes, (uint32_t)length};
     if (text_is_utf8(text) != model_is_utf8(bytes, length)) {
-        for (size_t i = 0; i < length; i++) print_error("%02x ", bytes[i]);
+        for (size_t i = 0; i < length; i++)
+            print_error("%02x ", bytes[i]);
         fail_msg("the model does not agree");
     }
 }
@@ -157,7 +182,8 @@ static void test_utf8_every_short_sequence(void **state)
     for (uint32_t first = 0xEF; first <= 0xF6; first++)
         for (uint32_t second = 0x70; second <= 0xC8; second++)
             for (uint32_t low = 0; low < 1u << 12; low++) {
-                uint8_t bytes[4] = {(uint8_t)first, (uint8_t)second, (uint8_t)(0x60 + (low >> 6) * 2), (uint8_t)(0x60 + (low & 63) * 2)};
+                uint8_t bytes[4] = {(uint8_t)first, (uint8_t)second, (uint8_t)(0x60 + (low >> 6) * 2),
+                                    (uint8_t)(0x60 + (low & 63) * 2)};
                 check_against_model(bytes, 4);
             }
 }
@@ -166,7 +192,8 @@ static void test_utf8_every_place(void **state)
 {
     (void)state;
     /* Heap blocks of the exact size, so that AddressSanitizer sees a read past the end. */
-    static const char *const parts[] = {"\xff", "\x80", "\xc3\xa9", "\xc3", "\xe2\x82\xac", "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f\x99\x82", "\xf0\x9f\x99"};
+    static const char *const parts[] = {"\xff",     "\x80",         "\xc3\xa9",         "\xc3",        "\xe2\x82\xac",
+                                        "\xe2\x82", "\xed\xa0\x80", "\xf0\x9f\x99\x82", "\xf0\x9f\x99"};
     for (size_t p = 0; p < sizeof parts / sizeof *parts; p++)
         for (size_t length = strlen(parts[p]); length < 40; length++)
             for (size_t at = 0; at + strlen(parts[p]) <= length; at++) {

@@ -45,17 +45,53 @@ static void test_parse_refuses(void **state)
 {
     (void)state;
     static const char *const rows[] = {
-        "", "2026", "2026-01-02", "2026-01-02T03:04Z", "2026-01-02T03:04:05", "2026-01-02 03:04:05Z",
-        "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05,5Z", "2026-01-02T03:04:05.0123456789Z", "2026-01-02T03:04:05 Z",
-        " 2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z ", "2026-01-02T03:04:05ZZ", "2026-1-02T03:04:05Z", "26-01-02T03:04:05Z",
-        "12026-01-02T03:04:05Z", "+2026-01-02T03:04:05Z", "-2026-01-02T03:04:05Z", "2026-01-02T3:04:05Z", "20260102T030405Z",
-        "2026-01-02T24:00:00Z", "2026-01-02T23:60:00Z", "2026-01-02T23:59:60Z", "2016-12-31T23:59:60Z", "2026-01-02T23:59:61Z",
-        "2026-00-02T03:04:05Z", "2026-13-02T03:04:05Z", "2026-01-00T03:04:05Z", "2026-01-32T03:04:05Z", "2026-04-31T03:04:05Z",
-        "2026-02-29T03:04:05Z", "2100-02-29T03:04:05Z", "1900-02-29T03:04:05Z", "2024-02-30T03:04:05Z",
-        "2026-01-02T03:04:05+24:00", "2026-01-02T03:04:05+02:60", "2026-01-02T03:04:05+0200", "2026-01-02T03:04:05+02",
-        "2026-01-02T03:04:05+2:00", "2026-01-02T03:04:05+02:00Z", "2026-01-02T03:04:05~02:00",
-        "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00Z",
-        "2026-01-02T03:04:-5Z", "2026-01-02T03:04:0xZ",
+        "",
+        "2026",
+        "2026-01-02",
+        "2026-01-02T03:04Z",
+        "2026-01-02T03:04:05",
+        "2026-01-02 03:04:05Z",
+        "2026-01-02T03:04:05.Z",
+        "2026-01-02T03:04:05,5Z",
+        "2026-01-02T03:04:05.0123456789Z",
+        "2026-01-02T03:04:05 Z",
+        " 2026-01-02T03:04:05Z",
+        "2026-01-02T03:04:05Z ",
+        "2026-01-02T03:04:05ZZ",
+        "2026-1-02T03:04:05Z",
+        "26-01-02T03:04:05Z",
+        "12026-01-02T03:04:05Z",
+        "+2026-01-02T03:04:05Z",
+        "-2026-01-02T03:04:05Z",
+        "2026-01-02T3:04:05Z",
+        "20260102T030405Z",
+        "2026-01-02T24:00:00Z",
+        "2026-01-02T23:60:00Z",
+        "2026-01-02T23:59:60Z",
+        "2016-12-31T23:59:60Z",
+        "2026-01-02T23:59:61Z",
+        "2026-00-02T03:04:05Z",
+        "2026-13-02T03:04:05Z",
+        "2026-01-00T03:04:05Z",
+        "2026-01-32T03:04:05Z",
+        "2026-04-31T03:04:05Z",
+        "2026-02-29T03:04:05Z",
+        "2100-02-29T03:04:05Z",
+        "1900-02-29T03:04:05Z",
+        "2024-02-30T03:04:05Z",
+        "2026-01-02T03:04:05+24:00",
+        "2026-01-02T03:04:05+02:60",
+        "2026-01-02T03:04:05+0200",
+        "2026-01-02T03:04:05+02",
+        "2026-01-02T03:04:05+2:00",
+        "2026-01-02T03:04:05+02:00Z",
+        "2026-01-02T03:04:05~02:00",
+        "1969-12-31T23:59:59.999Z",
+        "1970-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:59-00:01",
+        "0000-01-01T00:00:00Z",
+        "2026-01-02T03:04:-5Z",
+        "2026-01-02T03:04:0xZ",
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t time_ms = -7;
@@ -108,7 +144,8 @@ static void test_random_times_against_libc(void **state)
         assert_true(time_parse(text_of(text), &back));
         assert_int_equal(back, time_ms);
         assert_int_equal(time_year(time_ms), broken.tm_year + 1900);
-        assert_int_equal(time_date(time_ms), (broken.tm_year + 1900) * 10000 + (broken.tm_mon + 1) * 100 + broken.tm_mday);
+        assert_int_equal(time_date(time_ms),
+                         (broken.tm_year + 1900) * 10000 + (broken.tm_mon + 1) * 100 + broken.tm_mday);
     }
 }
 
@@ -116,7 +153,7 @@ static void test_random_times_against_libc(void **state)
 static void test_every_day(void **state)
 {
     (void)state;
-    int64_t day = -719162;              /* 0001-01-01 */
+    int64_t day = -719162; /* 0001-01-01 */
     int32_t known = 0;
     for (int32_t year = 1; year <= 9999; year++) {
         bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -145,7 +182,9 @@ static void test_every_day(void **state)
 static void test_dates(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "1990-01-31 ", " 1990-01-31", "1990-1-31", "1990-01-3", "19900131", "1990/01/31", "0000-01-01", "1990-01-31T00:00:00Z", "199o-01-31"};
+    static const char *const bad[] = {
+        "",           "1990-01-31 ", " 1990-01-31",          "1990-1-31", "1990-01-3", "19900131",
+        "1990/01/31", "0000-01-01",  "1990-01-31T00:00:00Z", "199o-01-31"};
     int32_t date = 5;
     assert_true(date_parse(LITERAL("1990-01-31"), &date));
     assert_int_equal(date, 19900131);
@@ -154,7 +193,7 @@ static void test_dates(void **state)
         assert_int_equal(date, 19900131);
     }
     assert_false(date_parse((struct text){0}, &date));
-    assert_int_equal(time_date(0), 0);          /* absent stays absent */
+    assert_int_equal(time_date(0), 0); /* absent stays absent */
     assert_int_equal(time_of_date(0), 0);
     assert_int_equal(time_date(1), 19700101);
     assert_int_equal(time_date(-1), 19691231);
@@ -169,9 +208,10 @@ static void test_years(void **state)
     static const struct {
         int32_t from, to, years;
     } rows[] = {
-        {20000615, 20180614, 17}, {20000615, 20180615, 18}, {20000615, 20180616, 18}, {20000615, 20000615, 0}, {20000615, 20010614, 0},
-        {20040229, 20220228, 17}, {20040229, 20220301, 18}, {20040229, 20240228, 19}, {20040229, 20240229, 20},
-        {19991231, 20000101, 0},  {20180101, 20000101, 0},  {0, 20260101, 0},         {20000101, 0, 0},
+        {20000615, 20180614, 17}, {20000615, 20180615, 18}, {20000615, 20180616, 18}, {20000615, 20000615, 0},
+        {20000615, 20010614, 0},  {20040229, 20220228, 17}, {20040229, 20220301, 18}, {20040229, 20240228, 19},
+        {20040229, 20240229, 20}, {19991231, 20000101, 0},  {20180101, 20000101, 0},  {0, 20260101, 0},
+        {20000101, 0, 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         assert_int_equal(date_years_between(rows[i].from, rows[i].to), rows[i].years);
@@ -180,12 +220,9 @@ static void test_years(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse_refuses),
-        cmocka_unit_test(test_format),
-        cmocka_unit_test(test_random_times_against_libc),
-        cmocka_unit_test(test_every_day),
-        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_parse),     cmocka_unit_test(test_parse_refuses),
+        cmocka_unit_test(test_format),    cmocka_unit_test(test_random_times_against_libc),
+        cmocka_unit_test(test_every_day), cmocka_unit_test(test_dates),
         cmocka_unit_test(test_years),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

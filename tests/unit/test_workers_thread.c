@@ -71,7 +71,7 @@ static void test_all_work_comes_back(void **state)
     struct workers *workers = workers_create(count_wake, &wakes);
     struct job *jobs = calloc(MANY, sizeof *jobs);
     for (int i = 0; i < MANY; i++) {
-        jobs[i].work = (struct work){ .run = run, .class = i % 2 ? WORK_READ : WORK_OUTBOUND, .lane = (uint32_t)i % 3 };
+        jobs[i].work = (struct work){.run = run, .class = i % 2 ? WORK_READ : WORK_OUTBOUND, .lane = (uint32_t)i % 3};
         assert_true(workers_submit(workers, &jobs[i].work));
     }
     wait_for(workers, &done, MANY);
@@ -88,16 +88,16 @@ static void test_a_full_queue_refuses(void **state)
     (void)state;
     atomic_int wakes = 0;
     int done = 0, taken = 0;
-    struct gate gate = { .mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER };
+    struct gate gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
     struct workers *workers = workers_create(count_wake, &wakes);
     struct job *jobs = calloc(64, sizeof *jobs);
-    jobs[0].work = (struct work){ .run = run, .class = WORK_PASSWORD };
+    jobs[0].work = (struct work){.run = run, .class = WORK_PASSWORD};
     jobs[0].gate = &gate;
     assert_true(workers_submit(workers, &jobs[0].work));
     while (!atomic_load(&jobs[0].running))
         sched_yield();
     for (int i = 1; i < 64; i++) {
-        jobs[i].work = (struct work){ .run = run, .class = WORK_PASSWORD };
+        jobs[i].work = (struct work){.run = run, .class = WORK_PASSWORD};
         taken += workers_submit(workers, &jobs[i].work);
     }
     assert_int_equal(taken, 32); /* one runs, thirty-two wait */
@@ -107,7 +107,7 @@ static void test_a_full_queue_refuses(void **state)
     wait_for(workers, &done, 34);
     for (int i = 1; i <= 32; i++)
         assert_int_equal(jobs[i].order, jobs[0].order + i);
-    struct buffer out = { 0 };
+    struct buffer out = {0};
     workers_metrics(workers, &out);
     buffer_byte(&out, 0);
     assert_non_null(strstr(out.data, "souk_work_refused_total{pool=\"password\"} 31\n"));
@@ -122,15 +122,15 @@ static void test_a_lane_leaves_threads_to_others(void **state)
     (void)state;
     atomic_int wakes = 0;
     int done = 0;
-    struct gate gate = { .mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER };
+    struct gate gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
     struct workers *workers = workers_create(count_wake, &wakes);
     struct job *jobs = calloc(17, sizeof *jobs);
     for (int i = 0; i < 16; i++) {
-        jobs[i].work = (struct work){ .run = run, .class = WORK_OUTBOUND, .lane = 2 };
+        jobs[i].work = (struct work){.run = run, .class = WORK_OUTBOUND, .lane = 2};
         jobs[i].gate = &gate;
         assert_true(workers_submit(workers, &jobs[i].work));
     }
-    jobs[16].work = (struct work){ .run = run, .class = WORK_OUTBOUND, .lane = 1 };
+    jobs[16].work = (struct work){.run = run, .class = WORK_OUTBOUND, .lane = 1};
     assert_true(workers_submit(workers, &jobs[16].work));
     wait_for(workers, &done, 1);
     assert_true(jobs[16].order > 0);
@@ -144,11 +144,11 @@ static void test_what_waits_is_dropped_at_the_end(void **state)
 {
     (void)state;
     atomic_int wakes = 0;
-    struct gate gate = { .mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER, .open = true };
+    struct gate gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER, .open = true};
     struct workers *workers = workers_create(count_wake, &wakes);
     struct job *jobs = calloc(20, sizeof *jobs);
     for (int i = 0; i < 20; i++) {
-        jobs[i].work = (struct work){ .run = run, .class = WORK_PASSWORD };
+        jobs[i].work = (struct work){.run = run, .class = WORK_PASSWORD};
         jobs[i].gate = &gate;
         assert_true(workers_submit(workers, &jobs[i].work));
     }

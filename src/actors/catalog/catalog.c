@@ -66,13 +66,15 @@ static void follow_stock(struct tx *tx, const struct fact *fact)
     if (at == row->levels.count || level_compare(&row->levels.at[at], stock->variant_id, stock->location_id)) {
         (void)LIST_ADD(tx->arena, &row->levels);
         memmove(&row->levels.at[at + 1], &row->levels.at[at], (row->levels.count - 1 - at) * sizeof row->levels.at[0]);
-        row->levels.at[at] = (struct stock_level){ .variant_id = stock->variant_id, .location_id = stock->location_id };
+        row->levels.at[at] = (struct stock_level){.variant_id = stock->variant_id, .location_id = stock->location_id};
     }
     row->levels.at[at].available = stock->available;
 }
 
+/* clang-format off */
 const struct follower product_stock_follower = { "product_stock", "available per variant and location", true,
                                                  follow_stock };
+/* clang-format on */
 
 /* ---- products_listed of a supplier ---- */
 static int64_t published(const void *entity)
@@ -91,9 +93,11 @@ static void follow_listed(struct tx *tx, const struct fact *fact)
     if (metrics) metrics->products_listed += change;
 }
 
+/* clang-format off */
 static const struct follower products_listed = { "products_listed", "published products of a supplier", true,
                                                  follow_listed };
 
 const struct kind *const catalog_kinds[] = { &product_kind, &product_counts_kind, &stock_kind, &product_stock_kind,
                                              NULL };
-const struct follower *const catalog_followers[] = { &product_stock_follower, &products_listed, NULL };
+/* clang-format on */
+const struct follower *const catalog_followers[] = {&product_stock_follower, &products_listed, NULL};

@@ -21,17 +21,21 @@ static const struct field event_rows[] = {
 };
 /* clang-format on */
 static const struct fields event_fields = FIELDS("product_event", struct product_event, event_rows);
-static const uint16_t carried[] = { 2, 3, 4, 15, 0 }; /* supplier_id, name, slug, lowest_price */
-const struct event product_created = { 1, "product.created", carried, NULL, "a product was made, as a draft" };
-const struct event product_published = { 2, "product.published", carried, NULL, "it can be seen and bought" };
+static const uint16_t carried[] = {2, 3, 4, 15, 0}; /* supplier_id, name, slug, lowest_price */
+const struct event product_created = {1, "product.created", carried, NULL, "a product was made, as a draft"};
+const struct event product_published = {2, "product.published", carried, NULL, "it can be seen and bought"};
+/* clang-format off */
 const struct event product_deleted = { 3, "product.deleted", carried, &event_fields,
                                        "it is gone for all but the staff" };
-const struct event product_updated = { 4, "product.updated", carried, NULL, "fields or variants changed" };
-const struct event product_archived = { 5, "product.archived", carried, &event_fields, "it is not sold any more" };
-const struct event product_restored = { 6, "product.restored", carried, NULL, "the deletion was taken back" };
+/* clang-format on */
+const struct event product_updated = {4, "product.updated", carried, NULL, "fields or variants changed"};
+const struct event product_archived = {5, "product.archived", carried, &event_fields, "it is not sold any more"};
+const struct event product_restored = {6, "product.restored", carried, NULL, "the deletion was taken back"};
+/* clang-format off */
 static const struct event *const events[] = {
     &product_created, &product_published, &product_deleted, &product_updated, &product_archived, &product_restored, NULL
 };
+/* clang-format on */
 
 /* ---- machine ---- */
 #define LIVE (STATE(PRODUCT_DRAFT) | STATE(PRODUCT_PUBLISHED) | STATE(PRODUCT_ARCHIVED))
@@ -318,7 +322,7 @@ static const void *product_shown(struct tx *tx, const void *entity, uint32_t rel
 }
 
 /* ---- lists ---- */
-static const char *const sort_values[] = { NULL, "newest", "name", "price_asc", "price_desc" };
+static const char *const sort_values[] = {NULL, "newest", "name", "price_asc", "price_desc"};
 static const struct enumeration sorts = ENUMERATION("product_sort", sort_values);
 struct product_query {
     struct id supplier_id, promotion_id;

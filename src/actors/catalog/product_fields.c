@@ -1,11 +1,11 @@
 /* The field tables of products. */
 #include "actors/catalog/product_internal.h"
 
-static const char *const status_values[] = { NULL, "draft", "published", "archived", "deleted" };
+static const char *const status_values[] = {NULL, "draft", "published", "archived", "deleted"};
 const struct enumeration product_statuses = ENUMERATION("product_status", status_values);
-static const char *const condition_values[] = { NULL, "new", "used", "refurbished" };
+static const char *const condition_values[] = {NULL, "new", "used", "refurbished"};
 const struct enumeration product_conditions = ENUMERATION("product_condition", condition_values);
-static const char *const fulfilment_values[] = { NULL, "physical", "digital" };
+static const char *const fulfilment_values[] = {NULL, "physical", "digital"};
 static const struct enumeration fulfilments = ENUMERATION("fulfilment", fulfilment_values);
 
 static const struct field tag_element = ELEMENT(FIELD_TEXT, struct text, .min = 1, .max = 40);

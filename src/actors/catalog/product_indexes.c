@@ -84,7 +84,7 @@ static void name_keys(const void *entity, struct key_writer *writer)
     }
     key_begin(writer);
     key_integer(writer, product->entity.status);
-    key_text(writer, (struct text){ folded, length });
+    key_text(writer, (struct text){folded, length});
     key_end(writer);
 }
 
@@ -98,18 +98,22 @@ static void price_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
-const struct index product_by_slug = { 1, "slug", true, ERROR_SLUG_TAKEN, "slug", slug_keys, "slugs of the tenant" };
-const struct index product_by_sku = { 2, "sku", true, ERROR_SKU_TAKEN, "variants.sku", sku_keys, "SKUs of a supplier" };
+const struct index product_by_slug = {1, "slug", true, ERROR_SLUG_TAKEN, "slug", slug_keys, "slugs of the tenant"};
+const struct index product_by_sku = {2, "sku", true, ERROR_SKU_TAKEN, "variants.sku", sku_keys, "SKUs of a supplier"};
+/* clang-format off */
 const struct index product_by_variant = {
     3, "variant", true, ERROR_CONFLICT, "variants.id", variant_keys, "the product of a variant"
 };
-const struct index product_by_newest = { 4, "newest", .keys = newest_keys, .doc = "status, created_at" };
+/* clang-format on */
+const struct index product_by_newest = {4, "newest", .keys = newest_keys, .doc = "status, created_at"};
+/* clang-format off */
 const struct index product_by_supplier = { 5, "supplier", .keys = supplier_keys,
                                            .doc = "status, supplier, created_at" };
 const struct index product_by_category = { 6, "category", .keys = category_keys,
                                            .doc = "status, category, created_at" };
-const struct index product_by_name = { 7, "name", .keys = name_keys, .doc = "status, name without case" };
-const struct index product_by_price = { 8, "price", .keys = price_keys, .doc = "status, lowest live price" };
+/* clang-format on */
+const struct index product_by_name = {7, "name", .keys = name_keys, .doc = "status, name without case"};
+const struct index product_by_price = {8, "price", .keys = price_keys, .doc = "status, lowest live price"};
 /* clang-format off */
 const struct index *const product_indexes[] = {
     &product_by_slug, &product_by_sku, &product_by_variant, &product_by_newest, &product_by_supplier,

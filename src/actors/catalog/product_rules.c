@@ -29,9 +29,9 @@ static struct text attributes_label(struct tx *tx, const struct product_variant 
     uint32_t count = variant->attributes.count;
     struct labelled *keys = ARENA_ARRAY(tx->arena, struct labelled, count + 1);
     for (uint32_t i = 0; i < count; i++)
-        keys[i] = (struct labelled){ variant->attributes.at[i].key, i };
+        keys[i] = (struct labelled){variant->attributes.at[i].key, i};
     qsort(keys, count, sizeof *keys, labelled_compare);
-    struct buffer label = { .arena = tx->arena };
+    struct buffer label = {.arena = tx->arena};
     for (uint32_t i = 0; i < count; i++) {
         buffer_text(&label, keys[i].value);
         buffer_byte(&label, '\x1f');
@@ -60,7 +60,7 @@ static bool report_skus(struct tx *tx, const struct product *product)
 {
     struct labelled *skus = ARENA_ARRAY(tx->arena, struct labelled, product->variants.count + 1);
     for (uint32_t i = 0; i < product->variants.count; i++)
-        skus[i] = (struct labelled){ product->variants.at[i].sku, i };
+        skus[i] = (struct labelled){product->variants.at[i].sku, i};
     return report_duplicates(tx, skus, product->variants.count, "sku", "SKU");
 }
 
@@ -68,7 +68,7 @@ static bool report_skus(struct tx *tx, const struct product *product)
 static bool report_attributes(struct tx *tx, const struct product *product)
 {
     struct labelled *labels = ARENA_ARRAY(tx->arena, struct labelled, product->variants.count + 1);
-    struct text names = { 0 };
+    struct text names = {0};
     uint32_t live = 0;
     bool found = false;
     for (uint32_t i = 0; i < product->variants.count; i++) {
@@ -81,7 +81,7 @@ static bool report_attributes(struct tx *tx, const struct product *product)
                         "all variants need the same attribute names");
             found = true;
         }
-        labels[live++] = (struct labelled){ attributes_label(tx, variant, true), i };
+        labels[live++] = (struct labelled){attributes_label(tx, variant, true), i};
     }
     return report_duplicates(tx, labels, live, "attributes", "attributes") || found;
 }
@@ -124,7 +124,7 @@ static bool report_ids(struct tx *tx, const struct product *product)
 {
     struct labelled *ids = ARENA_ARRAY(tx->arena, struct labelled, product->variants.count + 1);
     for (uint32_t i = 0; i < product->variants.count; i++)
-        ids[i] = (struct labelled){ { (const char *)product->variants.at[i].id.bytes, sizeof(struct id) }, i };
+        ids[i] = (struct labelled){{(const char *)product->variants.at[i].id.bytes, sizeof(struct id)}, i};
     return report_duplicates(tx, ids, product->variants.count, "id", "id");
 }
 
@@ -162,18 +162,18 @@ static bool shipping_complete(const struct product_shipping *shipping)
 static struct text destination(struct tx *tx, struct text given)
 {
     if (text_is(given, "*")) return given;
-    if (given.length != 2) return (struct text){ 0 };
+    if (given.length != 2) return (struct text){0};
     char *capitals = arena_copy(tx->arena, given.data, 2);
     for (int i = 0; i < 2; i++) {
         if (capitals[i] >= 'a' && capitals[i] <= 'z') capitals[i] = (char)(capitals[i] - 'a' + 'A');
-        if (capitals[i] < 'A' || capitals[i] > 'Z') return (struct text){ 0 };
+        if (capitals[i] < 'A' || capitals[i] > 'Z') return (struct text){0};
     }
-    return (struct text){ capitals, 2 };
+    return (struct text){capitals, 2};
 }
 
 static struct money nothing(const struct tx *tx)
 {
-    struct money money = { 0 };
+    struct money money = {0};
     struct text currency = tx->settings->currency;
     if (currency.length < sizeof money.currency) memcpy(money.currency, currency.data, currency.length);
     return money;
@@ -215,7 +215,7 @@ static bool report_shipping(struct tx *tx, struct product_shipping *shipping)
 /* ---- all of it ---- */
 static struct money lowest_live_price(const struct product *product)
 {
-    struct money lowest = { 0 };
+    struct money lowest = {0};
     for (uint32_t i = 0; i < product->variants.count; i++) {
         const struct product_variant *variant = &product->variants.at[i];
         if (!variant->retired && (money_is_absent(lowest) || variant->price.amount < lowest.amount))

@@ -7,13 +7,15 @@
 enum { QUANTITY_MOST = 1000000000 }; /* of one stock: sums of many stay far from overflow */
 
 /* ---- fields ---- */
-static const char *const status_values[] = { NULL, "kept" };
+static const char *const status_values[] = {NULL, "kept"};
 static const struct enumeration statuses = ENUMERATION("stock_status", status_values);
+/* clang-format off */
 static const char *const cause_values[] = {
     NULL, "reserve", "release", "commit", "ship", "restock", "adjust", "limits"
 };
+/* clang-format on */
 static const struct enumeration causes = ENUMERATION("stock_cause", cause_values);
-static const char *const reason_values[] = { NULL, "received", "count", "damaged", "lost", "returned", "correction" };
+static const char *const reason_values[] = {NULL, "received", "count", "damaged", "lost", "returned", "correction"};
 static const struct enumeration reasons = ENUMERATION("adjust_reason", reason_values);
 
 /* clang-format off */
@@ -62,13 +64,15 @@ static const struct field move_rows[] = {
 };
 /* clang-format on */
 static const struct fields move_fields = FIELDS("inventory_move", struct inventory_move, move_rows);
+/* clang-format off */
 static const uint16_t carried[] = {
     2, 3, 4, 6, 7, 8, 10, 0
 }; /* product, variant, location, on_hand, reserved, allocated, available */
 const struct event product_inventory_updated = { 1, "product.inventory_updated", carried, &move_fields,
                                                  "stock was moved" };
-const struct event product_stock_low = { 2, "product.stock_low", carried, NULL, "available fell to the threshold" };
-static const struct event *const events[] = { &product_inventory_updated, &product_stock_low, NULL };
+/* clang-format on */
+const struct event product_stock_low = {2, "product.stock_low", carried, NULL, "available fell to the threshold"};
+static const struct event *const events[] = {&product_inventory_updated, &product_stock_low, NULL};
 
 /* clang-format off */
 static const struct transition transitions[] = {
@@ -87,8 +91,8 @@ static void product_keys(const void *entity, struct key_writer *writer)
     key_id(writer, stock->variant_id);
     key_end(writer);
 }
-static const struct index by_product = { 1, "product", .keys = product_keys, .doc = "product, variant" };
-static const struct index *const indexes[] = { &by_product, NULL };
+static const struct index by_product = {1, "product", .keys = product_keys, .doc = "product, variant"};
+static const struct index *const indexes[] = {&by_product, NULL};
 
 /* ---- moves ---- */
 struct id stock_id(struct id variant_id, struct id location_id)
@@ -143,7 +147,7 @@ static void move_one(struct tx *tx, enum stock_cause cause, struct id variant_id
     case CAUSE_ADJUST:
     case CAUSE_LIMITS: return; /* commands of their own */
     }
-    moved(tx, stock, before, &(struct inventory_move){ .cause = cause, .delta = delta, .holder = holder });
+    moved(tx, stock, before, &(struct inventory_move){.cause = cause, .delta = delta, .holder = holder});
 }
 
 static void move_all(struct tx *tx, enum stock_cause cause, struct id variant_id, const struct allocation_list *taken,
@@ -181,7 +185,7 @@ static void take(struct tx *tx, struct allocation_list *plan, struct id location
         plan->at[i].quantity += quantity;
         return;
     }
-    *LIST_ADD(tx->arena, plan) = (struct allocation){ location_id, quantity };
+    *LIST_ADD(tx->arena, plan) = (struct allocation){location_id, quantity};
 }
 
 bool stock_plan(struct tx *tx, const struct supplier *supplier, struct id variant_id, int64_t quantity,
@@ -190,7 +194,7 @@ bool stock_plan(struct tx *tx, const struct supplier *supplier, struct id varian
     const struct location **locations;
     uint32_t count = supplier_active_locations(tx->arena, supplier, &locations);
     const struct stock **stocks = ARENA_ARRAY(tx->arena, const struct stock *, count + 1);
-    *plan = (struct allocation_list){ 0 };
+    *plan = (struct allocation_list){0};
     *available = 0;
     for (uint32_t i = 0; i < count; i++) {
         stocks[i] = load(tx, &stock_kind, stock_id(variant_id, locations[i]->id));
@@ -217,7 +221,7 @@ bool stock_plan(struct tx *tx, const struct supplier *supplier, struct id varian
         take(tx, plan, locations[i]->id, missing);
         missing = 0;
     }
-    if (missing) *plan = (struct allocation_list){ 0 };
+    if (missing) *plan = (struct allocation_list){0};
     return !missing;
 }
 
@@ -225,7 +229,7 @@ enum error stock_reserve(struct tx *tx, const struct supplier *supplier, const s
                          int64_t quantity, struct stock_holder holder, struct allocation_list *taken,
                          int64_t *available)
 {
-    *taken = (struct allocation_list){ 0 };
+    *taken = (struct allocation_list){0};
     *available = 0;
     if (!variant->track_stock) return OK;
     if (!stock_plan(tx, supplier, variant->id, quantity, taken, available)) return ERROR_OUT_OF_STOCK;
@@ -341,9 +345,8 @@ static enum error stock_adjust(struct tx *tx)
         stock->received += delta;
     else
         stock->adjusted += delta;
-    moved(
-        tx, stock, before,
-        &(struct inventory_move){ .cause = CAUSE_ADJUST, .delta = delta, .reason = body->reason, .note = body->note });
+    moved(tx, stock, before,
+          &(struct inventory_move){.cause = CAUSE_ADJUST, .delta = delta, .reason = body->reason, .note = body->note});
     return OK;
 }
 
@@ -357,7 +360,7 @@ static enum error stock_limits(struct tx *tx)
     struct stock *stock = tx->subject;
     if (stock->available < -stock->backorder_limit)
         return fail(tx, ERROR_BELOW_RESERVED, "%lld are sold ahead already", (long long)-stock->available);
-    emit(tx, stock, &stock_kind, &product_inventory_updated, &(struct inventory_move){ .cause = CAUSE_LIMITS });
+    emit(tx, stock, &stock_kind, &product_inventory_updated, &(struct inventory_move){.cause = CAUSE_LIMITS});
     return OK;
 }
 

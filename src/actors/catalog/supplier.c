@@ -22,8 +22,10 @@ struct suppliers_query {
     enum supplier_sort sort;
 };
 
+/* clang-format off */
 static const char *const supplier_status_names[] = {NULL, "pending", "submitted", "verified", "rejected", "suspended",
                                                     "banned", "deleted"};
+/* clang-format on */
 static const char *const document_kind_names[] = {NULL, "license", "tax", "identity", "other"};
 static const char *const supplier_sort_names[] = {NULL, "newest", "name"};
 const struct enumeration supplier_statuses = ENUMERATION("supplier_status", supplier_status_names);
@@ -31,9 +33,10 @@ const struct enumeration document_kinds = ENUMERATION("document_kind", document_
 static const struct enumeration supplier_sorts = ENUMERATION("supplier_sort", supplier_sort_names);
 
 /* ---- fields ---- */
-#define WHOLE (TEAM | ADMIN)
+#define WHOLE   (TEAM | ADMIN)
 #define PRIVATE (TEAM_OWNER | ADMIN)
 
+/* clang-format off */
 static const struct field company_address_rows[] = {
     TEXT(postal_address, 1, line1, .max = 120, .doc = "street and number"),
     TEXT(postal_address, 2, line2, .max = 120, .doc = "further"),
@@ -52,24 +55,30 @@ static const struct field company_rows[] = {
     TEXT(company, 4, country, .format = FORMAT_COUNTRY, .doc = "where it is registered"),
     STRUCT(company, 5, address, struct postal_address, &company_address_fields, .sees = PRIVATE, .doc = "its seat"),
 };
+/* clang-format on */
 static const struct fields company_fields = FIELDS("company", struct company, company_rows);
 
+/* clang-format off */
 static const struct field document_rows[] = {
     ID(supplier_document, 1, id, .flags = READ_ONLY, .doc = "the document"),
     ENUM(supplier_document, 2, kind, &document_kinds, .doc = "what it proves"),
     TEXT(supplier_document, 3, title, .max = 120, .doc = "for people"),
     TEXT(supplier_document, 4, media_id, .max = 80, .doc = "the uploaded file"),
 };
+/* clang-format on */
 static const struct fields document_fields = FIELDS("supplier_document", struct supplier_document, document_rows);
 
+/* clang-format off */
 static const struct field banking_rows[] = {
     TEXT(banking, 1, holder, .max = 120, .doc = "of the account"),
     TEXT(banking, 2, iban, .max = 34, .flags = MASKED, .doc = "international account number"),
     TEXT(banking, 3, account, .max = 34, .flags = MASKED, .doc = "account number, where there is no IBAN"),
     TEXT(banking, 4, routing, .max = 20, .flags = MASKED, .doc = "bank, where there is no IBAN"),
 };
+/* clang-format on */
 static const struct fields banking_fields = FIELDS("banking", struct banking, banking_rows);
 
+/* clang-format off */
 static const struct field location_address_rows[] = {
     TEXT(postal_address, 1, line1, .max = 120, .sees = WHOLE, .doc = "street and number"),
     TEXT(postal_address, 2, line2, .max = 120, .sees = WHOLE, .doc = "further"),
@@ -88,15 +97,19 @@ static const struct field location_rows[] = {
     INTEGER(location, 4, priority, .min = 0, .max = 999, .sees = WHOLE, .doc = "the lowest is taken first"),
     BOOL(location, 5, active, .sees = WHOLE, .doc = "may orders be filled from here?"),
 };
+/* clang-format on */
 const struct fields location_fields = FIELDS("location", struct location, location_rows);
 
+/* clang-format off */
 static const struct field limits_rows[] = {
     INTEGER(supplier_limits, 1, max_products, .initial = 1000, .min = 0, .max = 1000000, .doc = "products it may keep"),
     INTEGER(supplier_limits, 2, max_promotions, .initial = 20, .min = 0, .max = 10000,
             .doc = "promotions it may have open"),
 };
+/* clang-format on */
 static const struct fields limits_fields = FIELDS("supplier_limits", struct supplier_limits, limits_rows);
 
+/* clang-format off */
 static const struct field supplier_rows[] = {
     ENTITY_ROW(supplier),
     TEXT(supplier, 2, name, .flags = REQUIRED, .min = 1, .max = 120, .doc = "unique, whatever its case"),
@@ -118,39 +131,51 @@ static const struct field supplier_rows[] = {
     TEXT(supplier, 13, reason, .format = FORMAT_LONG, .max = 500, .flags = READ_ONLY, .sees = WHOLE,
          .doc = "of the last act of the staff"),
 };
+/* clang-format on */
 static const struct fields supplier_fields = FIELDS("supplier", struct supplier, supplier_rows);
 
 /* ---- events ---- */
+/* clang-format off */
 static const struct field supplier_event_rows[] = {
     TEXT(supplier_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
 };
+/* clang-format on */
 static const struct fields supplier_event_fields = FIELDS("supplier_event", struct supplier_event, supplier_event_rows);
 
-static const uint16_t carried[] = {2, 3, 0};        /* name, slug */
-#define EVENT(number, name, doc) {number, name, carried, &supplier_event_fields, doc}
-#define LOCATION_EVENT(number, name, doc) {number, name, NULL, &location_event_fields, doc}
-const struct event supplier_created    = EVENT(1, "supplier.created", "somebody founded it");
-const struct event supplier_updated    = EVENT(2, "supplier.updated", "its description changed");
-const struct event supplier_submitted  = EVENT(3, "supplier.submitted", "the staff is asked to verify it");
-const struct event supplier_verified   = EVENT(4, "supplier.verified", "it may sell");
-const struct event supplier_rejected   = EVENT(5, "supplier.rejected", "the staff found something wrong");
-const struct event supplier_suspended  = EVENT(6, "supplier.suspended", "it may not sell for now");
+static const uint16_t carried[] = {2, 3, 0}; /* name, slug */
+#define EVENT(number, name, doc)                           \
+    {                                                      \
+        number, name, carried, &supplier_event_fields, doc \
+    }
+#define LOCATION_EVENT(number, name, doc)               \
+    {                                                   \
+        number, name, NULL, &location_event_fields, doc \
+    }
+const struct event supplier_created = EVENT(1, "supplier.created", "somebody founded it");
+const struct event supplier_updated = EVENT(2, "supplier.updated", "its description changed");
+const struct event supplier_submitted = EVENT(3, "supplier.submitted", "the staff is asked to verify it");
+const struct event supplier_verified = EVENT(4, "supplier.verified", "it may sell");
+const struct event supplier_rejected = EVENT(5, "supplier.rejected", "the staff found something wrong");
+const struct event supplier_suspended = EVENT(6, "supplier.suspended", "it may not sell for now");
 const struct event supplier_reinstated = EVENT(7, "supplier.reinstated", "it may sell again");
-const struct event supplier_banned     = EVENT(8, "supplier.banned", "it may never sell again");
-const struct event supplier_deleted    = EVENT(9, "supplier.deleted", "it was closed");
-const struct event supplier_restored   = EVENT(10, "supplier.restored", "it is as it was before");
-const struct event supplier_banking_updated  = EVENT(11, "supplier.banking_updated", "its money goes elsewhere");
-const struct event supplier_location_added   = LOCATION_EVENT(12, "supplier.location_added", "a place for stock");
+const struct event supplier_banned = EVENT(8, "supplier.banned", "it may never sell again");
+const struct event supplier_deleted = EVENT(9, "supplier.deleted", "it was closed");
+const struct event supplier_restored = EVENT(10, "supplier.restored", "it is as it was before");
+const struct event supplier_banking_updated = EVENT(11, "supplier.banking_updated", "its money goes elsewhere");
+const struct event supplier_location_added = LOCATION_EVENT(12, "supplier.location_added", "a place for stock");
 const struct event supplier_location_updated = LOCATION_EVENT(13, "supplier.location_updated", "a place changed");
 const struct event supplier_location_removed = LOCATION_EVENT(14, "supplier.location_removed", "a place is no more");
+/* clang-format off */
 static const struct event *const supplier_events[] = {
     &supplier_created, &supplier_updated, &supplier_submitted, &supplier_verified, &supplier_rejected,
     &supplier_suspended, &supplier_reinstated, &supplier_banned, &supplier_deleted, &supplier_restored,
     &supplier_banking_updated, &supplier_location_added, &supplier_location_updated, &supplier_location_removed, NULL};
+/* clang-format on */
 
 /* ---- machine ---- */
-#define LIVE (PREPARING | STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) | STATE(SUPPLIER_SUSPENDED))
+#define LIVE      (PREPARING | STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) | STATE(SUPPLIER_SUSPENDED))
 #define PREPARING (STATE(SUPPLIER_PENDING) | STATE(SUPPLIER_REJECTED))
+/* clang-format off */
 static const struct transition supplier_machine_rows[] = {
     /* from                      command      to                  event */
     {FROM_NONE,                 "create",    SUPPLIER_PENDING,   &supplier_created},
@@ -163,6 +188,7 @@ static const struct transition supplier_machine_rows[] = {
     {LIVE,                      "delete",    SUPPLIER_DELETED,   &supplier_deleted},
     {STATE(SUPPLIER_DELETED),   "restore",   TO_REMEMBERED,      &supplier_restored},
 };
+/* clang-format on */
 static const struct machine supplier_machine = MACHINE(&supplier_statuses, supplier_machine_rows);
 
 /* ---- indexes ---- */
@@ -208,7 +234,8 @@ static struct text fold(struct text name, char out[FOLDED_SIZE])
             out[length++] = (char)(0xC0 | folded >> 6);
             out[length++] = (char)(0x80 | (folded & 63));
         } else {
-            for (uint32_t k = 0; k < size; k++) out[length++] = name.data[i + k];
+            for (uint32_t k = 0; k < size; k++)
+                out[length++] = name.data[i + k];
         }
         i += size;
     }
@@ -246,6 +273,7 @@ static void supplier_status_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index supplier_by_slug = {.number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN,
                                               .path = "slug", .keys = supplier_slug_keys, .doc = "by slug"};
 static const struct index supplier_unique_name = {
@@ -266,12 +294,13 @@ static const struct listing supplier_listings[] = {
     {.sort = "name", .index = &supplier_by_name},
     {0},
 };
+/* clang-format on */
 
 static const char *supplier_check(const void *entity)
 {
     const struct supplier *supplier = entity;
-    bool was_submitted = STATE(supplier->entity.status) & (STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) |
-                                                           STATE(SUPPLIER_SUSPENDED));
+    bool was_submitted = STATE(supplier->entity.status) &
+                         (STATE(SUPPLIER_SUBMITTED) | STATE(SUPPLIER_VERIFIED) | STATE(SUPPLIER_SUSPENDED));
     if (!supplier->name.data || !supplier->slug.data) return "a supplier has name and slug";
     if (was_submitted && !supplier->locations.count) return "a supplier that was submitted has a location";
     if (supplier->entity.status == SUPPLIER_VERIFIED && !supplier->verified_at)
@@ -368,9 +397,9 @@ static enum error supplier_verify(struct tx *tx)
     struct supplier *supplier = tx->subject;
     supplier->verified_at = tx->now;
     supplier->reason = (struct text){0};
-    tell_owners(tx, supplier, "supplier_verified", LITERAL("You can sell now"),
-                text_print(tx, "Good news: %.*s is verified. Its products can be sold now.\n",
-                           TEXT_ARGUMENTS(supplier->name)));
+    tell_owners(
+        tx, supplier, "supplier_verified", LITERAL("You can sell now"),
+        text_print(tx, "Good news: %.*s is verified. Its products can be sold now.\n", TEXT_ARGUMENTS(supplier->name)));
     return OK;
 }
 
@@ -460,19 +489,24 @@ static struct id supplier_itself(const void *entity)
     return ((const struct supplier *)entity)->entity.id;
 }
 
+/* clang-format off */
 static const struct join supplier_joins[] = {
     {.name = "metrics", .kind = &supplier_metrics_kind, .key = supplier_itself, .revision = true},
     {0},
 };
+/* clang-format on */
 
 /* ---- commands ---- */
+/* clang-format off */
 static const struct field query_rows[] = {
     ENUM(suppliers_query, 1, status, &supplier_statuses, .doc = "only in this state; for staff"),
     ENUM(suppliers_query, 2, sort, &supplier_sorts, .doc = "newest (default) or name"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("suppliers_query", struct suppliers_query, query_rows);
 
 #define AT(rest) "/suppliers/{id}" rest, "/sellers/{id}" rest
+/* clang-format off */
 #define STAFF_COMMAND(name_, fields_, decide_, doc_)                                                                  \
     {(name_), "POST", AT("/" name_), ACTION_COMMAND, ADMIN, .body = (fields_), .decide = (decide_), .doc = (doc_)}
 
@@ -531,3 +565,4 @@ const struct kind supplier_kind = {
     .relations = supplier_relations,
     .check = supplier_check,
 };
+/* clang-format on */

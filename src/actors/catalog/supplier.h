@@ -3,7 +3,12 @@
 #include "actors/runtime/tx.h"
 
 enum supplier_status {
-    SUPPLIER_PENDING = 1, SUPPLIER_SUBMITTED, SUPPLIER_VERIFIED, SUPPLIER_REJECTED, SUPPLIER_SUSPENDED, SUPPLIER_BANNED,
+    SUPPLIER_PENDING = 1,
+    SUPPLIER_SUBMITTED,
+    SUPPLIER_VERIFIED,
+    SUPPLIER_REJECTED,
+    SUPPLIER_SUSPENDED,
+    SUPPLIER_BANNED,
     SUPPLIER_DELETED
 };
 enum document_kind { DOCUMENT_LICENSE = 1, DOCUMENT_TAX, DOCUMENT_IDENTITY, DOCUMENT_OTHER };
@@ -49,10 +54,10 @@ struct supplier {
     struct company company;
     LIST_OF(struct supplier_document) documents;
     struct banking banking;
-    LIST_OF(struct location) locations;     /* in the order they were added */
+    LIST_OF(struct location) locations; /* in the order they were added */
     struct supplier_limits limits;
     int64_t submitted_at, verified_at;
-    struct text reason;                     /* of the last act of the staff */
+    struct text reason; /* of the last act of the staff */
 };
 
 struct team_member {
@@ -65,7 +70,7 @@ struct team_member {
 struct supplier_team {
     struct entity entity;
     LIST_OF(struct id) owners;
-    int64_t members;                        /* active ones, owners included */
+    int64_t members; /* active ones, owners included */
 };
 /* The live suppliers that a user owns; id is the user's. */
 struct owned_suppliers {
@@ -85,12 +90,11 @@ struct supplier_metrics {
     struct entity entity;
     int64_t products_listed, orders_fulfilled;
     struct money revenue;
-    int64_t rating;                         /* absent until reviews exist */
+    int64_t rating; /* absent until reviews exist */
 };
 
 extern const struct kind supplier_kind, team_member_kind, supplier_team_kind, supplier_metrics_kind,
-owned_suppliers_kind,
-    location_use_kind;
+    owned_suppliers_kind, location_use_kind;
 extern const struct event supplier_created, supplier_updated, supplier_submitted, supplier_verified, supplier_rejected,
     supplier_suspended, supplier_reinstated, supplier_banned, supplier_deleted, supplier_restored;
 
@@ -109,10 +113,10 @@ struct id supplier_of_path(struct tx *tx);
 /* For lists of one supplier: 404 when the path names none. */
 enum error supplier_of_path_is_there(struct tx *tx);
 
-const struct location *supplier_location(const struct supplier *supplier, struct id location_id);      /* NULL: none */
+const struct location *supplier_location(const struct supplier *supplier, struct id location_id); /* NULL: none */
 /* Its active locations by (priority, id), in the arena: the order in which stock is taken. */
 uint32_t supplier_active_locations(struct arena *arena, const struct supplier *supplier,
-    const struct location ***locations);
+                                   const struct location ***locations);
 /* Notes that stock is kept at a location: in the command that makes the first stock there. */
 void supplier_use_location(struct tx *tx, struct id supplier_id, struct id location_id);
 /* Is another person of this user's suppliers left to own them? A guard of deleting a user. */

@@ -5,13 +5,16 @@
 enum { DOCUMENTS_MOST = 20, LOCATIONS_MOST = 20 };
 
 /* ---- what clients send ---- */
+/* clang-format off */
 static const struct field document_body_rows[] = {
     ENUM(document_body, 1, kind, &document_kinds, .flags = REQUIRED, .doc = "what it proves"),
     TEXT(document_body, 2, title, .flags = REQUIRED, .min = 1, .max = 120, .doc = "for people"),
     TEXT(document_body, 3, media_id, .flags = REQUIRED, .min = 1, .max = 80, .doc = "the uploaded file"),
 };
+/* clang-format on */
 const struct fields document_body_fields = FIELDS("new_document", struct document_body, document_body_rows);
 
+/* clang-format off */
 static const struct field banking_body_rows[] = {
     TEXT(banking_body, 1, password, .format = FORMAT_PASSWORD, .min = 1, .max = 256,
          .doc = "the asker's; not needed within 5 minutes of the login"),
@@ -22,8 +25,10 @@ static const struct field banking_body_rows[] = {
     TEXT(banking_body, 5, routing, .format = FORMAT_KEY, .min = 1, .max = 20,
          .doc = "with account, instead of an IBAN"),
 };
+/* clang-format on */
 const struct fields banking_body_fields = FIELDS("new_banking", struct banking_body, banking_body_rows);
 
+/* clang-format off */
 static const struct field address_body_rows[] = {
     TEXT(postal_address, 1, line1, .flags = REQUIRED, .min = 1, .max = 120, .doc = "street and number"),
     TEXT(postal_address, 2, line2, .max = 120, .doc = "further"),
@@ -32,8 +37,10 @@ static const struct field address_body_rows[] = {
     TEXT(postal_address, 5, postal_code, .max = 20, .doc = "postal code"),
     TEXT(postal_address, 6, country, .format = FORMAT_COUNTRY, .flags = REQUIRED, .doc = "country"),
 };
+/* clang-format on */
 static const struct fields address_body_fields = FIELDS("location_place", struct postal_address, address_body_rows);
 
+/* clang-format off */
 static const struct field location_new_rows[] = {
     TEXT(location_body, 1, name, .flags = REQUIRED, .min = 1, .max = 80, .doc = "for the team"),
     STRUCT(location_body, 2, address, struct postal_address, &address_body_fields, .flags = REQUIRED,
@@ -41,28 +48,35 @@ static const struct field location_new_rows[] = {
     INTEGER(location_body, 3, priority, .min = 0, .max = 999, .doc = "the lowest is taken first"),
     BOOL(location_body, 4, active, .initial = 1, .doc = "may orders be filled from here?"),
 };
+/* clang-format on */
 const struct fields location_new_fields = FIELDS("new_location", struct location_body, location_new_rows);
 
+/* clang-format off */
 static const struct field location_change_rows[] = {
     TEXT(location_body, 1, name, .min = 1, .max = 80, .doc = "for the team"),
     STRUCT(location_body, 2, address, struct postal_address, &address_body_fields, .doc = "the whole of it"),
     INTEGER(location_body, 3, priority, .min = 0, .max = 999, .doc = "the lowest is taken first"),
     BOOL(location_body, 4, active, .doc = "may orders be filled from here?"),
 };
+/* clang-format on */
 const struct fields location_change_fields = FIELDS("changed_location", struct location_body, location_change_rows);
 
+/* clang-format off */
 static const struct field location_event_rows[] = {
     ID(location_event, 1, location_id, .doc = "which one"),
     TEXT(location_event, 2, country, .format = FORMAT_COUNTRY, .doc = "where it is"),
     INTEGER(location_event, 3, priority, .min = 0, .max = 999, .doc = "the lowest is taken first"),
     BOOL(location_event, 4, active, .doc = "may orders be filled from here?"),
 };
+/* clang-format on */
 const struct fields location_event_fields = FIELDS("location_event", struct location_event, location_event_rows);
 
+/* clang-format off */
 static const struct field location_list_rows[] = {
     LIST(location_list, 1, locations, struct location, &location_fields, .flags = READ_ONLY, .max = LOCATIONS_MOST,
          .doc = "in the order they were added"),
 };
+/* clang-format on */
 const struct fields location_list_fields = FIELDS("location_list", struct location_list, location_list_rows);
 
 /* ---- documents ---- */
@@ -100,9 +114,12 @@ static bool iban_good(struct text iban)
     uint32_t remainder = 0;
     for (uint32_t i = 0; i < iban.length; i++) {
         char c = iban.data[(i + 4) % iban.length];
-        if (c >= '0' && c <= '9') remainder = (remainder * 10 + (uint32_t)(c - '0')) % 97;
-        else if (c >= 'A' && c <= 'Z') remainder = (remainder * 100 + (uint32_t)(c - 'A' + 10)) % 97;
-        else return false;
+        if (c >= '0' && c <= '9')
+            remainder = (remainder * 10 + (uint32_t)(c - '0')) % 97;
+        else if (c >= 'A' && c <= 'Z')
+            remainder = (remainder * 100 + (uint32_t)(c - 'A' + 10)) % 97;
+        else
+            return false;
     }
     return remainder == 1;
 }
@@ -149,7 +166,8 @@ uint32_t supplier_active_locations(struct arena *arena, const struct supplier *s
         const struct location *location = &supplier->locations.at[i];
         if (!location->active) continue;
         uint32_t at = count++;
-        for (; at && taken_before(location, sorted[at - 1]); at--) sorted[at] = sorted[at - 1];
+        for (; at && taken_before(location, sorted[at - 1]); at--)
+            sorted[at] = sorted[at - 1];
         sorted[at] = location;
     }
     *locations = sorted;
@@ -199,7 +217,8 @@ static uint32_t location_index(struct tx *tx, const struct supplier *supplier)
 {
     struct id id = path_id(tx, "location_id");
     uint32_t i = 0;
-    while (i < supplier->locations.count && !id_equal(supplier->locations.at[i].id, id)) i++;
+    while (i < supplier->locations.count && !id_equal(supplier->locations.at[i].id, id))
+        i++;
     return i;
 }
 
@@ -238,12 +257,15 @@ enum error supplier_location_remove(struct tx *tx)
     return OK;
 }
 
+/* clang-format off */
 static const struct field location_use_rows[] = {
     ENTITY_ROW(location_use),
     ID(location_use, 2, supplier_id, .flags = READ_ONLY, .refers = "supplier", .doc = "whose location"),
 };
+/* clang-format on */
 static const struct fields location_use_fields = FIELDS("location_use", struct location_use, location_use_rows);
 
+/* clang-format off */
 const struct kind location_use_kind = {
     .number = 16,
     .name = "location_use",
@@ -252,3 +274,4 @@ const struct kind location_use_kind = {
     .fields = &location_use_fields,
     .quiet = true,
 };
+/* clang-format on */

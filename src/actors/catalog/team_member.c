@@ -16,39 +16,46 @@ static const char *const team_member_status_names[] = {NULL, "active", "removed"
 const struct enumeration team_roles = ENUMERATION("team_role", team_role_names);
 static const struct enumeration team_member_statuses = ENUMERATION("team_member_status", team_member_status_names);
 
+/* clang-format off */
 static const struct field team_member_rows[] = {
     ENTITY_ROW(team_member),
     ID(team_member, 2, supplier_id, .flags = READ_ONLY, .refers = "supplier", .doc = "for whom"),
     ID(team_member, 3, user_id, .flags = READ_ONLY, .refers = "user", .doc = "who"),
     ENUM(team_member, 4, role, &team_roles, .flags = READ_ONLY, .doc = "owner, manager or staff"),
 };
+/* clang-format on */
 static const struct fields team_member_fields = FIELDS("team_member", struct team_member, team_member_rows);
 
-static const uint16_t carried[] = {3, 4, 0};        /* user_id, role */
-static const struct event member_added   = {1, "supplier.member_added", carried, NULL, "somebody acts for it"};
+static const uint16_t carried[] = {3, 4, 0}; /* user_id, role */
+static const struct event member_added = {1, "supplier.member_added", carried, NULL, "somebody acts for it"};
 static const struct event member_updated = {2, "supplier.member_updated", carried, NULL, "somebody's role changed"};
 static const struct event member_removed = {3, "supplier.member_removed", carried, NULL, "somebody left the team"};
 static const struct event *const team_member_events[] = {&member_added, &member_updated, &member_removed, NULL};
 
+/* clang-format off */
 static const struct transition team_member_machine_rows[] = {
     /* from                                       command   to                   event */
     {FROM_NONE | STATE(TEAM_MEMBER_REMOVED),     "put",    TEAM_MEMBER_ACTIVE,  &member_added},
     {STATE(TEAM_MEMBER_ACTIVE),                  "put",    TO_SAME,             NULL},  /* emitted if it differs */
     {STATE(TEAM_MEMBER_ACTIVE),                  "remove", TEAM_MEMBER_REMOVED, &member_removed},
 };
+/* clang-format on */
 static const struct machine team_member_machine = MACHINE(&team_member_statuses, team_member_machine_rows);
 
 /* ---- counters ---- */
 static const struct field id_element = ELEMENT(FIELD_ID, struct id);
 
+/* clang-format off */
 static const struct field supplier_team_rows[] = {
     ENTITY_ROW(supplier_team),
     SCALARS(supplier_team, 2, owners, struct id, &id_element, .flags = READ_ONLY, .max = TEAM_MEMBERS_MOST,
             .doc = "its owners"),
     INTEGER(supplier_team, 3, members, .flags = READ_ONLY, .doc = "active members, owners included"),
 };
+/* clang-format on */
 static const struct fields supplier_team_fields = FIELDS("supplier_team", struct supplier_team, supplier_team_rows);
 
+/* clang-format off */
 const struct kind supplier_team_kind = {
     .number = 15,
     .name = "supplier_team",
@@ -94,6 +101,7 @@ const struct kind supplier_metrics_kind = {
     .fields = &supplier_metrics_fields,
     .derived = true,
 };
+/* clang-format on */
 
 /* ---- indexes ---- */
 static void member_supplier_keys(const void *entity, struct key_writer *writer)
@@ -116,10 +124,12 @@ static void member_user_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index member_by_supplier = {.number = 1, .name = "supplier", .keys = member_supplier_keys,
                                                 .doc = "the team of a supplier"};
 static const struct index member_by_user = {
     .number = 2, .name = "user", .keys = member_user_keys, .doc = "the teams of a person", .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const team_member_indexes[] = {&member_by_supplier, &member_by_user, NULL};
 
 static void scope_supplier(struct tx *tx, struct key_writer *writer)
@@ -132,6 +142,7 @@ static void scope_myself(struct tx *tx, struct key_writer *writer)
     key_id(writer, tx->principal.user);
 }
 
+/* clang-format off */
 static const struct listing team_listings[] = {
     {.sort = "oldest", .index = &member_by_supplier, .scope = scope_supplier},
     {0},
@@ -140,6 +151,7 @@ static const struct listing my_teams_listings[] = {
     {.sort = "newest", .index = &member_by_user, .scope = scope_myself, .reverse = true},
     {0},
 };
+/* clang-format on */
 
 /* ---- who ---- */
 struct id team_member_id(struct id supplier_id, struct id user_id)
@@ -153,9 +165,9 @@ uint32_t supplier_relations_of(struct tx *tx, struct id supplier_id)
     const struct team_member *member = load(tx, &team_member_kind, team_member_id(supplier_id, tx->principal.user));
     if (!member || member->entity.status != TEAM_MEMBER_ACTIVE) return 0;
     switch (member->role) {
-    case TEAM_ROLE_OWNER:   return STAFF | MANAGER | TEAM_OWNER;
+    case TEAM_ROLE_OWNER: return STAFF | MANAGER | TEAM_OWNER;
     case TEAM_ROLE_MANAGER: return STAFF | MANAGER;
-    case TEAM_ROLE_STAFF:   return STAFF;
+    case TEAM_ROLE_STAFF: return STAFF;
     }
     return 0;
 }
@@ -206,7 +218,8 @@ static void owned_change(struct tx *tx, struct id user_id, struct id supplier_id
 void supplier_team_live(struct tx *tx, struct id supplier_id, bool live)
 {
     const struct supplier_team *team = load(tx, &supplier_team_kind, supplier_id);
-    for (uint32_t i = 0; team && i < team->owners.count; i++) owned_change(tx, team->owners.at[i], supplier_id, live);
+    for (uint32_t i = 0; team && i < team->owners.count; i++)
+        owned_change(tx, team->owners.at[i], supplier_id, live);
 }
 
 static enum error owner_add(struct tx *tx, struct supplier_team *team, struct id user_id, struct id supplier_id)
@@ -309,6 +322,7 @@ static struct id member_supplier(const void *entity)
     return ((const struct team_member *)entity)->supplier_id;
 }
 
+/* clang-format off */
 static const struct join team_member_joins[] = {
     {.name = "user", .kind = &user_card_kind, .key = member_user, .placeholder = USER_CARD_PLACEHOLDER},
     {0},
@@ -317,9 +331,11 @@ static const struct join team_member_joins[] = {
 static const struct field team_role_rows[] = {
     ENUM(team_role_body, 1, role, &team_roles, .flags = REQUIRED, .doc = "owner, manager or staff"),
 };
+/* clang-format on */
 static const struct fields team_role_fields = FIELDS("team_role_body", struct team_role_body, team_role_rows);
 
 #define MEMBER_PATH "/suppliers/{id}/members/{user_id}", "/sellers/{id}/members/{user_id}"
+/* clang-format off */
 static const struct command team_member_commands[] = {
     {"list", "GET", "/suppliers/{id}/members", "/sellers/{id}/members", ACTION_LIST, USER | ADMIN, .demands = TEAM | ADMIN, .decide = team_list,
      .listings = team_listings, .doc = "the team, for the team and staff"},
@@ -350,4 +366,5 @@ const struct kind team_member_kind = {
 
 const struct kind *const supplier_kinds[] = {&supplier_kind,        &team_member_kind,     &supplier_metrics_kind,
                                              &owned_suppliers_kind, &supplier_team_kind,   &location_use_kind, NULL};
+/* clang-format on */
 const struct follower *const supplier_followers[] = {NULL};

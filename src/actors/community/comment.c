@@ -22,6 +22,7 @@ static const struct enumeration comment_sorts = ENUMERATION("comment_sort", comm
 
 /* ---- fields ---- */
 #define CONCERNED (SELF | MODERATOR | ADMIN)
+/* clang-format off */
 static const struct field comment_rows[] = {
     ENTITY_ROW(comment),
     ID(comment, 2, post_id, .flags = READ_ONLY, .refers = "post", .doc = "what it is about"),
@@ -34,25 +35,35 @@ static const struct field comment_rows[] = {
     BOOL(comment, 8, hidden_by_staff, .flags = READ_ONLY, .sees = CONCERNED,
          .doc = "hidden by the staff: only they show it again"),
 };
+/* clang-format on */
 static const struct fields comment_fields = FIELDS("comment", struct comment, comment_rows);
 
+/* clang-format off */
 static const struct field query_rows[] = {
     ENUM(comments_query, 1, sort, &comment_sorts, .doc = "oldest (default) or newest first"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("comments_query", struct comments_query, query_rows);
 
-static const uint16_t carried[] = {2, 3, 4, 0};         /* post_id, community_id, author_id */
-#define EVENT(number, name, data, doc) {number, name, carried, data, doc}
-const struct event post_commented               = EVENT(1, "post.commented", NULL, "somebody said something about it");
-static const struct event post_comment_updated  = EVENT(2, "post.comment_updated", NULL, "and put it differently");
-static const struct event post_comment_hidden   = EVENT(3, "post.comment_hidden", &reason_fields, "it is out of sight");
+static const uint16_t carried[] = {2, 3, 4, 0}; /* post_id, community_id, author_id */
+#define EVENT(number, name, data, doc)   \
+    {                                    \
+        number, name, carried, data, doc \
+    }
+const struct event post_commented = EVENT(1, "post.commented", NULL, "somebody said something about it");
+static const struct event post_comment_updated = EVENT(2, "post.comment_updated", NULL, "and put it differently");
+static const struct event post_comment_hidden = EVENT(3, "post.comment_hidden", &reason_fields, "it is out of sight");
 static const struct event post_comment_restored = EVENT(4, "post.comment_restored", NULL, "it is back");
-static const struct event post_comment_deleted  = EVENT(5, "post.comment_deleted", &reason_optional_fields, "it is gone");
+static const struct event post_comment_deleted =
+    EVENT(5, "post.comment_deleted", &reason_optional_fields, "it is gone");
+/* clang-format off */
 static const struct event *const comment_events[] = {&post_commented, &post_comment_updated, &post_comment_hidden,
                                                      &post_comment_restored, &post_comment_deleted, NULL};
+/* clang-format on */
 
 /* ---- machine ---- */
 #define NOT_DELETED (STATE(COMMENT_PUBLISHED) | STATE(COMMENT_HIDDEN))
+/* clang-format off */
 static const struct transition comment_machine_rows[] = {
     /* from                      command    to                  event */
     {FROM_NONE,                 "create",  COMMENT_PUBLISHED,  &post_commented},
@@ -62,6 +73,7 @@ static const struct transition comment_machine_rows[] = {
     {NOT_DELETED,               "delete",  COMMENT_DELETED,    &post_comment_deleted},
     {STATE(COMMENT_DELETED),    "restore", TO_REMEMBERED,      &post_comment_restored},
 };
+/* clang-format on */
 static const struct machine comment_machine = MACHINE(&comment_statuses, comment_machine_rows);
 
 /* ---- indexes ---- */
@@ -85,8 +97,10 @@ static void person_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, comment->entity.created_at);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index comment_by_person = {.number = 2, .name = "person", .keys = person_keys, .doc = "what a person has said, by age",
                                           .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const comment_indexes[] = {&comment_by_post, &comment_by_person, NULL};
 
 static void scope_post(struct tx *tx, struct key_writer *writer)
@@ -94,11 +108,13 @@ static void scope_post(struct tx *tx, struct key_writer *writer)
     key_id(writer, path_id(tx, "id"));
 }
 
+/* clang-format off */
 static const struct listing comment_listings[] = {
     {.sort = "oldest", .index = &comment_by_post, .scope = scope_post},
     {.sort = "newest", .index = &comment_by_post, .scope = scope_post, .reverse = true},
     {0},
 };
+/* clang-format on */
 
 static const char *comment_check(const void *entity)
 {
@@ -222,12 +238,14 @@ static void comment_count_follow(struct tx *tx, const struct fact *fact)
     if (fact->kind != &comment_kind) return;
     const struct comment *before = fact->before, *after = fact->after;
     int change = is_live(after) - is_live(before);
-    if (!change || fact->version != after->entity.version) return;      /* once for all events of a change */
+    if (!change || fact->version != after->entity.version) return; /* once for all events of a change */
     struct post_statistics *statistics = edit_or_create(tx, &post_statistics_kind, after->post_id);
     if (statistics) statistics->comment_count += change;
 }
+/* clang-format off */
 const struct follower comment_count_follower = {
     .name = "comment_count", .doc = "published comments of a post", .view = true, .follow = comment_count_follow};
+/* clang-format on */
 
 /* ---- the kind ---- */
 static struct id comment_post(const void *entity)
@@ -245,6 +263,7 @@ static struct id comment_itself(const void *entity)
     return ((const struct comment *)entity)->entity.id;
 }
 
+/* clang-format off */
 static const struct join comment_joins[] = {
     {.name = "author", .kind = &user_card_kind, .key = comment_author, .placeholder = USER_CARD_PLACEHOLDER},
     {.name = "stats", .kind = &report_count_kind, .key = comment_itself, .revision = true},
@@ -285,3 +304,4 @@ const struct kind comment_kind = {
     .event_subject = comment_post,
     .subject_kind = "post",
 };
+/* clang-format on */

@@ -30,21 +30,26 @@ const struct enumeration community_visibilities = ENUMERATION("community_visibil
 static const struct enumeration community_sorts = ENUMERATION("community_sort", community_sort_names);
 
 /* ---- fields ---- */
+/* clang-format off */
 static const struct field branding_rows[] = {
     TEXT(branding, 1, avatar_url, .format = FORMAT_URL, .doc = "small picture"),
     TEXT(branding, 2, banner_url, .format = FORMAT_URL, .doc = "wide picture"),
     TEXT(branding, 3, color, .format = FORMAT_COLOR, .doc = "#rrggbb"),
 };
+/* clang-format on */
 static const struct fields branding_fields = FIELDS("branding", struct branding, branding_rows);
 
+/* clang-format off */
 static const struct field rule_rows[] = {
     TEXT(community_rule, 1, title, .flags = REQUIRED, .min = 1, .max = 100, .doc = "in short"),
     TEXT(community_rule, 2, text, .format = FORMAT_LONG, .max = 1000, .doc = "in full"),
 };
+/* clang-format on */
 static const struct fields rule_fields = FIELDS("community_rule", struct community_rule, rule_rows);
 
 static const struct field country_element = ELEMENT(FIELD_TEXT, struct text, .format = FORMAT_COUNTRY);
 
+/* clang-format off */
 static const struct field restrictions_rows[] = {
     INTEGER(restrictions, 1, min_age, .flags = OPTIONAL, .min = 13, .max = 120,
             .doc = "years of age, on the UTC day of joining"),
@@ -53,14 +58,18 @@ static const struct field restrictions_rows[] = {
     INTEGER(restrictions, 3, member_cap, .flags = OPTIONAL, .min = 2, .max = 10000000,
             .doc = "active members with the owner"),
 };
+/* clang-format on */
 static const struct fields restrictions_fields = FIELDS("restrictions", struct restrictions, restrictions_rows);
 
+/* clang-format off */
 static const struct field content_rows[] = {
     BOOL(content_policy, 1, members_may_post, .initial = 1, .doc = "or only moderators and owner"),
     BOOL(content_policy, 2, moderated, .doc = "posts of members wait for approval"),
 };
+/* clang-format on */
 static const struct fields content_fields = FIELDS("content_policy", struct content_policy, content_rows);
 
+/* clang-format off */
 static const struct field community_rows[] = {
     ENTITY_ROW(community),
     ID(community, 2, owner_id, .flags = READ_ONLY, .refers = "user", .doc = "whose it is"),
@@ -78,29 +87,38 @@ static const struct field community_rows[] = {
     TEXT(community, 12, reason, .format = FORMAT_LONG, .max = 500, .flags = READ_ONLY, .sees = OWNER | ADMIN,
          .doc = "of the last act of the staff"),
 };
+/* clang-format on */
 static const struct fields community_fields = FIELDS("community", struct community, community_rows);
 
 /* ---- events ---- */
+/* clang-format off */
 static const struct field community_event_rows[] = {
     TEXT(community_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
 };
 static const struct fields community_event_fields =
     FIELDS("community_event", struct community_event, community_event_rows);
+/* clang-format on */
 
-static const uint16_t carried[] = {2, 3, 4, 9, 0};      /* owner_id, name, slug, visibility */
-#define EVENT(number, name, doc) {number, name, carried, &community_event_fields, doc}
-const struct event community_created     = EVENT(1, "community.created", "a leader opened it");
-const struct event community_updated     = EVENT(2, "community.updated", "its owner changed it");
+static const uint16_t carried[] = {2, 3, 4, 9, 0}; /* owner_id, name, slug, visibility */
+#define EVENT(number, name, doc)                            \
+    {                                                       \
+        number, name, carried, &community_event_fields, doc \
+    }
+const struct event community_created = EVENT(1, "community.created", "a leader opened it");
+const struct event community_updated = EVENT(2, "community.updated", "its owner changed it");
 const struct event community_transferred = EVENT(3, "community.transferred", "it has another owner");
-const struct event community_suspended   = EVENT(4, "community.suspended", "the staff closed it for now");
-const struct event community_reinstated  = EVENT(5, "community.reinstated", "it is open again");
-const struct event community_deleted     = EVENT(6, "community.deleted", "it is gone");
-const struct event community_restored    = EVENT(7, "community.restored", "it is as it was before");
+const struct event community_suspended = EVENT(4, "community.suspended", "the staff closed it for now");
+const struct event community_reinstated = EVENT(5, "community.reinstated", "it is open again");
+const struct event community_deleted = EVENT(6, "community.deleted", "it is gone");
+const struct event community_restored = EVENT(7, "community.restored", "it is as it was before");
+/* clang-format off */
 static const struct event *const community_events[] = {
     &community_created, &community_updated, &community_transferred, &community_suspended, &community_reinstated,
     &community_deleted, &community_restored, NULL};
+/* clang-format on */
 
 #define UNDELETED (STATE(COMMUNITY_ACTIVE) | STATE(COMMUNITY_SUSPENDED))
+/* clang-format off */
 static const struct transition community_machine_rows[] = {
     /* from                       command      to                   event */
     {FROM_NONE,                  "create",    COMMUNITY_ACTIVE,    &community_created},
@@ -110,6 +128,7 @@ static const struct transition community_machine_rows[] = {
     {UNDELETED,                  "delete",    COMMUNITY_DELETED,   &community_deleted},
     {STATE(COMMUNITY_DELETED),   "restore",   TO_REMEMBERED,       &community_restored},
 };
+/* clang-format on */
 static const struct machine community_machine = MACHINE(&community_statuses, community_machine_rows);
 
 /* ---- indexes ---- */
@@ -151,6 +170,7 @@ static void community_name_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index community_by_slug = {.number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN,
                                                .path = "slug", .keys = community_slug_keys, .doc = "by slug"};
 static const struct index community_by_created = {
@@ -168,6 +188,7 @@ static const struct listing community_listings[] = {
     {.sort = "name", .index = &community_by_name},
     {0},
 };
+/* clang-format on */
 
 static const char *community_check(const void *entity)
 {
@@ -310,25 +331,32 @@ static struct id community_itself(const void *entity)
     return ((const struct community *)entity)->entity.id;
 }
 
+/* clang-format off */
 static const struct join community_joins[] = {
     {.name = "owner", .kind = &user_card_kind, .key = community_owner, .placeholder = USER_CARD_PLACEHOLDER},
     {.name = "stats", .kind = &community_statistics_kind, .key = community_itself, .revision = true},
     {0},
 };
+/* clang-format on */
 
 /* ---- commands ---- */
+/* clang-format off */
 static const struct field transfer_rows[] = {
     ID(transfer_body, 1, user_id, .flags = REQUIRED, .refers = "user", .doc = "the next owner: an active leader"),
 };
+/* clang-format on */
 static const struct fields transfer_fields = FIELDS("transfer", struct transfer_body, transfer_rows);
 
+/* clang-format off */
 static const struct field query_rows[] = {
     ENUM(communities_query, 1, visibility, &community_visibilities, .doc = "only public or private ones"),
     ID(communities_query, 2, owner_id, .refers = "user", .doc = "only those of this owner"),
     ENUM(communities_query, 3, sort, &community_sorts, .doc = "newest (default) or name"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("communities_query", struct communities_query, query_rows);
 
+/* clang-format off */
 static const struct command community_commands[] = {
     {"create", "POST", "/communities", NULL, ACTION_CREATE, LEADER, .decide = community_create,
      .doc = "opens a community; the asker becomes its owner"},
@@ -366,3 +394,4 @@ const struct kind community_kind = {
     .relations = community_relations,
     .check = community_check,
 };
+/* clang-format on */

@@ -5,8 +5,12 @@
 enum community_status { COMMUNITY_ACTIVE = 1, COMMUNITY_SUSPENDED, COMMUNITY_DELETED };
 enum community_visibility { VISIBILITY_PUBLIC = 1, VISIBILITY_PRIVATE };
 enum membership_status {
-    MEMBERSHIP_REQUESTED = 1, MEMBERSHIP_ACTIVE, MEMBERSHIP_LEFT,
-    MEMBERSHIP_REMOVED, MEMBERSHIP_REJECTED, MEMBERSHIP_BANNED
+    MEMBERSHIP_REQUESTED = 1,
+    MEMBERSHIP_ACTIVE,
+    MEMBERSHIP_LEFT,
+    MEMBERSHIP_REMOVED,
+    MEMBERSHIP_REJECTED,
+    MEMBERSHIP_BANNED
 };
 enum membership_role { MEMBERSHIP_MEMBER = 1, MEMBERSHIP_MODERATOR, MEMBERSHIP_OWNER };
 
@@ -19,9 +23,9 @@ struct community_rule {
     struct text title, text;
 };
 struct restrictions {
-    int64_t min_age;                        /* 0: none */
-    LIST_OF(struct text) countries;         /* empty: all */
-    int64_t member_cap;                     /* 0: none; counts active members with the owner */
+    int64_t min_age;                /* 0: none */
+    LIST_OF(struct text) countries; /* empty: all */
+    int64_t member_cap;             /* 0: none; counts active members with the owner */
 };
 struct content_policy {
     bool members_may_post, moderated;
@@ -36,7 +40,7 @@ struct community {
     enum community_visibility visibility;
     struct restrictions restrictions;
     struct content_policy content;
-    struct text reason;                     /* of the last act of the staff */
+    struct text reason; /* of the last act of the staff */
 };
 
 struct membership {
@@ -66,7 +70,8 @@ extern const struct event community_created, community_updated, community_transf
     community_reinstated, community_deleted, community_restored;
 /* Of membership_kind, subject the community. */
 extern const struct event community_member_joined, community_member_requested, community_member_rejected,
-    community_member_left, community_member_removed, community_member_banned, community_member_unbanned, community_member_role_updated;
+    community_member_left, community_member_removed, community_member_banned, community_member_unbanned,
+    community_member_role_updated;
 
 extern const struct kind *const community_kinds[];
 extern const struct follower *const community_followers[];

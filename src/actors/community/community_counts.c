@@ -1,6 +1,7 @@
 /* The counters of communities: those that decisions read, and those that people are shown. */
 #include "actors/community/community.h"
 
+/* clang-format off */
 static const struct field community_counts_rows[] = {
     ENTITY_ROW(community_counts),
     INTEGER(community_counts, 2, live, .flags = READ_ONLY, .doc = "of a person: live communities owned"),
@@ -9,6 +10,7 @@ static const struct field community_counts_rows[] = {
 };
 static const struct fields community_counts_fields =
     FIELDS("community_counts", struct community_counts, community_counts_rows);
+/* clang-format on */
 
 static const char *community_counts_check(const void *entity)
 {
@@ -16,6 +18,7 @@ static const char *community_counts_check(const void *entity)
     return counts->live < 0 || counts->members < 0 ? "counts are not negative" : NULL;
 }
 
+/* clang-format off */
 const struct kind community_counts_kind = {
     .number = 22,
     .name = "community_counts",
@@ -43,6 +46,7 @@ const struct kind community_statistics_kind = {
     .fields = &community_statistics_fields,
     .derived = true,
 };
+/* clang-format on */
 
 int64_t membership_change(const struct fact *fact)
 {
@@ -63,10 +67,12 @@ static void community_statistics_follow(struct tx *tx, const struct fact *fact)
     if (statistics) statistics->member_count += change;
 }
 
+/* clang-format off */
 static const struct follower community_statistics_follower = {
     .name = "community_statistics", .doc = "members of a community", .view = true,
     .follow = community_statistics_follow};
 
 const struct kind *const community_kinds[] = {&community_kind, &membership_kind, &community_counts_kind,
                                               &community_statistics_kind, NULL};
+/* clang-format on */
 const struct follower *const community_followers[] = {&community_statistics_follower, NULL};

@@ -10,18 +10,21 @@
 static const char *const like_status_names[] = {NULL, "active", "ended"};
 static const struct enumeration like_statuses = ENUMERATION("like_status", like_status_names);
 
+/* clang-format off */
 static const struct field like_rows[] = {
     ENTITY_ROW(like),
     ID(like, 2, post_id, .flags = READ_ONLY, .refers = "post", .doc = "what is liked"),
     ID(like, 3, user_id, .flags = READ_ONLY, .refers = "user", .doc = "who likes it"),
 };
+/* clang-format on */
 static const struct fields like_fields = FIELDS("like", struct like, like_rows);
 
-static const uint16_t carried[] = {2, 3, 0};            /* post_id, user_id */
-const struct event post_liked   = {1, "post.liked",   carried, NULL, "somebody likes it"};
+static const uint16_t carried[] = {2, 3, 0}; /* post_id, user_id */
+const struct event post_liked = {1, "post.liked", carried, NULL, "somebody likes it"};
 const struct event post_unliked = {2, "post.unliked", carried, NULL, "somebody likes it no more"};
 static const struct event *const like_events[] = {&post_liked, &post_unliked, NULL};
 
+/* clang-format off */
 static const struct transition like_machine_rows[] = {
     /* from                            command   to           event */
     {FROM_NONE | STATE(LIKE_ENDED),   "like",   LIKE_ACTIVE, &post_liked},
@@ -30,6 +33,7 @@ static const struct transition like_machine_rows[] = {
     {STATE(LIKE_ACTIVE),              "add",    TO_SAME,     NULL},
     {STATE(LIKE_ACTIVE),              "unlike", LIKE_ENDED,  &post_unliked},
 };
+/* clang-format on */
 static const struct machine like_machine = MACHINE(&like_statuses, like_machine_rows);
 
 static const char *like_check(const void *entity)
@@ -73,8 +77,10 @@ static void like_count_follow(struct tx *tx, const struct fact *fact)
         edit_or_create(tx, &post_statistics_kind, ((const struct like *)fact->after)->post_id);
     if (statistics) statistics->like_count += fact->event == &post_liked ? 1 : -1;
 }
+/* clang-format off */
 const struct follower like_count_follower = {
     .name = "like_count", .doc = "people who like a post", .view = true, .follow = like_count_follow};
+/* clang-format on */
 
 /* ---- the kind ---- */
 static void person_keys(const void *entity, struct key_writer *writer)
@@ -86,8 +92,10 @@ static void person_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, like->entity.created_at);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index like_by_person = {.number = 1, .name = "person", .keys = person_keys, .doc = "what a person likes, by age",
                                           .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const like_indexes[] = {&like_by_person, NULL};
 
 static struct id like_post(const void *entity)
@@ -101,6 +109,7 @@ static uint32_t like_relations(struct tx *tx, const void *entity)
     return like && id_equal(like->user_id, tx->principal.user) ? SELF : 0;
 }
 
+/* clang-format off */
 static const struct command like_commands[] = {
     {"like", "PUT", "/posts/{id}/like", NULL, ACTION_UPSERT, USER, .target = my_like, .decide = like_like, .status = 204,
      .doc = "likes a post"},
@@ -126,3 +135,4 @@ const struct kind like_kind = {
     .event_subject = like_post,
     .subject_kind = "post",
 };
+/* clang-format on */

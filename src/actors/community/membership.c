@@ -15,7 +15,7 @@ struct membership_event {
     struct text reason;
 };
 struct membership_role_body {
-    uint32_t role;                      /* of assignable_roles */
+    uint32_t role; /* of assignable_roles */
 };
 struct members_query {
     enum membership_status status;
@@ -23,8 +23,10 @@ struct members_query {
 };
 enum { ASSIGN_MODERATOR = 1, ASSIGN_MEMBER };
 
+/* clang-format off */
 static const char *const membership_status_names[] = {NULL,      "requested", "active", "left",
                                                       "removed", "rejected",  "banned"};
+/* clang-format on */
 static const char *const membership_role_names[] = {NULL, "member", "moderator", "owner"};
 static const char *const assignable_role_names[] = {NULL, "moderator", "member"};
 const struct enumeration membership_statuses = ENUMERATION("membership_status", membership_status_names);
@@ -33,6 +35,7 @@ static const struct enumeration assignable_roles = ENUMERATION("assignable_role"
 
 /* ---- fields ---- */
 #define CONCERNED (SELF | MODERATOR | OWNER | ADMIN)
+/* clang-format off */
 static const struct field membership_rows[] = {
     ENTITY_ROW(membership),
     ID(membership, 2, community_id, .flags = READ_ONLY, .refers = "community", .doc = "where"),
@@ -44,27 +47,35 @@ static const struct field membership_rows[] = {
        .doc = "who let in, refused or sent away"),
     TEXT(membership, 8, reason, .format = FORMAT_LONG, .max = 500, .flags = READ_ONLY, .sees = CONCERNED, .doc = "why"),
 };
+/* clang-format on */
 static const struct fields membership_fields = FIELDS("membership", struct membership, membership_rows);
 
+/* clang-format off */
 static const struct field membership_event_rows[] = {
     TEXT(membership_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
 };
 static const struct fields membership_event_fields =
     FIELDS("membership_event", struct membership_event, membership_event_rows);
+/* clang-format on */
 
-static const uint16_t carried[] = {2, 3, 4, 0};     /* community_id, user_id, role */
-#define EVENT(number, name, doc) {number, name, carried, &membership_event_fields, doc}
-const struct event community_member_joined       = EVENT(1, "community.member_joined", "somebody is a member");
-const struct event community_member_requested    = EVENT(2, "community.member_requested", "somebody wants to be");
-const struct event community_member_rejected     = EVENT(3, "community.member_rejected", "and may not");
-const struct event community_member_left         = EVENT(4, "community.member_left", "somebody went, or asks no more");
-const struct event community_member_removed      = EVENT(5, "community.member_removed", "somebody was sent away");
-const struct event community_member_banned       = EVENT(6, "community.member_banned", "somebody may not come back");
-const struct event community_member_unbanned     = EVENT(7, "community.member_unbanned", "and may again");
+static const uint16_t carried[] = {2, 3, 4, 0}; /* community_id, user_id, role */
+#define EVENT(number, name, doc)                             \
+    {                                                        \
+        number, name, carried, &membership_event_fields, doc \
+    }
+const struct event community_member_joined = EVENT(1, "community.member_joined", "somebody is a member");
+const struct event community_member_requested = EVENT(2, "community.member_requested", "somebody wants to be");
+const struct event community_member_rejected = EVENT(3, "community.member_rejected", "and may not");
+const struct event community_member_left = EVENT(4, "community.member_left", "somebody went, or asks no more");
+const struct event community_member_removed = EVENT(5, "community.member_removed", "somebody was sent away");
+const struct event community_member_banned = EVENT(6, "community.member_banned", "somebody may not come back");
+const struct event community_member_unbanned = EVENT(7, "community.member_unbanned", "and may again");
 const struct event community_member_role_updated = EVENT(8, "community.member_role_updated", "somebody's role changed");
+/* clang-format off */
 static const struct event *const membership_events[] = {
     &community_member_joined, &community_member_requested, &community_member_rejected, &community_member_left,
     &community_member_removed, &community_member_banned, &community_member_unbanned, &community_member_role_updated, NULL};
+/* clang-format on */
 
 /* ---- machine ---- */
 static bool into_public(struct tx *tx, const void *entity)
@@ -80,7 +91,8 @@ static bool into_private(struct tx *tx, const void *entity)
 }
 
 #define OUTSIDE (FROM_NONE | STATE(MEMBERSHIP_LEFT) | STATE(MEMBERSHIP_REMOVED) | STATE(MEMBERSHIP_REJECTED))
-#define INSIDE (STATE(MEMBERSHIP_REQUESTED) | STATE(MEMBERSHIP_ACTIVE))
+#define INSIDE  (STATE(MEMBERSHIP_REQUESTED) | STATE(MEMBERSHIP_ACTIVE))
+/* clang-format off */
 static const struct transition membership_machine_rows[] = {
     /* from                        command     to                     event, guard */
     {OUTSIDE,                     "join",     MEMBERSHIP_ACTIVE,    &community_member_joined, into_public, "public"},
@@ -96,6 +108,7 @@ static const struct transition membership_machine_rows[] = {
     {OUTSIDE,                     "found",    MEMBERSHIP_ACTIVE,    &community_member_joined},
     {OUTSIDE | INSIDE,            "inherit",  MEMBERSHIP_ACTIVE,    &community_member_joined},
 };
+/* clang-format on */
 static const struct machine membership_machine = MACHINE(&membership_statuses, membership_machine_rows);
 
 /* ---- indexes ---- */
@@ -123,10 +136,12 @@ static void membership_user_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index membership_by_community = {
     .number = 1, .name = "community", .keys = membership_community_keys, .doc = "by community, state and age"};
 static const struct index membership_by_user = {.number = 2, .name = "user", .keys = membership_user_keys,
                                                 .doc = "by person and age", .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const membership_indexes[] = {&membership_by_community, &membership_by_user, NULL};
 
 static void scope_community(struct tx *tx, struct key_writer *writer)
@@ -145,6 +160,7 @@ static void scope_myself(struct tx *tx, struct key_writer *writer)
     key_id(writer, tx->principal.user);
 }
 
+/* clang-format off */
 static const struct listing member_listings[] = {
     {.sort = "oldest", .filter = "status", .index = &membership_by_community, .scope = scope_community},
     {.sort = "oldest", .index = &membership_by_community, .scope = scope_active},
@@ -154,6 +170,7 @@ static const struct listing my_listings[] = {
     {.sort = "newest", .index = &membership_by_user, .scope = scope_myself, .reverse = true},
     {0},
 };
+/* clang-format on */
 
 static const char *membership_check(const void *entity)
 {
@@ -176,9 +193,9 @@ uint32_t community_relations_of(struct tx *tx, struct id community_id)
     const struct membership *membership = load(tx, &membership_kind, membership_id(community_id, tx->principal.user));
     if (!membership || membership->entity.status != MEMBERSHIP_ACTIVE) return 0;
     switch (membership->role) {
-    case MEMBERSHIP_OWNER:     return MEMBER | MODERATOR | OWNER;
+    case MEMBERSHIP_OWNER: return MEMBER | MODERATOR | OWNER;
     case MEMBERSHIP_MODERATOR: return MEMBER | MODERATOR;
-    case MEMBERSHIP_MEMBER:    return MEMBER;
+    case MEMBERSHIP_MEMBER: return MEMBER;
     }
     return 0;
 }
@@ -286,8 +303,10 @@ static enum error membership_join(struct tx *tx)
     membership->decided_by = ID_NONE;
     membership->reason = (struct text){0};
     membership->role = MEMBERSHIP_MEMBER;
-    if (transition_to(tx) == MEMBERSHIP_ACTIVE) activate(tx, membership, MEMBERSHIP_MEMBER);
-    else membership->requested_at = tx->now;
+    if (transition_to(tx) == MEMBERSHIP_ACTIVE)
+        activate(tx, membership, MEMBERSHIP_MEMBER);
+    else
+        membership->requested_at = tx->now;
     return OK;
 }
 
@@ -440,7 +459,8 @@ static enum error members_list(struct tx *tx)
         return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN, "only members see who is in it");
     if (staff || !queried(tx, "status") || query->status == MEMBERSHIP_ACTIVE) return OK;
     fail_detail(tx, "status", "not_allowed", "only moderators see these");
-    return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN, "only moderators see who is not an active member");
+    return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN,
+                "only moderators see who is not an active member");
 }
 
 static bool members_match(struct tx *tx, const void *entity)
@@ -459,6 +479,7 @@ static struct id membership_community(const void *entity)
     return ((const struct membership *)entity)->community_id;
 }
 
+/* clang-format off */
 static const struct join membership_joins[] = {
     {.name = "user", .kind = &user_card_kind, .key = membership_user, .placeholder = USER_CARD_PLACEHOLDER},
     {0},
@@ -467,14 +488,18 @@ static const struct join membership_joins[] = {
 static const struct field role_rows[] = {
     ENUM(membership_role_body, 1, role, &assignable_roles, .flags = REQUIRED, .doc = "moderator or member"),
 };
+/* clang-format on */
 static const struct fields role_fields = FIELDS("membership_role", struct membership_role_body, role_rows);
 
+/* clang-format off */
 static const struct field query_rows[] = {
     ENUM(members_query, 1, status, &membership_statuses, .doc = "active (default); other states for moderators"),
     ENUM(members_query, 2, role, &membership_roles, .doc = "only this role"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("members_query", struct members_query, query_rows);
 
+/* clang-format off */
 #define MODERATION(name_, action_, fields_, decide_, doc_)                                                          \
     {(name_), "POST", "/communities/{id}/members/{user_id}/" name_, NULL, (action_), MODERATOR | OWNER | ADMIN,        \
      .body = (fields_), .decide = (decide_), .target = membership_of_path, .doc = (doc_)}
@@ -517,3 +542,4 @@ const struct kind membership_kind = {
     .event_subject = membership_community,
     .subject_kind = "community",
 };
+/* clang-format on */

@@ -30,7 +30,8 @@ static void report_twins(struct tx *tx, const struct post *post)
     for (uint32_t i = 1; i < post->poll.options.count; i++)
         for (uint32_t k = 0; k < i; k++) {
             if (!text_equal(post->poll.options.at[i].text, post->poll.options.at[k].text)) continue;
-            fail_detail(tx, text_print(tx, "poll.options[%u].text", i).data, "duplicate", "another option says the same");
+            fail_detail(tx, text_print(tx, "poll.options[%u].text", i).data, "duplicate",
+                        "another option says the same");
             break;
         }
 }
@@ -73,33 +74,41 @@ enum error poll_unfixed(struct tx *tx, const struct post *before, const struct p
     return fail(tx, ERROR_CONFLICT, "somebody has voted: the options stay as they are");
 }
 
+/* clang-format off */
 static const struct field state_rows[] = {
     ENTITY_ROW(poll_state),
     TIME(poll_state, 2, first_vote_at, .flags = READ_ONLY, .doc = "from then on its options stay"),
 };
+/* clang-format on */
 static const struct fields state_fields = FIELDS("poll_state", struct poll_state, state_rows);
+/* clang-format off */
 const struct kind poll_state_kind = {
     .number = 24, .name = "poll_state", .plural = "poll_states", .doc = "whether anybody has voted in a poll",
     .fields = &state_fields, .quiet = true};
+/* clang-format on */
 
 /* ---- votes ---- */
 static const struct field id_element = ELEMENT(FIELD_ID, struct id);
 
+/* clang-format off */
 static const struct field vote_rows[] = {
     ENTITY_ROW(vote),
     ID(vote, 2, post_id, .flags = READ_ONLY, .refers = "post", .doc = "the poll"),
     ID(vote, 3, user_id, .flags = READ_ONLY, .refers = "user", .doc = "who votes"),
     SCALARS(vote, 4, option_ids, struct id, &id_element, .flags = READ_ONLY, .max = 10, .doc = "what for"),
 };
+/* clang-format on */
 static const struct fields vote_fields = FIELDS("vote", struct vote, vote_rows);
 
+/* clang-format off */
 static const struct field vote_body_rows[] = {
     SCALARS(vote_body, 1, option_ids, struct id, &id_element, .flags = REQUIRED, .min = 1, .max = 10,
             .doc = "one of the options, or several where the poll allows it"),
 };
+/* clang-format on */
 static const struct fields vote_body_fields = FIELDS("new_vote", struct vote_body, vote_body_rows);
 
-static const uint16_t carried[] = {2, 3, 0};            /* post_id, user_id: not what for */
+static const uint16_t carried[] = {2, 3, 0}; /* post_id, user_id: not what for */
 const struct event post_voted = {1, "post.voted", carried, NULL, "somebody voted, or voted otherwise"};
 static const struct event *const vote_events[] = {&post_voted, NULL};
 
@@ -135,8 +144,10 @@ static enum error vote_shape(struct tx *tx, const struct post *post, const struc
         fail_detail(tx, "option_ids", "too_many", "this poll takes one option");
     for (uint32_t i = 0; i < body->option_ids.count; i++) {
         const char *path = text_print(tx, "option_ids[%u]", i).data;
-        if (!has_option(post, body->option_ids.at[i])) fail_detail(tx, path, "not_one_of", "this poll has no such option");
-        else if (named_before(body, i)) fail_detail(tx, path, "duplicate", "it is named before");
+        if (!has_option(post, body->option_ids.at[i]))
+            fail_detail(tx, path, "not_one_of", "this poll has no such option");
+        else if (named_before(body, i))
+            fail_detail(tx, path, "duplicate", "it is named before");
     }
     return fail_details(tx) ? fail(tx, ERROR_VALIDATION_FAILED, "the vote has invalid values") : OK;
 }
@@ -199,10 +210,13 @@ static void person_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, vote->entity.created_at);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index vote_by_person = {.number = 1, .name = "person", .keys = person_keys, .doc = "a person's votes, by age",
                                           .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const vote_indexes[] = {&vote_by_person, NULL};
 
+/* clang-format off */
 static const struct command vote_commands[] = {
     {"vote", "PUT", "/posts/{id}/vote", NULL, ACTION_UPSERT, USER, .body = &vote_body_fields, .event = &post_voted,
      .target = my_vote, .decide = vote_vote, .demands = MEMBER,
@@ -226,24 +240,31 @@ const struct kind vote_kind = {
     .event_subject = vote_post,
     .subject_kind = "post",
 };
+/* clang-format on */
 
 /* ---- the result ---- */
+/* clang-format off */
 static const struct field figure_rows[] = {
     ID(poll_figure, 1, option_id, .flags = READ_ONLY, .doc = "an option of the poll"),
     INTEGER(poll_figure, 2, votes, .flags = READ_ONLY, .doc = "people who vote for it"),
 };
+/* clang-format on */
 static const struct fields figure_fields = FIELDS("poll_figure", struct poll_figure, figure_rows);
 
+/* clang-format off */
 static const struct field result_rows[] = {
     ENTITY_ROW(poll_result),
     INTEGER(poll_result, 2, voters, .flags = READ_ONLY, .doc = "people who voted"),
     LIST(poll_result, 3, options, struct poll_figure, &figure_fields, .flags = READ_ONLY, .max = 10,
          .doc = "votes of each option, in the poll's order"),
 };
+/* clang-format on */
 static const struct fields result_fields = FIELDS("poll_result", struct poll_result, result_rows);
+/* clang-format off */
 const struct kind poll_result_kind = {
     .number = 56, .name = "poll_result", .plural = "poll_results", .doc = "how a poll stands", .fields = &result_fields,
     .derived = true};
+/* clang-format on */
 
 /* A row of zeros for each option; made anew while the options may still change, so before the first vote. */
 static void follow_options(struct tx *tx, const struct post *post)
@@ -260,15 +281,18 @@ static void add_votes(struct poll_result *result, const struct vote *vote, int64
 {
     for (uint32_t i = 0; i < vote->option_ids.count; i++)
         for (uint32_t k = 0; k < result->options.count; k++)
-            if (id_equal(result->options.at[k].option_id, vote->option_ids.at[i])) result->options.at[k].votes += change;
+            if (id_equal(result->options.at[k].option_id, vote->option_ids.at[i]))
+                result->options.at[k].votes += change;
 }
 
 static void follow_vote(struct tx *tx, const struct vote *before, const struct vote *after)
 {
     struct poll_result *result = edit(tx, &poll_result_kind, after->post_id);
     if (!result) return;
-    if (before) add_votes(result, before, -1);
-    else result->voters++;
+    if (before)
+        add_votes(result, before, -1);
+    else
+        result->voters++;
     add_votes(result, after, 1);
 }
 
@@ -279,5 +303,7 @@ static void poll_results_follow(struct tx *tx, const struct fact *fact)
     const struct post *post = fact->after;
     if (post->type == POST_POLL && fact->version == post->entity.version) follow_options(tx, post);
 }
+/* clang-format off */
 const struct follower poll_results_follower = {
     .name = "poll_results", .doc = "votes of each option of a poll", .view = true, .follow = poll_results_follow};
+/* clang-format on */

@@ -157,7 +157,7 @@ static enum error post_create(struct tx *tx)
 static void withdraw_global(struct tx *tx, struct post *post)
 {
     (void)tx;
-    post->global = (struct post_global){ .status = GLOBAL_NONE };
+    post->global = (struct post_global){.status = GLOBAL_NONE};
 }
 
 static enum error post_patch(struct tx *tx)
@@ -180,14 +180,14 @@ static enum error post_patch(struct tx *tx)
 static void why(struct tx *tx, struct post *post)
 {
     const struct reason_body *body = tx->body;
-    post->reason = body ? body->reason : (struct text){ 0 };
+    post->reason = body ? body->reason : (struct text){0};
     event_data(tx, body);
 }
 
 static enum error post_approve(struct tx *tx)
 {
     struct post *post = tx->subject;
-    post->reason = (struct text){ 0 };
+    post->reason = (struct text){0};
     if (!post->published_at) post->published_at = tx->now;
     return OK;
 }
@@ -235,7 +235,7 @@ static enum error post_restore(struct tx *tx)
     if (post->hidden_by_staff && !(tx->relations & ADMIN))
         return fail(tx, ERROR_FORBIDDEN, "the staff hid it: only they show it again");
     post->hidden_by_staff = false;
-    post->reason = (struct text){ 0 };
+    post->reason = (struct text){0};
     return OK;
 }
 
@@ -247,10 +247,12 @@ enum error post_moderate(struct tx *tx, struct id post_id, bool remove, struct t
     if (status == POST_DELETED || (status == POST_HIDDEN && !remove)) return OK;
     enum error error = unpin_all(tx, post);
     if (error) return error;
-    if (remove) post->deleted_by = tx->principal.user;
-    else post->reason = reason;
+    if (remove)
+        post->deleted_by = tx->principal.user;
+    else
+        post->reason = reason;
     if (!remove) post->hidden_by_staff = !(community_relations_of(tx, post->community_id) & MODERATOR);
-    struct reason_body data = { reason };
+    struct reason_body data = {reason};
     return transition(tx, &post_kind, post, remove ? "delete" : "hide", &data);
 }
 
@@ -280,7 +282,7 @@ static enum error post_request_global(struct tx *tx)
     enum error error = is_public(tx, post);
     if (!error) error = global_allows(tx, post, GLOBAL(GLOBAL_NONE) | GLOBAL(GLOBAL_REJECTED));
     if (error) return error;
-    post->global = (struct post_global){ .status = GLOBAL_REQUESTED, .requested_at = tx->now };
+    post->global = (struct post_global){.status = GLOBAL_REQUESTED, .requested_at = tx->now};
     return OK;
 }
 
@@ -293,7 +295,7 @@ static enum error decide_global(struct tx *tx, enum global_status status)
     post->global.status = status;
     post->global.decided_at = tx->now;
     post->global.decided_by = tx->principal.user;
-    post->global.reason = body ? body->reason : (struct text){ 0 };
+    post->global.reason = body ? body->reason : (struct text){0};
     event_data(tx, body);
     return OK;
 }

@@ -5,11 +5,11 @@
 #include "actors/community/post_links.h"
 #include "actors/identity/identity.h"
 
-static const char *const status_values[] = { NULL, "published", "pending_moderation", "rejected", "hidden", "deleted" };
+static const char *const status_values[] = {NULL, "published", "pending_moderation", "rejected", "hidden", "deleted"};
 const struct enumeration post_statuses = ENUMERATION("post_status", status_values);
-static const char *const type_values[] = { NULL, "text", "image", "video", "link", "poll" };
+static const char *const type_values[] = {NULL, "text", "image", "video", "link", "poll"};
 static const struct enumeration types = ENUMERATION("post_type", type_values);
-static const char *const global_values[] = { NULL, "none", "requested", "approved", "rejected" };
+static const char *const global_values[] = {NULL, "none", "requested", "approved", "rejected"};
 const struct enumeration post_global_statuses = ENUMERATION("post_global_status", global_values);
 
 /* ---- fields ---- */
@@ -86,27 +86,31 @@ static const struct field query_rows[] = {
 const struct fields post_query_fields = FIELDS("post_query", struct post_query, query_rows);
 
 /* ---- events ---- */
-static const uint16_t carded[] = { 2, 3, 4, 5, 0 }; /* community_id, author_id, type, title */
-static const uint16_t whose[] = { 2, 3, 0 };
-const struct event post_created = { 1, "post.created", carded, NULL, "somebody wrote it" };
-const struct event post_published = { 2, "post.published", carded, NULL, "it is in its community's feed" };
-const struct event post_updated = { 3, "post.updated", carded, NULL, "its content changed" };
-const struct event post_rejected = { 4, "post.rejected", carded, &reason_fields, "a moderator refused it" };
-const struct event post_resubmitted = { 5, "post.resubmitted", carded, NULL, "its author asks again" };
-const struct event post_hidden = { 6, "post.hidden", carded, &reason_fields, "it is out of the feeds" };
-const struct event post_restored = { 7, "post.restored", carded, NULL, "it is back" };
+static const uint16_t carded[] = {2, 3, 4, 5, 0}; /* community_id, author_id, type, title */
+static const uint16_t whose[] = {2, 3, 0};
+const struct event post_created = {1, "post.created", carded, NULL, "somebody wrote it"};
+const struct event post_published = {2, "post.published", carded, NULL, "it is in its community's feed"};
+const struct event post_updated = {3, "post.updated", carded, NULL, "its content changed"};
+const struct event post_rejected = {4, "post.rejected", carded, &reason_fields, "a moderator refused it"};
+const struct event post_resubmitted = {5, "post.resubmitted", carded, NULL, "its author asks again"};
+const struct event post_hidden = {6, "post.hidden", carded, &reason_fields, "it is out of the feeds"};
+const struct event post_restored = {7, "post.restored", carded, NULL, "it is back"};
+/* clang-format off */
 const struct event post_deleted = { 8, "post.deleted", carded, &reason_optional_fields,
                                     "it is gone for all but the staff" };
-const struct event post_pinned = { 9, "post.pinned", whose, NULL, "it is on top of a feed" };
-const struct event post_unpinned = { 10, "post.unpinned", whose, NULL, "it is not on top any more" };
+/* clang-format on */
+const struct event post_pinned = {9, "post.pinned", whose, NULL, "it is on top of a feed"};
+const struct event post_unpinned = {10, "post.unpinned", whose, NULL, "it is not on top any more"};
+/* clang-format off */
 const struct event post_global_requested = { 11, "post.global_requested", whose, NULL,
                                              "its author asks for the global feed" };
-const struct event post_global_approved = { 12, "post.global_approved", whose, NULL, "it is in the global feed" };
+/* clang-format on */
+const struct event post_global_approved = {12, "post.global_approved", whose, NULL, "it is in the global feed"};
+/* clang-format off */
 const struct event post_global_rejected = { 13, "post.global_rejected", whose, &reason_fields,
                                             "it stays in its community" };
 const struct event post_global_withdrawn = { 14, "post.global_withdrawn", whose, NULL,
                                              "it left the global feed, or asks no more" };
-/* clang-format off */
 const struct event *const post_events[] = {
     &post_created, &post_published, &post_updated, &post_rejected, &post_resubmitted, &post_hidden, &post_restored,
     &post_deleted, &post_pinned, &post_unpinned, &post_global_requested, &post_global_approved, &post_global_rejected,
@@ -141,12 +145,14 @@ static void author_keys(const void *entity, struct key_writer *writer)
     key_under(post, writer, &post->author_id);
 }
 
-const struct index post_by_newest = { 1, "newest", .keys = newest_keys, .doc = "status, created_at" };
+const struct index post_by_newest = {1, "newest", .keys = newest_keys, .doc = "status, created_at"};
+/* clang-format off */
 const struct index post_by_community = { 2, "community", .keys = community_keys,
                                          .doc = "status, community, created_at" };
 const struct index post_by_author = { 3, "author", .keys = author_keys, .doc = "status, author, created_at",
                                       .leads = LEADS_STATUS_THEN_PERSON };
-const struct index *const post_indexes[] = { &post_by_newest, &post_by_community, &post_by_author, NULL };
+/* clang-format on */
+const struct index *const post_indexes[] = {&post_by_newest, &post_by_community, &post_by_author, NULL};
 
 /* ---- what a card shows ---- */
 enum { HEADLINE_CODE_POINTS = 120 };
@@ -176,8 +182,8 @@ struct text post_thumbnail(const struct post *post)
 }
 
 /* ---- beside it ---- */
-static const struct event *const no_events[] = { NULL };
-static const struct command no_commands[] = { { 0 } };
+static const struct event *const no_events[] = {NULL};
+static const struct command no_commands[] = {{0}};
 
 /* clang-format off */
 static const struct field pins_rows[] = {
@@ -219,10 +225,10 @@ static void follow_count(struct tx *tx, const struct fact *fact)
     if (community) community->post_count += change;
 }
 
+/* clang-format off */
 static const struct follower post_count_follower = { "post_count", "published posts of a person and of a community",
                                                      true, follow_count };
 
-/* clang-format off */
 const struct kind *const post_kinds[] = {
     &post_kind, &post_pins_kind, &post_statistics_kind, &comment_kind, &like_kind, &vote_kind, &poll_state_kind,
     &poll_result_kind, &report_kind, &report_count_kind, NULL};

@@ -10,7 +10,7 @@ struct comment {
     struct id post_id, community_id, author_id;
     struct text body;
     int64_t edited_at;
-    struct text reason;                 /* of the last hiding */
+    struct text reason; /* of the last hiding */
     bool hidden_by_staff;
 };
 /* Hides or deletes a comment on behalf of a moderator or the staff; what is out of sight already stays so. */
@@ -54,7 +54,7 @@ struct report {
     struct entity entity;
     struct id reporter_id;
     enum report_target target_kind;
-    struct id target_id, community_id;  /* community_id: of a post or comment */
+    struct id target_id, community_id; /* community_id: of a post or comment */
     enum report_reason reason;
     struct text note;
     enum report_action action;

@@ -30,6 +30,7 @@ static const struct enumeration report_reasons = ENUMERATION("report_reason", re
 static const struct enumeration report_actions = ENUMERATION("report_action", action_names);
 
 /* ---- fields ---- */
+/* clang-format off */
 static const struct field report_rows[] = {
     ENTITY_ROW(report),
     ID(report, 2, reporter_id, .flags = READ_ONLY, .sees = SELF | ADMIN, .refers = "user", .doc = "who reports"),
@@ -44,37 +45,45 @@ static const struct field report_rows[] = {
        .doc = "who decided"),
     TIME(report, 11, resolved_at, .flags = READ_ONLY, .doc = "when it was decided"),
 };
+/* clang-format on */
 static const struct fields report_fields = FIELDS("report", struct report, report_rows);
 
+/* clang-format off */
 static const struct field resolve_rows[] = {
     ENUM(resolve_body, 1, action, &report_actions, .flags = REQUIRED,
          .doc = "none; of a post or comment also hidden or removed"),
     TEXT(resolve_body, 2, note, .format = FORMAT_LONG, .max = 500,
          .doc = "why; the author of what is hidden or removed reads it"),
 };
+/* clang-format on */
 static const struct fields resolve_fields = FIELDS("report_resolution", struct resolve_body, resolve_rows);
 
+/* clang-format off */
 static const struct field query_rows[] = {
     ENUM(reports_query, 1, status, &report_statuses, .doc = "only open or resolved ones"),
     ENUM(reports_query, 2, target_kind, &report_targets, .doc = "only about this sort of thing"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("reports_query", struct reports_query, query_rows);
 
-static const uint16_t reported[] = {3, 4, 5, 6, 0};     /* target_kind, target_id, community_id, reason */
-static const uint16_t resolved[] = {3, 4, 5, 6, 8, 0};  /* and action */
-const struct event report_created  = {1, "report.created",  reported, NULL, "somebody finds something wrong"};
+static const uint16_t reported[] = {3, 4, 5, 6, 0};    /* target_kind, target_id, community_id, reason */
+static const uint16_t resolved[] = {3, 4, 5, 6, 8, 0}; /* and action */
+const struct event report_created = {1, "report.created", reported, NULL, "somebody finds something wrong"};
 const struct event report_resolved = {2, "report.resolved", resolved, NULL, "moderators or staff have decided"};
 static const struct event *const report_events[] = {&report_created, &report_resolved, NULL};
 
+/* clang-format off */
 static const struct transition report_machine_rows[] = {
     /* from               command    to               event */
     {FROM_NONE,          "create",  REPORT_OPEN,     &report_created},
     {STATE(REPORT_OPEN), "resolve", REPORT_RESOLVED, &report_resolved},
 };
+/* clang-format on */
 static const struct machine report_machine = MACHINE(&report_statuses, report_machine_rows);
 
 /* ---- indexes ---- */
-static void key_under(const struct report *report, struct key_writer *writer, const struct id *community_id, bool status)
+static void key_under(const struct report *report, struct key_writer *writer, const struct id *community_id,
+                      bool status)
 {
     key_begin(writer);
     if (community_id) key_id(writer, *community_id);
@@ -107,10 +116,12 @@ static void community_status_keys(const void *entity, struct key_writer *writer)
 
 static const struct index by_created = {.number = 1, .name = "created", .keys = created_keys, .doc = "by age"};
 static const struct index by_status = {.number = 2, .name = "status", .keys = status_keys, .doc = "by state and age"};
+/* clang-format off */
 static const struct index by_community = {
     .number = 3, .name = "community", .keys = community_keys, .doc = "by community and age"};
 static const struct index by_community_status = {.number = 4, .name = "community_status", .keys = community_status_keys,
                                                  .doc = "by community, state and age"};
+/* clang-format on */
 
 static void person_keys(const void *entity, struct key_writer *writer)
 {
@@ -120,15 +131,19 @@ static void person_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, report->entity.created_at);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index by_person = {.number = 5, .name = "person", .keys = person_keys, .doc = "what a person has reported, by age",
                                           .leads = LEADS_PERSON};
-static const struct index *const report_indexes[] = {&by_created, &by_status, &by_community, &by_community_status, &by_person, NULL};
+/* clang-format on */
+static const struct index *const report_indexes[] = {&by_created,          &by_status, &by_community,
+                                                     &by_community_status, &by_person, NULL};
 
 static void scope_community(struct tx *tx, struct key_writer *writer)
 {
     key_id(writer, community_of_path(tx));
 }
 
+/* clang-format off */
 static const struct listing staff_listings[] = {
     {.sort = "newest", .filter = "status", .index = &by_status, .reverse = true},
     {.sort = "newest", .index = &by_created, .reverse = true},
@@ -139,6 +154,7 @@ static const struct listing community_listings[] = {
     {.sort = "newest", .index = &by_community, .scope = scope_community, .reverse = true},
     {0},
 };
+/* clang-format on */
 
 static const char *report_check(const void *entity)
 {
@@ -165,8 +181,10 @@ static bool report_visible(struct tx *tx, const void *entity, uint32_t relations
 }
 
 /* ---- deciders ---- */
+/* clang-format off */
 static const struct kind *const target_kinds[] = {NULL,            &post_kind,    &comment_kind,  &user_kind,
                                                   &community_kind, &product_kind, &promotion_kind};
+/* clang-format on */
 
 /* Before the target is looked for: so somebody who has reported learns nothing of what became of it. */
 static struct id report_of_body(struct tx *tx)
@@ -226,15 +244,19 @@ static bool reports_match(struct tx *tx, const void *entity)
 }
 
 /* ---- how often something is reported ---- */
+/* clang-format off */
 static const struct field count_rows[] = {
     ENTITY_ROW(report_count),
     INTEGER(report_count, 2, report_count, .flags = READ_ONLY, .sees = MODERATOR | ADMIN, .doc = "reports about it"),
     INTEGER(report_count, 3, open_count, .flags = READ_ONLY, .sees = MODERATOR | ADMIN, .doc = "of them undecided"),
 };
+/* clang-format on */
 static const struct fields count_fields = FIELDS("report_count", struct report_count, count_rows);
+/* clang-format off */
 const struct kind report_count_kind = {
     .number = 58, .name = "report_count", .plural = "report_counts", .doc = "how often something is reported",
     .fields = &count_fields, .derived = true};
+/* clang-format on */
 
 static void report_counts_follow(struct tx *tx, const struct fact *fact)
 {
@@ -248,9 +270,11 @@ static void report_counts_follow(struct tx *tx, const struct fact *fact)
     struct post_statistics *statistics = edit_or_create(tx, &post_statistics_kind, report->target_id);
     if (statistics) statistics->report_count++;
 }
+/* clang-format off */
 const struct follower report_counts_follower = {
     .name = "report_counts", .doc = "reports about a target, all and open ones", .view = true,
     .follow = report_counts_follow};
+/* clang-format on */
 
 /* ---- the kind ---- */
 static struct id report_target(const void *entity)
@@ -258,6 +282,7 @@ static struct id report_target(const void *entity)
     return ((const struct report *)entity)->target_id;
 }
 
+/* clang-format off */
 static const struct join report_joins[] = {
     {.name = "stats", .kind = &report_count_kind, .key = report_target, .revision = true},
     {0},
@@ -292,3 +317,4 @@ const struct kind report_kind = {
     .visible = report_visible,
     .check = report_check,
 };
+/* clang-format on */

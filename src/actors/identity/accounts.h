@@ -30,7 +30,7 @@ struct admin_create_body {
     struct text email, password, display_name;
 };
 struct role_body {
-    uint32_t role;                      /* of granted_roles */
+    uint32_t role; /* of granted_roles */
     struct text reason;
 };
 struct permissions_body {
@@ -40,7 +40,7 @@ struct permissions_body {
 };
 struct users_query {
     enum user_status status;
-    uint32_t role;                      /* of granted_roles */
+    uint32_t role; /* of granted_roles */
 };
 /* The answer of commands that must not tell whether an account exists. */
 struct accepted {
@@ -49,8 +49,8 @@ struct accepted {
 enum { GRANT_CONSUMER = 1, GRANT_LEADER, GRANT_ADMIN };
 
 /* account_bodies.c */
-extern const struct fields register_fields, email_fields, new_email_fields, token_fields, reset_fields, password_fields, delete_fields,
-    admin_create_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
+extern const struct fields register_fields, email_fields, new_email_fields, token_fields, reset_fields, password_fields,
+    delete_fields, admin_create_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
 
 /* registration.c */
 enum error user_register(struct tx *tx);

@@ -11,13 +11,14 @@ enum { ADDRESSES_MOST = 20 };
 
 struct address_book {
     struct entity entity;
-    LIST_OF(struct id) addresses;       /* active ones, oldest first */
-    struct id standard;                 /* the default */
+    LIST_OF(struct id) addresses; /* active ones, oldest first */
+    struct id standard;           /* the default */
 };
 
 static const char *const address_status_names[] = {NULL, "active", "deleted"};
 static const struct enumeration address_statuses = ENUMERATION("address_status", address_status_names);
 
+/* clang-format off */
 static const struct field address_rows[] = {
     ENTITY_ROW(address),
     ID(address, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "whose"),
@@ -33,6 +34,7 @@ static const struct field address_rows[] = {
     TEXT(address, 12, phone, .format = FORMAT_PHONE, .max = 32, .flags = PERSONAL, .doc = "for the carrier"),
     BOOL(address, 13, is_default, .doc = "true takes the place of the present default"),
 };
+/* clang-format on */
 static const struct fields address_fields = FIELDS("address", struct address, address_rows);
 
 static const struct event address_created = {1, "address.created", NULL, NULL, "a person added an address"};
@@ -40,11 +42,13 @@ static const struct event address_updated = {2, "address.updated", NULL, NULL, "
 static const struct event address_deleted = {3, "address.deleted", NULL, NULL, "a person removed an address"};
 static const struct event *const address_events[] = {&address_created, &address_updated, &address_deleted, NULL};
 
+/* clang-format off */
 static const struct transition address_machine_rows[] = {
     /* from                  command   to               event */
     {FROM_NONE,             "create", ADDRESS_ACTIVE,  &address_created},
     {STATE(ADDRESS_ACTIVE), "delete", ADDRESS_DELETED, &address_deleted},
 };
+/* clang-format on */
 static const struct machine address_machine = MACHINE(&address_statuses, address_machine_rows);
 
 static void address_user_keys(const void *entity, struct key_writer *writer)
@@ -57,9 +61,11 @@ static void address_user_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index address_by_user = {
     .number = 1, .name = "user", .keys = address_user_keys, .doc = "the addresses of a person",
     .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const address_indexes[] = {&address_by_user, NULL};
 
 static void scope_myself(struct tx *tx, struct key_writer *writer)
@@ -67,31 +73,37 @@ static void scope_myself(struct tx *tx, struct key_writer *writer)
     key_id(writer, tx->principal.user);
 }
 
+/* clang-format off */
 static const struct listing address_listings[] = {
     {.sort = "newest", .index = &address_by_user, .scope = scope_myself, .reverse = true},
     {0},
 };
+/* clang-format on */
 
 /* ---- the book ---- */
 static const struct field id_element = ELEMENT(FIELD_ID, struct id);
 
+/* clang-format off */
 static const struct field address_book_rows[] = {
     ENTITY_ROW(address_book),
     SCALARS(address_book, 2, addresses, struct id, &id_element, .flags = READ_ONLY, .max = ADDRESSES_MOST,
             .doc = "active ones, oldest first"),
     ID(address_book, 3, standard, .flags = READ_ONLY, .refers = "address", .doc = "the default"),
 };
+/* clang-format on */
 static const struct fields address_book_fields = FIELDS("address_book", struct address_book, address_book_rows);
 
 static const char *address_book_check(const void *entity)
 {
     const struct address_book *book = entity;
     bool listed = false;
-    for (uint32_t i = 0; i < book->addresses.count; i++) listed |= id_equal(book->addresses.at[i], book->standard);
+    for (uint32_t i = 0; i < book->addresses.count; i++)
+        listed |= id_equal(book->addresses.at[i], book->standard);
     if (book->addresses.count && !listed) return "one of the addresses is the default";
     return book->addresses.count || id_is_none(book->standard) ? NULL : "an empty book has no default";
 }
 
+/* clang-format off */
 const struct kind address_book_kind = {
     .number = 18,
     .name = "address_book",
@@ -101,6 +113,7 @@ const struct kind address_book_kind = {
     .quiet = true,
     .check = address_book_check,
 };
+/* clang-format on */
 
 /* ---- deciders ---- */
 const struct address *address_of_asker(struct tx *tx, struct id address_id)
@@ -113,7 +126,8 @@ const struct address *address_of_asker(struct tx *tx, struct id address_id)
 /* Makes an address the default; the former one is none any more. */
 static void make_default(struct tx *tx, struct address_book *book, struct address *address)
 {
-    struct address *former = id_equal(book->standard, address->entity.id) ? NULL : edit(tx, &address_kind, book->standard);
+    struct address *former =
+        id_equal(book->standard, address->entity.id) ? NULL : edit(tx, &address_kind, book->standard);
     if (former && former->entity.status == ADDRESS_ACTIVE && former->is_default) {
         former->is_default = false;
         emit(tx, former, &address_kind, &address_updated, NULL);
@@ -174,7 +188,7 @@ static uint32_t address_relations(struct tx *tx, const void *entity)
 {
     const struct address *address = entity;
     if (tx->principal.kind != PRINCIPAL_USER) return 0;
-    bool fresh = !address || id_is_none(address->user_id);      /* about to be the asker's */
+    bool fresh = !address || id_is_none(address->user_id); /* about to be the asker's */
     return fresh || id_equal(address->user_id, tx->principal.user) ? SELF : 0;
 }
 
@@ -184,6 +198,7 @@ static bool address_visible(struct tx *tx, const void *entity, uint32_t relation
     return relations & SELF && ((const struct address *)entity)->entity.status == ADDRESS_ACTIVE;
 }
 
+/* clang-format off */
 static const struct command address_commands[] = {
     {"create", "POST", "/users/me/addresses", NULL, ACTION_CREATE, SELF, .decide = address_create,
      .doc = "adds an address; the first one is the default"},
@@ -211,3 +226,4 @@ const struct kind address_kind = {
     .visible = address_visible,
     .subject = address_user,
 };
+/* clang-format on */

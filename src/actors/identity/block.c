@@ -12,25 +12,29 @@
 static const char *const block_status_names[] = {NULL, "active", "ended"};
 static const struct enumeration block_statuses = ENUMERATION("block_status", block_status_names);
 
+/* clang-format off */
 static const struct field block_rows[] = {
     ENTITY_ROW(block_link),
     ID(block_link, 2, blocker_id, .flags = READ_ONLY, .refers = "user", .doc = "who blocks"),
     ID(block_link, 3, blocked_id, .flags = READ_ONLY, .refers = "user", .doc = "whom"),
     TIME(block_link, 4, since, .flags = READ_ONLY, .doc = "when it began last"),
 };
+/* clang-format on */
 static const struct fields block_fields = FIELDS("block", struct block_link, block_rows);
 
-static const uint16_t carried[] = {2, 3, 0};            /* blocker_id, blocked_id */
-const struct event user_blocked   = {1, "user.blocked",   carried, NULL, "somebody wants nothing of this person"};
+static const uint16_t carried[] = {2, 3, 0}; /* blocker_id, blocked_id */
+const struct event user_blocked = {1, "user.blocked", carried, NULL, "somebody wants nothing of this person"};
 const struct event user_unblocked = {2, "user.unblocked", carried, NULL, "somebody blocks this person no more"};
 static const struct event *const block_events[] = {&user_blocked, &user_unblocked, NULL};
 
+/* clang-format off */
 static const struct transition block_machine_rows[] = {
     /* from                             command    to            event */
     {FROM_NONE | STATE(BLOCK_ENDED),   "block",   BLOCK_ACTIVE, &user_blocked},
     {STATE(BLOCK_ACTIVE),              "block",   TO_SAME,      NULL},
     {STATE(BLOCK_ACTIVE),              "unblock", BLOCK_ENDED,  &user_unblocked},
 };
+/* clang-format on */
 static const struct machine block_machine = MACHINE(&block_statuses, block_machine_rows);
 
 static void blocker_keys(const void *entity, struct key_writer *writer)
@@ -42,16 +46,20 @@ static void blocker_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, block->since);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index block_by_blocker = {.number = 1, .name = "blocker", .keys = blocker_keys,
                                               .doc = "whom a person blocks, by age", .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const block_indexes[] = {&block_by_blocker, NULL};
 
 static void scope_myself(struct tx *tx, struct key_writer *writer)
 {
     key_id(writer, tx->principal.user);
 }
+/* clang-format off */
 static const struct listing my_listings[] = {
     {.sort = "newest", .index = &block_by_blocker, .scope = scope_myself, .reverse = true}, {0}};
+/* clang-format on */
 
 static const char *block_check(const void *entity)
 {
@@ -140,8 +148,10 @@ static void block_counts_follow(struct tx *tx, const struct fact *fact)
     struct user_statistics *statistics = edit_or_create(tx, &user_statistics_kind, block->blocker_id);
     if (statistics) statistics->blocked_count += fact->event == &user_blocked ? 1 : -1;
 }
+/* clang-format off */
 const struct follower block_counts_follower = {
     .name = "block_counts", .doc = "how many people somebody blocks", .view = true, .follow = block_counts_follow};
+/* clang-format on */
 
 /* ---- the kind ---- */
 static struct id block_blocked(const void *entity)
@@ -149,6 +159,7 @@ static struct id block_blocked(const void *entity)
     return ((const struct block_link *)entity)->blocked_id;
 }
 
+/* clang-format off */
 static const struct join block_joins[] = {
     {.name = "blocked", .kind = &user_card_kind, .key = block_blocked, .placeholder = USER_CARD_PLACEHOLDER},
     {0},
@@ -181,3 +192,4 @@ const struct kind block_kind = {
     .event_subject = block_blocked,
     .subject_kind = "user",
 };
+/* clang-format on */

@@ -8,7 +8,7 @@ enum block_status { BLOCK_ACTIVE = 1, BLOCK_ENDED };
 struct block_link {
     struct entity entity;
     struct id blocker_id, blocked_id;
-    int64_t since;                      /* of the last time it began; its place in the list */
+    int64_t since; /* of the last time it began; its place in the list */
 };
 
 extern const struct kind block_kind;

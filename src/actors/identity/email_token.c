@@ -7,6 +7,7 @@
 static const char *const token_purpose_names[] = {NULL, "verify", "reset", "email"};
 static const struct enumeration token_purposes = ENUMERATION("token_purpose", token_purpose_names);
 
+/* clang-format off */
 static const struct field email_token_rows[] = {
     ENTITY_ROW(email_token),
     ID(email_token, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "whose mailbox"),
@@ -16,6 +17,7 @@ static const struct field email_token_rows[] = {
     TIME(email_token, 6, used_at, .flags = READ_ONLY, .doc = "when it was used"),
     TEXT(email_token, 7, email, .format = FORMAT_EMAIL, .flags = READ_ONLY | PERSONAL, .doc = "the next address"),
 };
+/* clang-format on */
 static const struct fields email_token_fields = FIELDS("email_token", struct email_token, email_token_rows);
 
 static struct id email_token_user(const void *entity)
@@ -23,6 +25,7 @@ static struct id email_token_user(const void *entity)
     return ((const struct email_token *)entity)->user_id;
 }
 
+/* clang-format off */
 const struct kind email_token_kind = {
     .number = 7,
     .name = "email_token",
@@ -32,6 +35,7 @@ const struct kind email_token_kind = {
     .quiet = true,
     .subject = email_token_user,
 };
+/* clang-format on */
 
 static struct id email_token_id(struct tx *tx, struct text token)
 {

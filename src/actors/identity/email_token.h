@@ -8,9 +8,9 @@ struct email_token {
     struct entity entity;
     struct id user_id;
     enum token_purpose purpose;
-    int64_t epoch;                      /* the user's session_epoch when it was sent */
+    int64_t epoch; /* the user's session_epoch when it was sent */
     int64_t expires_at, used_at;
-    struct text email;                  /* of TOKEN_EMAIL: the address that it was sent to */
+    struct text email; /* of TOKEN_EMAIL: the address that it was sent to */
 };
 
 /* A token that lives so long; its text is known to the mail alone. `email`: see the struct. */

@@ -11,25 +11,29 @@
 static const char *const follow_status_names[] = {NULL, "active", "ended"};
 static const struct enumeration follow_statuses = ENUMERATION("follow_status", follow_status_names);
 
+/* clang-format off */
 static const struct field follow_rows[] = {
     ENTITY_ROW(follow),
     ID(follow, 2, follower_id, .flags = READ_ONLY, .refers = "user", .doc = "who follows"),
     ID(follow, 3, followed_id, .flags = READ_ONLY, .refers = "user", .doc = "whom"),
     TIME(follow, 4, since, .flags = READ_ONLY, .doc = "when it began last"),
 };
+/* clang-format on */
 static const struct fields follow_fields = FIELDS("follow", struct follow, follow_rows);
 
-static const uint16_t carried[] = {2, 3, 0};            /* follower_id, followed_id */
-const struct event user_followed   = {1, "user.followed",   carried, NULL, "somebody follows this person"};
+static const uint16_t carried[] = {2, 3, 0}; /* follower_id, followed_id */
+const struct event user_followed = {1, "user.followed", carried, NULL, "somebody follows this person"};
 const struct event user_unfollowed = {2, "user.unfollowed", carried, NULL, "somebody follows this person no more"};
 static const struct event *const follow_events[] = {&user_followed, &user_unfollowed, NULL};
 
+/* clang-format off */
 static const struct transition follow_machine_rows[] = {
     /* from                              command     to             event */
     {FROM_NONE | STATE(FOLLOW_ENDED),   "follow",   FOLLOW_ACTIVE, &user_followed},
     {STATE(FOLLOW_ACTIVE),              "follow",   TO_SAME,       NULL},
     {STATE(FOLLOW_ACTIVE),              "unfollow", FOLLOW_ENDED,  &user_unfollowed},
 };
+/* clang-format on */
 static const struct machine follow_machine = MACHINE(&follow_statuses, follow_machine_rows);
 
 /* ---- indexes ---- */
@@ -54,10 +58,12 @@ static void follower_keys(const void *entity, struct key_writer *writer)
     key_of(follow, writer, follow->follower_id);
 }
 
+/* clang-format off */
 static const struct index follow_by_followed = {.number = 1, .name = "followed", .keys = followed_keys,
                                                 .doc = "who follows a person, by age"};
 static const struct index follow_by_follower = {.number = 2, .name = "follower", .keys = follower_keys,
                                                 .doc = "whom a person follows, by age", .leads = LEADS_PERSON};
+/* clang-format on */
 static const struct index *const follow_indexes[] = {&follow_by_followed, &follow_by_follower, NULL};
 
 static void scope_person(struct tx *tx, struct key_writer *writer)
@@ -70,12 +76,14 @@ static void scope_myself(struct tx *tx, struct key_writer *writer)
     key_id(writer, tx->principal.user);
 }
 
+/* clang-format off */
 static const struct listing followers_listings[] = {
     {.sort = "newest", .index = &follow_by_followed, .scope = scope_person, .reverse = true}, {0}};
 static const struct listing following_listings[] = {
     {.sort = "newest", .index = &follow_by_follower, .scope = scope_person, .reverse = true}, {0}};
 static const struct listing my_listings[] = {
     {.sort = "newest", .index = &follow_by_follower, .scope = scope_myself, .reverse = true}, {0}};
+/* clang-format on */
 
 static const char *follow_check(const void *entity)
 {
@@ -138,7 +146,7 @@ static void count_links(struct tx *tx, struct id user_id, int64_t followers, int
     if (!statistics) return;
     statistics->follower_count += followers;
     statistics->following_count += following;
-    struct user_card *card = edit(tx, &user_card_kind, user_id);        /* none while the account is closed */
+    struct user_card *card = edit(tx, &user_card_kind, user_id); /* none while the account is closed */
     if (!card) return;
     card->follower_count = statistics->follower_count;
     card->following_count = statistics->following_count;
@@ -153,9 +161,11 @@ static void follow_counts_follow(struct tx *tx, const struct fact *fact)
     count_links(tx, follow->follower_id, 0, change);
 }
 
+/* clang-format off */
 const struct follower follow_counts_follower = {
     .name = "follow_counts", .doc = "followers and followed of a person, in figures and card", .view = true,
     .follow = follow_counts_follow};
+/* clang-format on */
 
 /* ---- the kind ---- */
 static struct id follow_follower(const void *entity)
@@ -168,6 +178,7 @@ static struct id follow_followed(const void *entity)
     return ((const struct follow *)entity)->followed_id;
 }
 
+/* clang-format off */
 static const struct join follow_joins[] = {
     {.name = "follower", .kind = &user_card_kind, .key = follow_follower, .placeholder = USER_CARD_PLACEHOLDER},
     {.name = "followed", .kind = &user_card_kind, .key = follow_followed, .placeholder = USER_CARD_PLACEHOLDER},
@@ -203,3 +214,4 @@ const struct kind follow_kind = {
     .event_subject = follow_followed,
     .subject_kind = "user",
 };
+/* clang-format on */

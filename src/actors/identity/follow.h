@@ -7,7 +7,7 @@ enum follow_status { FOLLOW_ACTIVE = 1, FOLLOW_ENDED };
 struct follow {
     struct entity entity;
     struct id follower_id, followed_id;
-    int64_t since;                      /* of the last time it began; its place in lists */
+    int64_t since; /* of the last time it began; its place in lists */
 };
 
 extern const struct kind follow_kind;

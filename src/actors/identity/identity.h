@@ -14,7 +14,7 @@ struct business {
 
 struct profile {
     struct text display_name, avatar, bio;
-    struct business business;           /* of leaders */
+    struct business business; /* of leaders */
 };
 
 struct permissions {
@@ -24,8 +24,8 @@ struct permissions {
 
 struct user {
     struct entity entity;
-    struct text email;                  /* absent once erased */
-    struct text email_hash;             /* keyed hash of it: the unique key */
+    struct text email;      /* absent once erased */
+    struct text email_hash; /* keyed hash of it: the unique key */
     struct text password_hash;
     enum user_role role;
     bool admin;
@@ -34,9 +34,9 @@ struct user {
     struct text country, locale, time_zone;
     LIST_OF(struct text_pair) preferences;
     struct permissions permissions;
-    int64_t session_epoch;              /* raised when all logins end */
+    int64_t session_epoch; /* raised when all logins end */
     int64_t accepted_terms_at, verified_at, erased_at;
-    struct text reason;                 /* of the last act of the staff */
+    struct text reason; /* of the last act of the staff */
 };
 
 /* Data of user.created, user.profile_updated, user.restored: what a user card shows. */
@@ -55,29 +55,29 @@ struct user_reason_event {
 /* Data of user.logged_in (entity: login record, subject: the user). */
 struct user_login_event {
     struct id user_id;
-    bool first_of_day;                  /* the user's first login of this UTC day */
+    bool first_of_day; /* the user's first login of this UTC day */
 };
 
 /* One for a user and an address (failures from there), and one for a user alone (last login, all failures). */
 struct login_record {
     struct entity entity;
     struct id user_id;
-    struct text address_hash;           /* absent in the record of the user alone */
+    struct text address_hash; /* absent in the record of the user alone */
     int64_t last_login_at;
     struct text last_login_ip;
-    int64_t failed_attempts;            /* since the last success */
+    int64_t failed_attempts; /* since the last success */
     int64_t last_failed_at;
     int64_t locked_until;
-    int64_t mailed_at;                  /* last mail with a token: one a minute */
+    int64_t mailed_at; /* last mail with a token: one a minute */
 };
 
 /* A login and the refresh tokens that came of it, one after the other. */
 struct session {
     struct entity entity;
     struct id user_id;
-    int64_t epoch;                      /* the user's at login: another one ends it */
-    int64_t generation;                 /* of the refresh token that is valid now */
-    struct text seed;                   /* random; with the server's key it makes the tokens */
+    int64_t epoch;      /* the user's at login: another one ends it */
+    int64_t generation; /* of the refresh token that is valid now */
+    struct text seed;   /* random; with the server's key it makes the tokens */
     int64_t expires_at, ended_at;
 };
 
@@ -103,7 +103,7 @@ extern const struct kind user_kind, login_record_kind, session_kind, email_token
     user_card_kind, admin_count_kind;
 extern const struct event user_created, user_profile_updated, user_verified, user_suspended, user_reinstated,
     user_deleted, user_restored, user_erased, user_role_granted, user_role_revoked, user_permissions_updated;
-extern const struct event user_logged_in, user_login_failed, user_locked;       /* of login_record_kind */
+extern const struct event user_logged_in, user_login_failed, user_locked; /* of login_record_kind */
 
 /* Rendered for a deleted or unknown person wherever a card is joined. */
 #define USER_CARD_PLACEHOLDER "{\"user_id\":null,\"display_name\":\"deleted user\",\"avatar\":null}"

@@ -8,6 +8,7 @@
 
 enum { FAILURES_KNOWN_MOST = 1000 };
 
+/* clang-format off */
 static const struct field login_record_rows[] = {
     ENTITY_ROW(login_record),
     ID(login_record, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "whose account"),
@@ -21,19 +22,22 @@ static const struct field login_record_rows[] = {
     TIME(login_record, 8, locked_until, .flags = READ_ONLY, .sees = ADMIN, .doc = "of the last lock, for one address"),
     TIME(login_record, 9, mailed_at, .flags = READ_ONLY, .sees = ADMIN, .doc = "last mail with a token"),
 };
+/* clang-format on */
 static const struct fields login_record_fields = FIELDS("login_record", struct login_record, login_record_rows);
 
+/* clang-format off */
 static const struct field user_login_event_rows[] = {
     ID(user_login_event, 1, user_id, .refers = "user", .doc = "who logged in"),
     BOOL(user_login_event, 2, first_of_day, .doc = "the person's first login of this UTC day"),
 };
 static const struct fields user_login_event_fields =
     FIELDS("user_login_event", struct user_login_event, user_login_event_rows);
+/* clang-format on */
 
 static const uint16_t login_carried[] = {2, 0};
-const struct event user_logged_in    = {1, "user.logged_in", NULL, &user_login_event_fields, "a login succeeded"};
+const struct event user_logged_in = {1, "user.logged_in", NULL, &user_login_event_fields, "a login succeeded"};
 const struct event user_login_failed = {2, "user.login_failed", login_carried, NULL, "a login failed"};
-const struct event user_locked       = {3, "user.locked", login_carried, NULL, "an address is locked for the account"};
+const struct event user_locked = {3, "user.locked", login_carried, NULL, "an address is locked for the account"};
 static const struct event *const login_record_events[] = {&user_logged_in, &user_login_failed, &user_locked, NULL};
 
 static struct id login_record_user(const void *entity)
@@ -41,6 +45,7 @@ static struct id login_record_user(const void *entity)
     return ((const struct login_record *)entity)->user_id;
 }
 
+/* clang-format off */
 const struct kind login_record_kind = {
     .number = 4,
     .name = "login_record",
@@ -53,6 +58,7 @@ const struct kind login_record_kind = {
     .event_subject = login_record_user,
     .subject_kind = "user",
 };
+/* clang-format on */
 
 struct id login_record_id(struct id user_id)
 {

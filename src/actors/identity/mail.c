@@ -2,6 +2,7 @@
 #include "actors/identity/mail.h"
 #include "actors/identity/identity.h"
 
+/* clang-format off */
 static const struct field mail_request_rows[] = {
     TEXT(mail_request, 1, template, .flags = REQUIRED, .max = 40, .doc = "verify, reset, …: what the mail is about"),
     TEXT(mail_request, 2, to, .flags = REQUIRED | SECRET, .max = 254, .doc = "address of the person"),
@@ -9,14 +10,18 @@ static const struct field mail_request_rows[] = {
     TEXT(mail_request, 4, text, .format = FORMAT_LONG, .flags = REQUIRED | SECRET, .max = 10000,
          .doc = "plain text, complete"),
 };
+/* clang-format on */
 static const struct fields mail_request_fields = FIELDS("mail_request", struct mail_request, mail_request_rows);
 
+/* clang-format off */
 static const struct field mail_answer_rows[] = {
     BOOL(mail_answer, 1, sent, .doc = "was it handed over?"),
     TEXT(mail_answer, 2, problem, .max = 500, .doc = "why not"),
 };
+/* clang-format on */
 const struct fields mail_answer_fields = FIELDS("mail_answer", struct mail_answer, mail_answer_rows);
 
+/* clang-format off */
 const struct effect_class mail_effect = {
     .number = 2,
     .name = "mail",
@@ -25,6 +30,7 @@ const struct effect_class mail_effect = {
     .give_up_after = HOURS(24),
     .doc = "a mail to a person, repeated for a day when the provider cannot be reached",
 };
+/* clang-format on */
 
 /* The provider's answer decides nothing: what waits for a mail is asked for again by the person. */
 void mail_address(struct tx *tx, struct id user_id, struct text address, const char *purpose, struct text about,

@@ -3,15 +3,15 @@
 #include "actors/runtime/tx.h"
 
 struct mail_request {
-    struct text template;               /* "verify", "reset", …: the provider may have its own look for it */
+    struct text template; /* "verify", "reset", …: the provider may have its own look for it */
     struct text to;
     struct text subject;
-    struct text text;                   /* plain text, complete */
+    struct text text; /* plain text, complete */
 };
 
 struct mail_answer {
     bool sent;
-    struct text problem;                /* why not, when it was given up */
+    struct text problem; /* why not, when it was given up */
 };
 
 extern const struct effect_class mail_effect;

@@ -169,11 +169,11 @@ enum error user_email(struct tx *tx)
     if (user_of_email(tx, body->email)) return email_taken(tx);
     int64_t life = setting(tx, "auth.verification_life");
     struct text token = email_token_issue(tx, user, TOKEN_EMAIL, life, body->email);
-    struct text text = text_print(tx,
-                                  "Hello %.*s,\n\nplease confirm that this is your new address. Your code:\n\n%.*s\n\n"
-                                  "It is good for %lld hours. Until then the old address counts.\n",
-                                  TEXT_ARGUMENTS(user->profile.display_name), TEXT_ARGUMENTS(token),
-                                  (long long)(life / HOURS(1)));
+    struct text text =
+        text_print(tx,
+                   "Hello %.*s,\n\nplease confirm that this is your new address. Your code:\n\n%.*s\n\n"
+                   "It is good for %lld hours. Until then the old address counts.\n",
+                   TEXT_ARGUMENTS(user->profile.display_name), TEXT_ARGUMENTS(token), (long long)(life / HOURS(1)));
     mail_address(tx, user->entity.id, body->email, "email", keyed_hash(tx, "mail", token),
                  LITERAL("Please confirm your new address"), text);
     if (tx->development) answer_member(tx, "verification_token", quoted(tx, token));

@@ -36,6 +36,7 @@ struct login_reply {
     struct login_user user;
 };
 
+/* clang-format off */
 static const struct field session_rows[] = {
     ENTITY_ROW(session),
     ID(session, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "who logged in"),
@@ -46,26 +47,34 @@ static const struct field session_rows[] = {
     TIME(session, 6, expires_at, .flags = READ_ONLY, .doc = "unless it is refreshed before"),
     TIME(session, 7, ended_at, .flags = READ_ONLY, .doc = "by logout, or because a used token came back"),
 };
+/* clang-format on */
 static const struct fields session_fields = FIELDS("session", struct session, session_rows);
 
+/* clang-format off */
 static const struct field login_rows[] = {
     TEXT(login_body, 1, email, .format = FORMAT_EMAIL, .flags = REQUIRED, .max = 254, .doc = "of the account"),
     TEXT(login_body, 2, password, .format = FORMAT_PASSWORD, .flags = REQUIRED, .min = 1, .max = 256,
          .doc = "of the account"),
 };
+/* clang-format on */
 static const struct fields login_fields = FIELDS("login", struct login_body, login_rows);
 
+/* clang-format off */
 static const struct field refresh_rows[] = {
     TEXT(refresh_body, 1, refresh_token, .flags = REQUIRED, .min = 1, .max = 200, .doc = "the newest one"),
 };
+/* clang-format on */
 static const struct fields refresh_fields = FIELDS("refresh", struct refresh_body, refresh_rows);
 
+/* clang-format off */
 static const struct field logout_rows[] = {
     TEXT(logout_body, 1, refresh_token, .min = 1, .max = 200, .doc = "names the login instead of the access token"),
     BOOL(logout_body, 2, all, .doc = "true: all logins of the person end"),
 };
+/* clang-format on */
 static const struct fields logout_fields = FIELDS("logout", struct logout_body, logout_rows);
 
+/* clang-format off */
 static const struct field login_user_rows[] = {
     ID(login_user, 1, id, .flags = READ_ONLY, .refers = "user", .doc = "who it is"),
     INTEGER(login_user, 2, version, .flags = READ_ONLY, .doc = "of the user"),
@@ -75,8 +84,10 @@ static const struct field login_user_rows[] = {
     BOOL(login_user, 6, admin, .flags = READ_ONLY, .doc = "staff of the platform?"),
     STRUCT(login_user, 7, profile, struct profile, &profile_fields, .flags = READ_ONLY, .doc = "what others are shown"),
 };
+/* clang-format on */
 static const struct fields login_user_fields = FIELDS("login_user", struct login_user, login_user_rows);
 
+/* clang-format off */
 static const struct field login_reply_rows[] = {
     TEXT(login_reply, 1, access_token, .flags = READ_ONLY, .max = 4096, .doc = "for the Authorization header"),
     TEXT(login_reply, 2, refresh_token, .flags = READ_ONLY, .max = 200, .doc = "good once, for the next pair"),
@@ -84,6 +95,7 @@ static const struct field login_reply_rows[] = {
     INTEGER(login_reply, 4, expires_in, .flags = READ_ONLY, .doc = "seconds the access token lives"),
     STRUCT(login_reply, 5, user, struct login_user, &login_user_fields, .flags = READ_ONLY, .doc = "who logged in"),
 };
+/* clang-format on */
 static const struct fields login_reply_fields = FIELDS("login_reply", struct login_reply, login_reply_rows);
 
 /* ---- refresh tokens ---- */
@@ -120,7 +132,8 @@ static struct session *session_of_token(struct tx *tx, struct text token, int64_
     if (!rest.data || !text_to_integer(generation_part, generation)) return NULL;
     if (!base64url_decode(tx->arena, id_part, &bytes) || bytes.length != sizeof(struct id)) return NULL;
     struct id id;
-    for (uint32_t i = 0; i < sizeof id.bytes; i++) id.bytes[i] = (uint8_t)bytes.data[i];
+    for (uint32_t i = 0; i < sizeof id.bytes; i++)
+        id.bytes[i] = (uint8_t)bytes.data[i];
     const struct session *known = load(tx, &session_kind, id);
     if (!known || *generation > known->generation || !tags_equal(rest, refresh_tag(tx, known, *generation)))
         return NULL;
@@ -141,9 +154,13 @@ static enum error answer_login(struct tx *tx, const struct session *session, con
     reply->refresh_token = refresh_token(tx, session);
     reply->token_type = LITERAL("Bearer");
     reply->expires_in = life / 1000;
-    reply->user = (struct login_user){
-        .id = user->entity.id, .version = user->entity.version, .status = (enum user_status)user->entity.status,
-        .email = user->email, .role = user->role, .admin = user->admin, .profile = user->profile};
+    reply->user = (struct login_user){.id = user->entity.id,
+                                      .version = user->entity.version,
+                                      .status = (enum user_status)user->entity.status,
+                                      .email = user->email,
+                                      .role = user->role,
+                                      .admin = user->admin,
+                                      .profile = user->profile};
     return answer(tx, 200, &login_reply_fields, reply);
 }
 
@@ -213,6 +230,7 @@ static enum error session_logout(struct tx *tx)
     return answer_none(tx);
 }
 
+/* clang-format off */
 static const struct command session_commands[] = {
     {.name = "login", .method = "POST", .path = "/auth/login", .action = ACTION_CALL, .who = ANYONE,
      .body = &login_fields, .decide = session_login, .status = 200, .rate = RATE_AUTH, .reply = &login_reply_fields,
@@ -225,12 +243,14 @@ static const struct command session_commands[] = {
      .doc = "ends a session, or all of the person"},
     {0},
 };
+/* clang-format on */
 
 static struct id session_user(const void *entity)
 {
     return ((const struct session *)entity)->user_id;
 }
 
+/* clang-format off */
 const struct kind session_kind = {
     .number = 3,
     .name = "session",
@@ -241,6 +261,7 @@ const struct kind session_kind = {
     .quiet = true,
     .subject = session_user,
 };
+/* clang-format on */
 
 enum error identity_identify(struct tx *tx)
 {

@@ -9,10 +9,12 @@ struct admin_count {
     int64_t active;
 };
 
+/* clang-format off */
 static const struct field admin_count_rows[] = {
     ENTITY_ROW(admin_count),
     INTEGER(admin_count, 2, active, .flags = READ_ONLY, .doc = "active admins"),
 };
+/* clang-format on */
 static const struct fields admin_count_fields = FIELDS("admin_count", struct admin_count, admin_count_rows);
 
 static const char *admin_count_check(const void *entity)
@@ -20,6 +22,7 @@ static const char *admin_count_check(const void *entity)
     return ((const struct admin_count *)entity)->active >= 1 ? NULL : "there is an active admin";
 }
 
+/* clang-format off */
 const struct kind admin_count_kind = {
     .number = 14,
     .name = "admin_count",
@@ -29,6 +32,7 @@ const struct kind admin_count_kind = {
     .quiet = true,
     .check = admin_count_check,
 };
+/* clang-format on */
 
 enum error admins_count(struct tx *tx, bool was, bool is)
 {
@@ -109,7 +113,7 @@ enum error user_restore(struct tx *tx)
 }
 
 static enum error change_role(struct tx *tx, enum user_role role, bool admin, const struct event *event,
-    const char *command)
+                              const char *command)
 {
     struct user *user = tx->subject;
     const struct role_body *body = tx->body;
@@ -132,7 +136,7 @@ enum error user_grant_role(struct tx *tx)
     const struct role_body *body = tx->body;
     if (body->role == GRANT_ADMIN) return change_role(tx, user->role, true, &user_role_granted, "grant-role");
     return change_role(tx, body->role == GRANT_LEADER ? ROLE_LEADER : ROLE_CONSUMER, user->admin, &user_role_granted,
-        "grant-role");
+                       "grant-role");
 }
 
 enum error user_revoke_role(struct tx *tx)
@@ -166,8 +170,8 @@ bool users_match(struct tx *tx, const void *entity)
     if (queried(tx, "status") && user->entity.status != query->status) return false;
     switch (query->role) {
     case GRANT_CONSUMER: return user->role == ROLE_CONSUMER;
-    case GRANT_LEADER:   return user->role == ROLE_LEADER;
-    case GRANT_ADMIN:    return user->admin;
-    default:             return true;
+    case GRANT_LEADER: return user->role == ROLE_LEADER;
+    case GRANT_ADMIN: return user->admin;
+    default: return true;
     }
 }

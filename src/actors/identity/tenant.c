@@ -15,23 +15,28 @@ struct tenant_event {
 static const char *const tenant_status_names[] = {NULL, "active", "suspended"};
 static const struct enumeration tenant_statuses = ENUMERATION("tenant_status", tenant_status_names);
 
+/* clang-format off */
 static const struct field tax_rate_rows[] = {
     TEXT(tax_rate, 1, country, .format = FORMAT_COUNTRY, .flags = REQUIRED, .doc = "where it holds"),
     TEXT(tax_rate, 2, region, .max = 80, .doc = "state or province; absent: the whole country"),
     TEXT(tax_rate, 3, tax_class, .max = 40, .doc = "tax class of products; absent: standard"),
     BASIS_POINTS(tax_rate, 4, rate_bp, .flags = REQUIRED, .min = 0, .max = BASIS_POINTS_ONE, .doc = "2000 is 20 %"),
 };
+/* clang-format on */
 static const struct fields tax_rate_fields = FIELDS("tax_rate", struct tax_rate, tax_rate_rows);
 
+/* clang-format off */
 static const struct field tenant_setting_rows[] = {
     TEXT(tenant_setting, 1, name, .flags = REQUIRED, .max = 80, .doc = "a setting of the server, as orders.hold"),
     INTEGER(tenant_setting, 2, value, .flags = REQUIRED, .min = 0, .max = DAYS(3660),
             .doc = "its value in this marketplace"),
 };
+/* clang-format on */
 static const struct fields tenant_setting_fields = FIELDS("tenant_setting", struct tenant_setting, tenant_setting_rows);
 
 static const struct field domain_element = ELEMENT(FIELD_TEXT, struct text, .min = 1, .max = 253);
 
+/* clang-format off */
 static const struct field tenant_rows[] = {
     ENTITY_ROW(tenant),
     TEXT(tenant, 2, slug, .format = FORMAT_SLUG, .flags = REQUIRED | CREATE_ONLY,
@@ -48,19 +53,25 @@ static const struct field tenant_rows[] = {
     SCALARS(tenant, 10, domains, struct text, &domain_element, .max = 20, .doc = "host names that lead here"),
     TEXT(tenant, 11, key_check, .flags = READ_ONLY, .sees = SYSTEM, .doc = "tells a wrong master key from the right one"),
 };
+/* clang-format on */
 static const struct fields tenant_fields = FIELDS("tenant", struct tenant, tenant_rows);
 
+/* clang-format off */
 static const struct field tenant_event_rows[] = {
     TEXT(tenant_event, 1, reason, .max = 500, .doc = "why"),
 };
+/* clang-format on */
 static const struct fields tenant_event_fields = FIELDS("tenant_event", struct tenant_event, tenant_event_rows);
 
 static const uint16_t tenant_carried[] = {2, 3, 0};
-static const struct event tenant_created    = {1, "tenant.created", tenant_carried, NULL, "a marketplace was opened"};
-static const struct event tenant_updated    = {2, "tenant.updated", tenant_carried, NULL, "its settings were changed"};
+static const struct event tenant_created = {1, "tenant.created", tenant_carried, NULL, "a marketplace was opened"};
+static const struct event tenant_updated = {2, "tenant.updated", tenant_carried, NULL, "its settings were changed"};
+/* clang-format off */
 static const struct event tenant_suspended  = {3, "tenant.suspended", NULL, &tenant_event_fields,
     "it stopped answering"};
+/* clang-format on */
 static const struct event tenant_reinstated = {4, "tenant.reinstated", NULL, &tenant_event_fields, "it answers again"};
+/* clang-format off */
 static const struct event *const tenant_events[] = {&tenant_created, &tenant_updated, &tenant_suspended,
     &tenant_reinstated, NULL};
 
@@ -70,6 +81,7 @@ static const struct transition tenant_machine_rows[] = {
     {STATE(TENANT_ACTIVE),    "suspend",   TENANT_SUSPENDED, &tenant_suspended},
     {STATE(TENANT_SUSPENDED), "reinstate", TENANT_ACTIVE,    &tenant_reinstated},
 };
+/* clang-format on */
 static const struct machine tenant_machine = MACHINE(&tenant_statuses, tenant_machine_rows);
 
 static void tenant_slug_keys(const void *entity, struct key_writer *writer)
@@ -97,6 +109,7 @@ static void tenant_created_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index tenant_by_slug = {
     .number = 1, .name = "slug", .unique = true, .taken = ERROR_SLUG_TAKEN, .path = "slug",
     .keys = tenant_slug_keys, .doc = "by slug"};
@@ -105,13 +118,16 @@ const struct index tenant_by_domain = {
     .keys = tenant_domain_keys, .doc = "a host name leads to one tenant"};
 static const struct index tenant_by_created = {
     .number = 3, .name = "created", .keys = tenant_created_keys, .doc = "by age"};
+/* clang-format on */
 static const struct index *const tenant_indexes[] = {&tenant_by_slug, &tenant_by_domain, &tenant_by_created, NULL};
 
 /* Words that stand where a tenant's slug does in a path. */
+/* clang-format off */
 static const char *const reserved_slugs[] = {
     "admin", "api", "auth", "comments", "communities", "docs", "feed", "healthz", "media", "metrics", "openapi", "orders",
     "plugins", "posts", "products", "promotions", "readyz", "reports", "sellers", "storefront", "suppliers", "users",
     "www", NULL};
+/* clang-format on */
 
 static bool setting_is_known(struct text name)
 {
@@ -137,9 +153,11 @@ static void domains_validate(struct tx *tx, const struct tenant *tenant)
 {
     for (uint32_t i = 0; i < tenant->domains.count; i++) {
         const char *path = text_print(tx, "domains[%u]", i).data;
-        if (!is_host_name(tenant->domains.at[i])) fail_detail(tx, path, "bad_format", "must be a host name as shop.example.com");
+        if (!is_host_name(tenant->domains.at[i]))
+            fail_detail(tx, path, "bad_format", "must be a host name as shop.example.com");
         for (uint32_t j = 0; j < i; j++)
-            if (text_equal(tenant->domains.at[i], tenant->domains.at[j])) fail_detail(tx, path, "duplicate", "is there twice");
+            if (text_equal(tenant->domains.at[i], tenant->domains.at[j]))
+                fail_detail(tx, path, "duplicate", "is there twice");
     }
 }
 
@@ -149,11 +167,11 @@ static enum error tenant_validate(struct tx *tx, const struct tenant *tenant)
     for (uint32_t i = 0; i < tenant->settings.count; i++) {
         struct text name = tenant->settings.at[i].name;
         struct text path = text_print(tx, "settings[%u].name", i);
-        if (!setting_is_known(name)) fail_detail(tx, path.data, "not_one_of", "there is no setting %.*s",
-            TEXT_ARGUMENTS(name));
+        if (!setting_is_known(name))
+            fail_detail(tx, path.data, "not_one_of", "there is no setting %.*s", TEXT_ARGUMENTS(name));
         for (uint32_t j = 0; j < i; j++)
-            if (text_equal(name, tenant->settings.at[j].name)) fail_detail(tx, path.data, "duplicate",
-                "this setting is there twice");
+            if (text_equal(name, tenant->settings.at[j].name))
+                fail_detail(tx, path.data, "duplicate", "this setting is there twice");
     }
     return fail_details(tx) ? fail(tx, ERROR_VALIDATION_FAILED, "the tenant has invalid values") : OK;
 }
@@ -187,6 +205,7 @@ static struct id tenant_target(struct tx *tx)
     return tenant_id_of_slug(tenant->slug);
 }
 
+/* clang-format off */
 static const struct listing tenant_listings[] = {
     {.sort = "newest", .index = &tenant_by_created, .reverse = true},
     {0},
@@ -221,3 +240,4 @@ const struct kind tenant_kind = {
     .slug = &tenant_by_slug,
     .patch_needs_version = true,
 };
+/* clang-format on */

@@ -15,6 +15,7 @@ static const char *const user_role_names[] = {NULL, "consumer", "leader"};
 const struct enumeration user_statuses = ENUMERATION("user_status", user_status_names);
 const struct enumeration user_roles = ENUMERATION("user_role", user_role_names);
 
+/* clang-format off */
 static const struct field business_rows[] = {
     TEXT(business, 1, name, .max = 120, .doc = "of the business"),
     TEXT(business, 2, website, .format = FORMAT_URL, .doc = "its site"),
@@ -22,27 +23,33 @@ static const struct field business_rows[] = {
          .doc = "where it is reached"),
     TEXT(business, 4, description, .format = FORMAT_LONG, .max = 1000, .doc = "what it does"),
 };
+/* clang-format on */
 static const struct fields business_fields = FIELDS("business", struct business, business_rows);
 
+/* clang-format off */
 static const struct field profile_rows[] = {
     TEXT(profile, 1, display_name, .flags = REQUIRED, .min = 1, .max = 60, .doc = "name for others"),
     TEXT(profile, 2, avatar, .format = FORMAT_URL, .doc = "picture"),
     TEXT(profile, 3, bio, .format = FORMAT_LONG, .max = 500, .doc = "about the person"),
     STRUCT(profile, 4, business, struct business, &business_fields, .doc = "of leaders"),
 };
+/* clang-format on */
 const struct fields profile_fields = FIELDS("profile", struct profile, profile_rows);
 
+/* clang-format off */
 static const struct field permissions_rows[] = {
     BOOL(permissions, 1, may_post, .initial = 1, .doc = "may write posts"),
     BOOL(permissions, 2, may_comment, .initial = 1, .doc = "may write comments"),
     BOOL(permissions, 3, may_create_communities, .initial = 1, .doc = "may open communities, as a leader"),
     INTEGER(permissions, 4, max_communities, .initial = 3, .min = 0, .max = 1000, .doc = "live communities it may own"),
 };
+/* clang-format on */
 static const struct fields permissions_fields = FIELDS("permissions", struct permissions, permissions_rows);
 
 static const struct field preference_element = ELEMENT(FIELD_TEXT, struct text, .max = 1000);
 
 #define ONESELF (SELF | ADMIN)
+/* clang-format off */
 static const struct field user_rows[] = {
     ENTITY_ROW(user),
     TEXT(user, 2, email, .format = FORMAT_EMAIL, .flags = READ_ONLY | PERSONAL, .sees = ONESELF,
@@ -70,9 +77,11 @@ static const struct field user_rows[] = {
     TEXT(user, 18, reason, .format = FORMAT_LONG, .flags = READ_ONLY, .max = 500, .sees = ADMIN,
          .doc = "of the last act of the staff"),
 };
+/* clang-format on */
 static const struct fields user_fields = FIELDS("user", struct user, user_rows);
 
 /* ---- events ---- */
+/* clang-format off */
 static const struct field user_event_rows[] = {
     ENUM(user_event, 1, role, &user_roles, .doc = "consumer or leader"),
     ENUM(user_event, 2, status, &user_statuses, .doc = "after the event"),
@@ -80,8 +89,10 @@ static const struct field user_event_rows[] = {
     TEXT(user_event, 4, avatar, .format = FORMAT_URL, .doc = "picture"),
     TEXT(user_event, 5, bio, .format = FORMAT_LONG, .max = 500, .doc = "about the person"),
 };
+/* clang-format on */
 static const struct fields user_event_fields = FIELDS("user_event", struct user_event, user_event_rows);
 
+/* clang-format off */
 static const struct field user_reason_event_rows[] = {
     ENUM(user_reason_event, 1, role, &user_roles, .doc = "consumer or leader"),
     BOOL(user_reason_event, 2, admin, .doc = "staff of the platform?"),
@@ -90,33 +101,40 @@ static const struct field user_reason_event_rows[] = {
 };
 static const struct fields user_reason_event_fields =
     FIELDS("user_reason_event", struct user_reason_event, user_reason_event_rows);
+/* clang-format on */
 
-#define CARD &user_event_fields
+#define CARD   &user_event_fields
 #define REASON &user_reason_event_fields
-const struct event user_created             = {1,  "user.created",              NULL, CARD,   "a person registered"};
-const struct event user_profile_updated     = {2,  "user.profile_updated",      NULL, CARD,   "the account changed"};
-const struct event user_verified            = {3,  "user.verified",             NULL, REASON, "the e-mail is the person's"};
-const struct event user_suspended           = {4,  "user.suspended",            NULL, REASON, "staff shut the person out"};
-const struct event user_reinstated          = {5,  "user.reinstated",           NULL, REASON, "staff let the person in again"};
-const struct event user_deleted             = {6,  "user.deleted",              NULL, REASON, "the account is closed"};
-const struct event user_restored            = {7,  "user.restored",             NULL, CARD,   "the account is as before"};
-const struct event user_erased              = {8,  "user.erased",               NULL, NULL,   "nothing personal is left"};
-const struct event user_role_granted        = {9,  "user.role_granted",         NULL, REASON, "the person may do more"};
-const struct event user_role_revoked        = {10, "user.role_revoked",         NULL, REASON, "the person may do less"};
-const struct event user_permissions_updated = {11, "user.permissions_updated",  NULL, REASON, "limits of the person changed"};
-const struct event user_password_changed    = {12, "user.password_changed",     NULL, NULL,   "a new password; all logins ended"};
-const struct event user_logins_ended        = {13, "user.logins_ended",         NULL, NULL,   "the person logged out everywhere"};
-const struct event user_email_changed       = {14, "user.email_changed",         NULL, NULL,   "the next address was proved"};
+const struct event user_created = {1, "user.created", NULL, CARD, "a person registered"};
+const struct event user_profile_updated = {2, "user.profile_updated", NULL, CARD, "the account changed"};
+const struct event user_verified = {3, "user.verified", NULL, REASON, "the e-mail is the person's"};
+const struct event user_suspended = {4, "user.suspended", NULL, REASON, "staff shut the person out"};
+const struct event user_reinstated = {5, "user.reinstated", NULL, REASON, "staff let the person in again"};
+const struct event user_deleted = {6, "user.deleted", NULL, REASON, "the account is closed"};
+const struct event user_restored = {7, "user.restored", NULL, CARD, "the account is as before"};
+const struct event user_erased = {8, "user.erased", NULL, NULL, "nothing personal is left"};
+const struct event user_role_granted = {9, "user.role_granted", NULL, REASON, "the person may do more"};
+const struct event user_role_revoked = {10, "user.role_revoked", NULL, REASON, "the person may do less"};
+const struct event user_permissions_updated = {11, "user.permissions_updated", NULL, REASON,
+                                               "limits of the person changed"};
+const struct event user_password_changed = {12, "user.password_changed", NULL, NULL,
+                                            "a new password; all logins ended"};
+const struct event user_logins_ended = {13, "user.logins_ended", NULL, NULL, "the person logged out everywhere"};
+const struct event user_email_changed = {14, "user.email_changed", NULL, NULL, "the next address was proved"};
+/* clang-format off */
 static const struct event *const user_events[] = {
     &user_created, &user_profile_updated, &user_verified, &user_suspended, &user_reinstated, &user_deleted,
     &user_restored, &user_erased, &user_role_granted, &user_role_revoked, &user_permissions_updated,
     &user_password_changed, &user_logins_ended, &user_email_changed, NULL};
+/* clang-format on */
 
 const struct user_event *user_event_of(struct tx *tx, const struct user *user, uint32_t status)
 {
     struct user_event *data = ARENA_NEW(tx->arena, struct user_event);
-    *data = (struct user_event){.role = user->role, .status = (enum user_status)status,
-                                .display_name = user->profile.display_name, .avatar = user->profile.avatar,
+    *data = (struct user_event){.role = user->role,
+                                .status = (enum user_status)status,
+                                .display_name = user->profile.display_name,
+                                .avatar = user->profile.avatar,
                                 .bio = user->profile.bio};
     return data;
 }
@@ -137,6 +155,7 @@ static bool not_erased(struct tx *tx, const void *entity)
 }
 
 #define UNDELETED (STATE(USER_PENDING) | STATE(USER_ACTIVE) | STATE(USER_SUSPENDED))
+/* clang-format off */
 static const struct transition user_machine_rows[] = {
     /* from                  command         to              event             guard */
     {FROM_NONE,             "register",     USER_PENDING,   &user_created},
@@ -150,6 +169,7 @@ static const struct transition user_machine_rows[] = {
     {STATE(USER_DELETED),   "restore",      TO_REMEMBERED,  &user_restored,   not_erased, "not erased"},
     {STATE(USER_DELETED),   "erase",        TO_SAME,        &user_erased,     not_erased, "not erased"},
 };
+/* clang-format on */
 static const struct machine user_machine = MACHINE(&user_statuses, user_machine_rows);
 
 /* ---- indexes ---- */
@@ -178,6 +198,7 @@ static void user_status_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 const struct index user_by_email = {
     .number = 1, .name = "email", .unique = true, .taken = ERROR_EMAIL_TAKEN, .path = "email",
     .keys = user_email_keys, .doc = "by keyed hash of the e-mail"};
@@ -185,13 +206,16 @@ static const struct index user_by_created = {
     .number = 2, .name = "created", .keys = user_created_keys, .doc = "by age"};
 static const struct index user_by_status = {
     .number = 3, .name = "status", .keys = user_status_keys, .doc = "by state and age"};
+/* clang-format on */
 static const struct index *const user_indexes[] = {&user_by_email, &user_by_created, &user_by_status, NULL};
 
+/* clang-format off */
 static const struct listing user_listings[] = {
     {.sort = "newest", .filter = "status", .index = &user_by_status, .reverse = true},
     {.sort = "newest", .index = &user_by_created, .reverse = true},
     {0},
 };
+/* clang-format on */
 
 /* ---- who ---- */
 static uint32_t user_relations(struct tx *tx, const void *entity)
@@ -215,8 +239,8 @@ static bool user_visible(struct tx *tx, const void *entity, uint32_t relations)
 static const char *user_check(const void *entity)
 {
     const struct user *user = entity;
-    bool personal = user->email.data || user->email_hash.data || user->password_hash.data ||
-                    user->profile.display_name.data;
+    bool personal =
+        user->email.data || user->email_hash.data || user->password_hash.data || user->profile.display_name.data;
     if (user->erased_at && personal) return "an erased user has nothing personal";
     if (user->erased_at && user->entity.status != USER_DELETED) return "an erased user is deleted";
     if (!user->erased_at && (!user->email.data || !user->email_hash.data)) return "a user has an e-mail";
@@ -240,6 +264,7 @@ static struct id own_login_record(const void *entity)
     return login_record_id(((const struct user *)entity)->entity.id);
 }
 
+/* clang-format off */
 static const struct join user_joins[] = {
     {.name = "stats", .kind = &user_statistics_kind, .key = own_id, .revision = true},
     {.name = "security", .kind = &login_record_kind, .key = own_login_record},
@@ -316,3 +341,4 @@ const struct kind user_kind = {
     .visible = user_visible,
     .check = user_check,
 };
+/* clang-format on */

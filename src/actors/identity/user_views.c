@@ -3,6 +3,7 @@
 #include "actors/identity/user_views.h"
 #include "actors/community/community.h"
 
+/* clang-format off */
 static const struct field user_statistics_rows[] = {
     ENTITY_ROW(user_statistics),
     INTEGER(user_statistics, 2, follower_count, .flags = READ_ONLY, .doc = "people who follow this person"),
@@ -38,8 +39,10 @@ static const struct field user_card_rows[] = {
     INTEGER(user_card, 7, follower_count, .flags = READ_ONLY, .doc = "people who follow this person"),
     INTEGER(user_card, 8, following_count, .flags = READ_ONLY, .doc = "people whom this person follows"),
 };
+/* clang-format on */
 static const struct fields user_card_fields = FIELDS("user_card", struct user_card, user_card_rows);
 
+/* clang-format off */
 const struct kind user_card_kind = {
     .number = 6,
     .name = "user_card",
@@ -48,6 +51,7 @@ const struct kind user_card_kind = {
     .fields = &user_card_fields,
     .derived = true,
 };
+/* clang-format on */
 
 static void user_cards_follow(struct tx *tx, const struct fact *fact)
 {
@@ -80,8 +84,10 @@ static void user_statistics_follow(struct tx *tx, const struct fact *fact)
     if (statistics) statistics->community_count += change;
 }
 
+/* clang-format off */
 const struct follower user_cards_follower = {
     .name = "user_cards", .doc = "the card of a person, shown with posts, communities and members", .view = true,
     .follow = user_cards_follow};
 const struct follower user_statistics_follower = {
     .name = "user_statistics", .doc = "communities of a person", .view = true, .follow = user_statistics_follow};
+/* clang-format on */

@@ -76,10 +76,10 @@ bool approvals_would_wait(const struct promotion *promotion)
 static struct approval opened(const struct promotion *promotion, enum approval_target target, struct id community_id)
 {
     if (approved(promotion, target, community_id)) return *promotion_approval(promotion, target, community_id);
-    return (struct approval){ .target = target,
-                              .community_id = community_id,
-                              .decision = DECISION_PENDING,
-                              .content_version = promotion->content_version };
+    return (struct approval){.target = target,
+                             .community_id = community_id,
+                             .decision = DECISION_PENDING,
+                             .content_version = promotion->content_version};
 }
 
 void approvals_open(struct tx *tx, struct promotion *promotion)

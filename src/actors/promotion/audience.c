@@ -81,7 +81,7 @@ static enum error impressions(struct tx *tx)
     audience->promotion_id = body->first;
     audience->community_id = body->second;
     struct impressions_event *data = ARENA_NEW(tx->arena, struct impressions_event);
-    *data = (struct impressions_event){ body->count, audience->counted_until, tx->now };
+    *data = (struct impressions_event){body->count, audience->counted_until, tx->now};
     audience->counted_until = tx->now;
     event_data(tx, data);
     return OK;

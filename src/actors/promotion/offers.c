@@ -82,22 +82,22 @@ struct money promotion_lowest_offer_price(const struct promotion *promotion)
 /* ---- snapshots ---- */
 static void take_snapshot(struct tx *tx, struct promotion_snapshot *snapshot, const struct product *product)
 {
-    *snapshot = (struct promotion_snapshot){ .product_id = product->entity.id,
-                                             .product_name = product->name,
-                                             .original_price = product->lowest_price,
-                                             .image_url = product->media.primary_url,
-                                             .snapshot_at = tx->now };
+    *snapshot = (struct promotion_snapshot){.product_id = product->entity.id,
+                                            .product_name = product->name,
+                                            .original_price = product->lowest_price,
+                                            .image_url = product->media.primary_url,
+                                            .snapshot_at = tx->now};
     snapshot->variants.at = ARENA_ARRAY(tx->arena, struct variant_price, product->variants.count + 1);
     for (uint32_t i = 0; i < product->variants.count; i++) {
         const struct product_variant *variant = &product->variants.at[i];
         if (!variant->retired)
-            snapshot->variants.at[snapshot->variants.count++] = (struct variant_price){ variant->id, variant->price };
+            snapshot->variants.at[snapshot->variants.count++] = (struct variant_price){variant->id, variant->price};
     }
 }
 
 static struct money lowest_under_offer(const struct promotion *promotion)
 {
-    struct money lowest = { 0 };
+    struct money lowest = {0};
     for (uint32_t i = 0; i < promotion->product_snapshots.count; i++) {
         const struct promotion_snapshot *snapshot = &promotion->product_snapshots.at[i];
         const struct offer *offer = promotion_offer(promotion, snapshot->product_id);
@@ -147,7 +147,7 @@ static bool has_offer(const struct promotion *promotion)
 
 struct text promotion_offer_label(struct tx *tx, const struct promotion *promotion)
 {
-    if (!has_offer(promotion)) return (struct text){ 0 };
+    if (!has_offer(promotion)) return (struct text){0};
     const struct offer *offer = only_offer(promotion);
     struct money price = promotion->lowest_offer_price;
     if (offer && offer->kind == OFFER_PERCENT && offer->percent_bp % 100)

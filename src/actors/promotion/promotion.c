@@ -202,7 +202,7 @@ static enum error promotion_submit(struct tx *tx)
         promotion_take_snapshots(tx, promotion);
     approvals_open(tx, promotion);
     promotion->submitted_at = tx->now;
-    promotion->reason = (struct text){ 0 };
+    promotion->reason = (struct text){0};
     if (transition_to(tx) != PROMOTION_PENDING_APPROVAL)
         emit(tx, promotion, &promotion_kind, &promotion_submitted, NULL);
     return settle(tx);
@@ -245,8 +245,8 @@ static enum error promotion_approve(struct tx *tx)
     error = target_is_live(tx, approval);
     if (error) return error;
 
-    approval_decide(tx, approval, DECISION_APPROVED, (struct text){ 0 });
-    struct promotion_decision *data = approval_event(tx, promotion, approval, (struct text){ 0 });
+    approval_decide(tx, approval, DECISION_APPROVED, (struct text){0});
+    struct promotion_decision *data = approval_event(tx, promotion, approval, (struct text){0});
     if (transition_to(tx) == PROMOTION_PENDING_APPROVAL)
         event_data(tx, data);
     else
@@ -327,7 +327,7 @@ static enum error promotion_resume(struct tx *tx)
         return fail(tx, ERROR_FORBIDDEN, "the staff paused it: only they resume it");
     if (promotion->ends_at && promotion->ends_at <= tx->now) return fail(tx, ERROR_CONFLICT, "its window is over");
     promotion->paused_by_staff = false;
-    promotion->reason = (struct text){ 0 };
+    promotion->reason = (struct text){0};
     return settle(tx);
 }
 

@@ -97,8 +97,8 @@ void promotion_timers(struct tx *tx, const struct promotion *promotion, uint32_t
 }
 
 /* ---- kinds ---- */
-static const struct event *const no_events[] = { NULL };
-static const struct command no_commands[] = { { 0 } };
+static const struct event *const no_events[] = {NULL};
+static const struct command no_commands[] = {{0}};
 static const struct field promotion_element = ELEMENT(FIELD_ID, struct id, .refers = "promotion");
 
 /* clang-format off */

@@ -1,18 +1,20 @@
 /* Tables of promotions: fields, events, indexes. */
 #include "actors/promotion/promotion_internal.h"
 
+/* clang-format off */
 static const char *const status_values[] = { NULL,     "draft", "pending_approval", "scheduled", "active",
                                              "paused", "ended", "cancelled",        "rejected",  "deleted" };
+/* clang-format on */
 const struct enumeration promotion_statuses = ENUMERATION("promotion_status", status_values);
-static const char *const type_values[] = { NULL, "campaign", "single", "default" };
+static const char *const type_values[] = {NULL, "campaign", "single", "default"};
 const struct enumeration promotion_types = ENUMERATION("promotion_type", type_values);
-static const char *const visibility_values[] = { NULL, "global", "communities", "both" };
+static const char *const visibility_values[] = {NULL, "global", "communities", "both"};
 const struct enumeration promotion_visibilities = ENUMERATION("promotion_visibility", visibility_values);
-static const char *const offer_values[] = { NULL, "percent", "amount_off", "fixed_price" };
+static const char *const offer_values[] = {NULL, "percent", "amount_off", "fixed_price"};
 static const struct enumeration offer_kinds = ENUMERATION("offer_kind", offer_values);
-static const char *const target_values[] = { NULL, "global", "community" };
+static const char *const target_values[] = {NULL, "global", "community"};
 static const struct enumeration targets = ENUMERATION("approval_target", target_values);
-static const char *const decision_values[] = { NULL, "pending", "approved", "rejected", "revoked" };
+static const char *const decision_values[] = {NULL, "pending", "approved", "rejected", "revoked"};
 static const struct enumeration decisions = ENUMERATION("approval_decision", decision_values);
 
 /* ---- fields ---- */
@@ -120,29 +122,37 @@ static const struct field event_rows[] = {
 };
 /* clang-format on */
 static const struct fields event_fields = FIELDS("promotion_event", struct promotion_decision, event_rows);
-static const uint16_t described[] = { 2, 3, 4, 7, 9, 10, 11, 12, 16, 0 }; /* what is planned */
-static const uint16_t carded[] = { 2, 3, 4, 6, 9, 10, 15, 18, 0 };        /* what a card shows, and where */
+static const uint16_t described[] = {2, 3, 4, 7, 9, 10, 11, 12, 16, 0}; /* what is planned */
+static const uint16_t carded[] = {2, 3, 4, 6, 9, 10, 15, 18, 0};        /* what a card shows, and where */
 
-const struct event promotion_created = { 1, "promotion.created", described, NULL, "a draft was made" };
+const struct event promotion_created = {1, "promotion.created", described, NULL, "a draft was made"};
+/* clang-format off */
 const struct event promotion_updated = { 2, "promotion.updated", described, NULL,
                                          "a draft was changed, or a live one ends earlier" };
-const struct event promotion_submitted = { 3, "promotion.submitted", described, NULL, "its approvals are asked for" };
-const struct event promotion_revised = { 4, "promotion.revised", described, NULL, "it is a draft again" };
-const struct event promotion_approved = { 5, "promotion.approved", NULL, &event_fields, "one target said yes" };
+/* clang-format on */
+const struct event promotion_submitted = {3, "promotion.submitted", described, NULL, "its approvals are asked for"};
+const struct event promotion_revised = {4, "promotion.revised", described, NULL, "it is a draft again"};
+const struct event promotion_approved = {5, "promotion.approved", NULL, &event_fields, "one target said yes"};
+/* clang-format off */
 const struct event promotion_rejected = { 6, "promotion.rejected", NULL, &event_fields,
                                           "one target said no, or nobody answered in time" };
 const struct event promotion_approval_revoked = { 7, "promotion.approval_revoked", NULL, &event_fields,
                                                   "one target took its yes back" };
-const struct event promotion_scheduled = { 8, "promotion.scheduled", carded, NULL, "approved; it waits for its start" };
+/* clang-format on */
+const struct event promotion_scheduled = {8, "promotion.scheduled", carded, NULL, "approved; it waits for its start"};
+/* clang-format off */
 const struct event promotion_activated = { 9, "promotion.activated", carded, NULL,
                                            "it is shown and gives its price for the first time" };
-const struct event promotion_ended = { 10, "promotion.ended", carded, NULL, "its window is over" };
-const struct event promotion_paused = { 11, "promotion.paused", carded, &event_fields, "it is not shown for now" };
-const struct event promotion_resumed = { 12, "promotion.resumed", carded, NULL, "it is shown again" };
+/* clang-format on */
+const struct event promotion_ended = {10, "promotion.ended", carded, NULL, "its window is over"};
+const struct event promotion_paused = {11, "promotion.paused", carded, &event_fields, "it is not shown for now"};
+const struct event promotion_resumed = {12, "promotion.resumed", carded, NULL, "it is shown again"};
+/* clang-format off */
 const struct event promotion_cancelled = { 13, "promotion.cancelled", carded, &event_fields,
                                            "it is over before its end" };
-const struct event promotion_deleted = { 14, "promotion.deleted", carded, NULL, "it is gone for all but the staff" };
-const struct event promotion_restored = { 15, "promotion.restored", carded, NULL, "the deletion was taken back" };
+/* clang-format on */
+const struct event promotion_deleted = {14, "promotion.deleted", carded, NULL, "it is gone for all but the staff"};
+const struct event promotion_restored = {15, "promotion.restored", carded, NULL, "the deletion was taken back"};
 /* clang-format off */
 const struct event *const promotion_events[] = {
     &promotion_created, &promotion_updated, &promotion_submitted, &promotion_revised, &promotion_approved,
@@ -195,12 +205,14 @@ static void product_keys(const void *entity, struct key_writer *writer)
         key_under(promotion, writer, promotion->products.at[i].product_id);
 }
 
-const struct index promotion_by_newest = { 1, "newest", .keys = newest_keys, .doc = "status, created_at" };
+const struct index promotion_by_newest = {1, "newest", .keys = newest_keys, .doc = "status, created_at"};
+/* clang-format off */
 const struct index promotion_by_supplier = { 2, "supplier", .keys = supplier_keys,
                                              .doc = "status, supplier, created_at" };
 const struct index promotion_by_community = { 3, "community", .keys = community_keys,
                                               .doc = "status, community, created_at" };
-const struct index promotion_by_product = { 4, "product", .keys = product_keys, .doc = "status, product, created_at" };
+/* clang-format on */
+const struct index promotion_by_product = {4, "product", .keys = product_keys, .doc = "status, product, created_at"};
 /* clang-format off */
 const struct index *const promotion_indexes[] = {
     &promotion_by_newest, &promotion_by_supplier, &promotion_by_community, &promotion_by_product, NULL};

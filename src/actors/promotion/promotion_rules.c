@@ -23,7 +23,7 @@ static bool report_offer(struct tx *tx, struct offer *offer, const struct offer 
     bool percent = offer->kind == OFFER_PERCENT;
     bool changed_kind = before && before->kind && before->kind != offer->kind;
     if (changed_kind && percent && !memcmp(&before->amount, &offer->amount, sizeof offer->amount))
-        offer->amount = (struct money){ 0 };
+        offer->amount = (struct money){0};
     if (changed_kind && !percent && before->percent_bp == offer->percent_bp) offer->percent_bp = 0;
     if (percent && !offer->percent_bp) {
         fail_detail(tx, text_print(tx, "%s.percent_bp", path).data, "required", "how much is off");
@@ -87,7 +87,7 @@ static bool report_products(struct tx *tx, const struct promotion *promotion)
 {
     static const struct {
         uint32_t least, most;
-    } counts[] = { [TYPE_CAMPAIGN] = { 2, 3 }, [TYPE_SINGLE] = { 1, 1 }, [TYPE_DEFAULT] = { 1, 20 } };
+    } counts[] = {[TYPE_CAMPAIGN] = {2, 3}, [TYPE_SINGLE] = {1, 1}, [TYPE_DEFAULT] = {1, 20}};
     uint32_t count = promotion->products.count, least = counts[promotion->type].least,
              most = counts[promotion->type].most;
     bool bad = count < least || count > most;

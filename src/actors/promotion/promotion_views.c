@@ -54,8 +54,10 @@ static void follow_audience(struct tx *tx, const struct fact *fact)
     if (counted) row->impressions += counted->count;
 }
 
+/* clang-format off */
 const struct follower promotion_performance_follower = { "promotion_performance", "impressions and clicks per audience",
                                                          true, follow_audience };
+/* clang-format on */
 
 /* ---- GET performance ---- */
 struct performance_figures {
@@ -83,13 +85,13 @@ static const struct field reply_rows[] = {
     LIST(performance_reply, 2, rows, struct performance_figures, &figures_fields, .max = 21,
         .doc = "global first, then each community"),
 };
-/* clang-format on */
 const struct fields performance_reply_fields =
     FIELDS("promotion_performance_reply", struct performance_reply, reply_rows);
+/* clang-format on */
 
 static struct money money_in(const struct tx *tx, int64_t amount)
 {
-    struct money money = { .amount = amount };
+    struct money money = {.amount = amount};
     struct text currency = tx->settings->currency;
     if (currency.length < sizeof money.currency) memcpy(money.currency, currency.data, currency.length);
     return money;
@@ -102,13 +104,13 @@ static void add_row(struct tx *tx, struct performance_reply *reply, struct id pr
         load(tx, &promotion_performance_kind, promotion_audience_id(promotion_id, community_id));
     if (!row) row = &none;
     struct performance_figures *total = &reply->total;
-    *LIST_ADD(tx->arena, &reply->rows) = (struct performance_figures){ .community_id = community_id,
-                                                                       .impressions = row->impressions,
-                                                                       .clicks = row->clicks,
-                                                                       .conversions = row->conversions,
-                                                                       .units = row->units,
-                                                                       .revenue = money_in(tx, row->revenue),
-                                                                       .refunded = money_in(tx, row->refunded) };
+    *LIST_ADD(tx->arena, &reply->rows) = (struct performance_figures){.community_id = community_id,
+                                                                      .impressions = row->impressions,
+                                                                      .clicks = row->clicks,
+                                                                      .conversions = row->conversions,
+                                                                      .units = row->units,
+                                                                      .revenue = money_in(tx, row->revenue),
+                                                                      .refunded = money_in(tx, row->refunded)};
     total->impressions += row->impressions;
     total->clicks += row->clicks;
     total->conversions += row->conversions;
@@ -153,8 +155,10 @@ static void follow_count(struct tx *tx, const struct fact *fact)
     }
 }
 
+/* clang-format off */
 const struct follower promotion_count_follower = { "promotion_count", "active promotions of a community", true,
                                                    follow_count };
+/* clang-format on */
 
 /* ---- reactions ---- */
 /* The staff took a product away: promotions that name it cannot go on. (The team cannot while there are any.) */
@@ -166,19 +170,22 @@ static void follow_product(struct tx *tx, const struct fact *fact)
         tell(tx, &promotion_kind, named->promotions.at[i], "product_gone", NULL);
 }
 
+/* clang-format off */
 const struct follower promotion_product_follower = { "promotion_product_gone",
                                                      "cancels promotions of a product that the staff took away", false,
                                                      follow_product };
+/* clang-format on */
 
 static void follow_community(struct tx *tx, const struct fact *fact)
 {
     if (fact->event != &community_deleted) return;
     const struct community_promotions *targets = load(tx, &community_promotions_kind, fact->id);
-    struct approve_body body = { .community_id = fact->id };
+    struct approve_body body = {.community_id = fact->id};
     for (uint32_t i = 0; targets && i < targets->promotions.count; i++)
         tell(tx, &promotion_kind, targets->promotions.at[i], "community_gone", &body);
 }
 
+/* clang-format off */
 const struct follower promotion_community_follower = { "promotion_community_gone",
                                                        "takes a deleted community out of promotions", false,
                                                        follow_community };
@@ -193,3 +200,4 @@ const struct kind *const promotion_kinds[] = { &promotion_kind,
 const struct follower *const promotion_followers[] = { &promotion_performance_follower, &promotion_count_follower,
                                                        &promotion_product_follower, &promotion_community_follower,
                                                        NULL };
+/* clang-format on */

@@ -42,7 +42,8 @@ static struct fields own_rows(const struct fields *fields)
     return rest;
 }
 
-static void render_join(struct tx *tx, struct buffer *out, const struct join *join, const void *entity, uint32_t relations, uint64_t *revision)
+static void render_join(struct tx *tx, struct buffer *out, const struct join *join, const void *entity,
+                        uint32_t relations, uint64_t *revision)
 {
     struct id id = join->key(entity);
     const void *row = id_is_none(id) ? NULL : load(tx, join->kind, id);
@@ -66,10 +67,11 @@ static void render_join(struct tx *tx, struct buffer *out, const struct join *jo
     }
 }
 
-static void render_whole(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision)
+static void render_whole(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity,
+                         uint32_t relations, uint64_t *revision)
 {
     if (kind->shown) entity = kind->shown(tx, entity, relations);
-    if (!entity) {                      /* pending */
+    if (!entity) { /* pending */
         buffer_string(out, "null");
         return;
     }
@@ -79,7 +81,8 @@ static void render_whole(struct tx *tx, struct buffer *out, const struct kind *k
     size_t mark = out->length;
     buffer_byte(out, ',');
     if (!schema_render_members(out, &rest, entity, relations)) out->length = mark;
-    for (const struct join *join = kind->joins; join && join->name; join++) render_join(tx, out, join, entity, relations, revision);
+    for (const struct join *join = kind->joins; join && join->name; join++)
+        render_join(tx, out, join, entity, relations, revision);
     buffer_byte(out, '}');
 }
 
@@ -99,7 +102,8 @@ void renderings_prepare(struct core *core)
     for (const struct kind *const *kind = core->registry->kinds; *kind; kind++) {
         CHECK((*kind)->number < sizeof core->sees / sizeof core->sees[0]);
         uint32_t sees = sees_of((*kind)->fields);
-        for (const struct join *join = (*kind)->joins; join && join->name; join++) sees |= sees_of(join->kind->fields);
+        for (const struct join *join = (*kind)->joins; join && join->name; join++)
+            sees |= sees_of(join->kind->fields);
         core->sees[(*kind)->number] = sees;
     }
 }
@@ -108,9 +112,11 @@ void renderings_prepare(struct core *core)
 static struct block *public_block(struct tx *tx, const struct kind *kind, const void *entity, uint32_t relations)
 {
     if (relations & tx->core->sees[kind->number]) return NULL;
-    if (kind->shown && relations & ~(uint32_t)(ANYONE | USER | LEADER)) return NULL;        /* `shown` may cut by relation */
+    if (kind->shown && relations & ~(uint32_t)(ANYONE | USER | LEADER)) return NULL; /* `shown` may cut by relation */
     struct touched *touched = tx_find(tx, kind, entity_of(entity)->id);
-    if (!touched || touched->copy || touched->discarded || !touched->before || touched->before->state != (const char *)entity) return NULL;
+    if (!touched || touched->copy || touched->discarded || !touched->before ||
+        touched->before->state != (const char *)entity)
+        return NULL;
     return touched->actor->block;
 }
 
@@ -138,14 +144,18 @@ static void rendering_keep(struct tx *tx, struct block *block, struct text json,
     rendering->dependency_count = count;
     if (count) memcpy(rendering->dependencies, dependencies, count * sizeof *dependencies);
     memcpy(rendering->dependencies + count, json.data, json.length);
-    size_t old = block->rendering ? sizeof(struct rendering) + block->rendering->dependency_count * sizeof *dependencies + block->rendering->length : 0;
+    size_t old = block->rendering
+                     ? sizeof(struct rendering) + block->rendering->dependency_count * sizeof *dependencies +
+                           block->rendering->length
+                     : 0;
     free(block->rendering);
     block->rendering = rendering;
     block->size += (uint32_t)(size - old);
     tx->core->directory.bytes += size - old;
 }
 
-void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision)
+void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations,
+                   uint64_t *revision)
 {
     struct block *block = public_block(tx, kind, entity, relations);
     if (!block || tx->state->watching) {
@@ -153,7 +163,8 @@ void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, c
         return;
     }
     if (block->rendering && rendering_valid(tx, block->rendering)) {
-        buffer_bytes(out, block->rendering->dependencies + block->rendering->dependency_count, block->rendering->length);
+        buffer_bytes(out, block->rendering->dependencies + block->rendering->dependency_count,
+                     block->rendering->length);
         if (revision) *revision += block->rendering->revision;
         return;
     }
@@ -164,7 +175,8 @@ void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, c
     render_whole(tx, out, kind, entity, relations, &own_revision);
     tx->state->watching = false;
     if (revision) *revision += own_revision;
-    if (!pending(tx)) rendering_keep(tx, block, (struct text){out->data + start, (uint32_t)(out->length - start)}, own_revision);
+    if (!pending(tx))
+        rendering_keep(tx, block, (struct text){out->data + start, (uint32_t)(out->length - start)}, own_revision);
 }
 
 static void render_members(struct buffer *out, const struct extra_member *members, uint32_t count)
@@ -194,21 +206,26 @@ static bool etag_matches(struct text wanted, struct text etag)
     return false;
 }
 
-static void set_etag(struct tx *tx, struct reply *reply, const struct kind *kind, const struct entity *entity, uint64_t revision)
+static void set_etag(struct tx *tx, struct reply *reply, const struct kind *kind, const struct entity *entity,
+                     uint64_t revision)
 {
     bool counted = false;
-    for (const struct join *join = kind->joins; join && join->name; join++) counted |= join->revision;
+    for (const struct join *join = kind->joins; join && join->name; join++)
+        counted |= join->revision;
     reply->etag = counted ? text_print(tx, "\"%lld.%llu\"", (long long)entity->version, (unsigned long long)revision)
                           : text_print(tx, "\"%lld\"", (long long)entity->version);
 }
 
-static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply, const struct kind *kind, const void *entity)
+static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply, const struct kind *kind,
+                         const void *entity)
 {
     uint64_t revision = 0;
-    uint32_t relations = tx->state->then ? tx->relations : asker_relations(tx, kind, entity);    /* after the command: who joined is a member now */
+    uint32_t relations = tx->state->then
+                             ? tx->relations
+                             : asker_relations(tx, kind, entity); /* after the command: who joined is a member now */
     render_entity(tx, out, kind, entity, relations, &revision);
     if (tx->state->member_count) {
-        out->length--;                  /* reopen the object */
+        out->length--; /* reopen the object */
         render_members(out, tx->state->members, tx->state->member_count);
         buffer_byte(out, '}');
     }
@@ -217,8 +234,10 @@ static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply,
     char id[ID_TEXT_LENGTH + 1];
     id_format(entity_of(entity)->id, id);
     bool own_path = tx->command->action == ACTION_CREATE && tx->kind == kind && !strpbrk(tx->command->path, "{");
-    if (own_path) reply->location = text_print(tx, "/api/v1%s/%s", tx->command->path, id);
-    else reply->location = text_print(tx, "/api/v1/%s/%s", kind->plural, id);
+    if (own_path)
+        reply->location = text_print(tx, "/api/v1%s/%s", tx->command->path, id);
+    else
+        reply->location = text_print(tx, "/api/v1/%s/%s", kind->plural, id);
 }
 
 static const void *answered_entity(struct tx *tx, const struct kind **kind)
@@ -231,7 +250,8 @@ static const void *answered_entity(struct tx *tx, const struct kind **kind)
         return touched ? touched_state(touched) : tx->subject;
     }
     *kind = state->answer_kind;
-    const void *then = state->answer_version ? entity_at(tx, state->answer_kind, state->answer_id, state->answer_version) : NULL;
+    const void *then =
+        state->answer_version ? entity_at(tx, state->answer_kind, state->answer_id, state->answer_version) : NULL;
     if (then || pending(tx)) return then;
     return load(tx, state->answer_kind, state->answer_id);
 }
@@ -248,7 +268,8 @@ static void reply_value(struct tx *tx, struct buffer *out)
     out->length--;
     size_t mark = out->length;
     render_members(out, state->members, state->member_count);
-    if (out->data[mark - 1] == '{' && out->length > mark) memmove(out->data + mark, out->data + mark + 1, --out->length - mark);
+    if (out->data[mark - 1] == '{' && out->length > mark)
+        memmove(out->data + mark, out->data + mark + 1, --out->length - mark);
     buffer_byte(out, '}');
 }
 
@@ -260,8 +281,9 @@ static void reply_events(struct tx *tx, struct buffer *out)
         const struct emitted *emitted = &tx->state->emitted[i];
         char id[ID_TEXT_LENGTH + 1];
         id_format(emitted->touched->id, id);
-        buffer_format(out, "%s{\"type\":\"%s\",\"entity\":\"%s\",\"entity_id\":\"%s\",\"entity_version\":%lld}", i ? "," : "",
-                      emitted->event->name, emitted->touched->kind->name, id, (long long)emitted->version);
+        buffer_format(out, "%s{\"type\":\"%s\",\"entity\":\"%s\",\"entity_id\":\"%s\",\"entity_version\":%lld}",
+                      i ? "," : "", emitted->event->name, emitted->touched->kind->name, id,
+                      (long long)emitted->version);
     }
     buffer_byte(out, ']');
 }
@@ -298,8 +320,10 @@ void reply_success(struct tx *tx)
         const struct kind *kind;
         const void *entity = answered_entity(tx, &kind);
         if (pending(tx)) return;
-        if (entity) reply_entity(tx, &out, reply, kind, entity);
-        else buffer_string(&out, "null");
+        if (entity)
+            reply_entity(tx, &out, reply, kind, entity);
+        else
+            buffer_string(&out, "null");
     }
     if (tx->dry_run && strcmp(tx->command->method, "GET") != 0) reply_events(tx, &out);
     buffer_byte(&out, '}');
@@ -312,9 +336,11 @@ void reply_success(struct tx *tx)
 }
 
 /* ---- refusals ---- */
-static void error_problem(struct buffer *out, struct text error, enum error code, const struct problems *problems, struct text request_id)
+static void error_problem(struct buffer *out, struct text error, enum error code, const struct problems *problems,
+                          struct text request_id)
 {
-    buffer_format(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":", error_text(code), error_status(code));
+    buffer_format(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,\"detail\":", error_text(code),
+                  error_status(code));
     buffer_json_text(out, error);
     buffer_format(out, ",\"code\":\"%s\",\"errors\":", error_code(code));
     schema_render_problems(out, problems);
@@ -322,7 +348,8 @@ static void error_problem(struct buffer *out, struct text error, enum error code
     buffer_json_text(out, request_id);
 }
 
-void error_body(struct buffer *out, enum error code, struct text error, const struct problems *problems, struct text request_id, bool problem_json)
+void error_body(struct buffer *out, enum error code, struct text error, const struct problems *problems,
+                struct text request_id, bool problem_json)
 {
     if (!error.data) error = text_of(error_text(code));
     if (problem_json) {

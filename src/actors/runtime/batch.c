@@ -60,7 +60,7 @@ void core_durable(struct core *core, uint64_t lsn)
     struct message *held = core->held;
     core->held = NULL;
     core->held_last = &core->held;
-    while (held) {                      /* in order of arrival; those of later batches are held again */
+    while (held) { /* in order of arrival; those of later batches are held again */
         struct message *next = held->next;
         message_finish(core, held);
         held = next;
@@ -75,7 +75,8 @@ static void snapshot_into(struct core *core, const struct freezing_actor *freezi
     memcpy(tenant.bytes, freezing->actor->key, 16);
     memcpy(id.bytes, freezing->actor->key + 18, 16);
     entity_key(&key, tenant, freezing->actor->kind, id);
-    ordered_set(core->frozen, key_text_of(&key), snapshot_encode(core, arena, tenant, freezing->actor->kind, freezing->block));
+    ordered_set(core->frozen, key_text_of(&key),
+                snapshot_encode(core, arena, tenant, freezing->actor->kind, freezing->block));
 }
 
 void checkpoint_go_on(struct core *core, unsigned most)
@@ -111,7 +112,7 @@ void checkpoint_begin(struct core *core)
         struct actor *actor = core->dirty;
         core->dirty = actor->next_dirty;
         actor->dirty = false;
-        if (!actor->block) continue;    /* a row that was discarded since */
+        if (!actor->block) continue; /* a row that was discarded since */
         struct freezing_actor *freezing = memory_alloc(sizeof *freezing);
         *freezing = (struct freezing_actor){.next = core->to_snapshot, .actor = actor, .block = actor->block};
         actor->pins++;
@@ -141,8 +142,10 @@ static void disposal_done(struct work *work)
 static void dispose(struct core *core, struct ordered *frozen)
 {
     struct disposal *disposal = memory_alloc(sizeof *disposal);
-    *disposal = (struct disposal){.work = {.run = disposal_run, .done = disposal_done, .class = WORK_READ}, .frozen = frozen};
-    if (!core->stopping && ordered_count(frozen) > 1000 && core->ports.submit(core->ports.context, &disposal->work)) return;
+    *disposal =
+        (struct disposal){.work = {.run = disposal_run, .done = disposal_done, .class = WORK_READ}, .frozen = frozen};
+    if (!core->stopping && ordered_count(frozen) > 1000 && core->ports.submit(core->ports.context, &disposal->work))
+        return;
     disposal_run(&disposal->work);
     disposal_done(&disposal->work);
 }
@@ -153,7 +156,7 @@ void core_checkpointed(struct core *core, struct ordered *frozen)
     core->frozen = NULL;
     core->freezing = false;
     scans_forget(core);
-    core->generation++;                 /* what workers read of the tables before is old */
+    core->generation++; /* what workers read of the tables before is old */
     core->count_checkpoints++;
     dispose(core, frozen);
 }

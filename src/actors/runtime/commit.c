@@ -13,8 +13,9 @@ static void broken(struct tx *tx, const struct touched *touched, const char *tru
 {
     char id[ID_TEXT_LENGTH + 1];
     id_format(touched->id, id);
-    log_line("core", LOG_ERROR, "a truth does not hold; the command is dropped", "kind=%s id=%s command=%s.%s truth=\"%s\"", touched->kind->name,
-             id, tx->kind->name, tx->command->name, truth);
+    log_line("core", LOG_ERROR, "a truth does not hold; the command is dropped",
+             "kind=%s id=%s command=%s.%s truth=\"%s\"", touched->kind->name, id, tx->kind->name, tx->command->name,
+             truth);
     tx->core->count_broken++;
     tx->state->broken = true;
 }
@@ -24,7 +25,8 @@ static void check_touched(struct tx *tx, const struct touched *touched)
     const struct kind *kind = touched->kind;
     if (kind->derived || !tx_changed(touched)) return;
     if (!touched->emitted && !kind->quiet) broken(tx, touched, "a change names an event");
-    int64_t from = touched->before ? entity_of(touched->before->state)->status : 0, to = entity_of(touched->copy)->status;
+    int64_t from = touched->before ? entity_of(touched->before->state)->status : 0,
+            to = entity_of(touched->copy)->status;
     if (kind->machine && from != to && !kind->machine->derived) {
         bool declared = false;
         for (uint32_t i = 0; i < kind->machine->count && !declared; i++) {
@@ -46,7 +48,8 @@ static bool key_among(const struct key_writer *writer, struct text key)
     return false;
 }
 
-static enum error unique_key_free(struct tx *tx, const struct touched *touched, const struct index *index, struct text key)
+static enum error unique_key_free(struct tx *tx, const struct touched *touched, const struct index *index,
+                                  struct text key)
 {
     struct text value;
     enum found found = derived_get(tx->core, tx->state->message, tx->state->replay, key, tx->arena, &value);
@@ -66,7 +69,8 @@ static enum error unique_keys_free(struct tx *tx, const struct touched *touched)
         if (!(*index)->unique) continue;
         struct key_writer after, before;
         index_keys(&after, tx->arena, tx->tenant, touched->kind, *index, touched->copy);
-        index_keys(&before, tx->arena, tx->tenant, touched->kind, *index, touched->before ? touched->before->state : NULL);
+        index_keys(&before, tx->arena, tx->tenant, touched->kind, *index,
+                   touched->before ? touched->before->state : NULL);
         for (uint32_t i = 0; i < after.count; i++) {
             if (key_among(&before, after.keys[i])) continue;
             enum error error = unique_key_free(tx, touched, *index, after.keys[i]);
@@ -95,7 +99,8 @@ enum error tx_finish(struct tx *tx)
         touched->changed = tx_changed(touched);
         touched->settled = true;
     }
-    for (uint32_t i = 0; i < state->touched_count; i++) check_touched(tx, state->touched[i]);
+    for (uint32_t i = 0; i < state->touched_count; i++)
+        check_touched(tx, state->touched[i]);
     if (state->broken) return ERROR_INTERNAL_ERROR;
     for (uint32_t i = 0; i < state->touched_count; i++) {
         if (!state->touched[i]->copy || !tx_changed(state->touched[i])) continue;
@@ -122,9 +127,13 @@ static void record_touched(struct tx *tx, struct record *record, const struct to
     struct buffer open = {.arena = tx->arena};
     const void *before = touched->before ? touched->before->state : NULL;
     schema_diff(&open, touched->kind->fields, before, touched->copy, PART_OPEN);
-    *LIST_ADD(tx->arena, &record->changes) = (struct record_change){
-        .kind = touched->kind->number, .version = entity_of(touched->copy)->version, .id = touched->id,
-        .previous_lsn = touched->before ? (int64_t)touched->before->lsn : 0, .open = buffer_as_text(&open), .personal = sealed_diff(tx, touched)};
+    *LIST_ADD(tx->arena, &record->changes) =
+        (struct record_change){.kind = touched->kind->number,
+                               .version = entity_of(touched->copy)->version,
+                               .id = touched->id,
+                               .previous_lsn = touched->before ? (int64_t)touched->before->lsn : 0,
+                               .open = buffer_as_text(&open),
+                               .personal = sealed_diff(tx, touched)};
 }
 
 /* The carried fields: a snapshot of a struct in which only they are set. */
@@ -153,9 +162,14 @@ static void record_event(struct tx *tx, struct record *record, const struct emit
         const struct record_change *row = &record->changes.at[i];
         if (row->kind == emitted->touched->kind->number && id_equal(row->id, emitted->touched->id)) change = i;
     }
-    *LIST_ADD(tx->arena, &record->events) = (struct record_event){
-        .change = change, .number = emitted->event->number, .version = emitted->version, .from = emitted->from, .to = emitted->to,
-        .carried = carried_bytes(tx, emitted), .data = emitted->data ? buffer_as_text(&data) : (struct text){0}};
+    *LIST_ADD(tx->arena, &record->events) =
+        (struct record_event){.change = change,
+                              .number = emitted->event->number,
+                              .version = emitted->version,
+                              .from = emitted->from,
+                              .to = emitted->to,
+                              .carried = carried_bytes(tx, emitted),
+                              .data = emitted->data ? buffer_as_text(&data) : (struct text){0}};
 }
 
 void tx_record(struct tx *tx, struct record *record)
@@ -163,8 +177,13 @@ void tx_record(struct tx *tx, struct record *record)
     struct tx_state *state = tx->state;
     struct message *message = state->message;
     char id[ID_TEXT_LENGTH + 1];
-    *record = (struct record){.tenant = tx->tenant, .time = tx->now, .principal_kind = tx->principal.kind, .principal = tx->principal.user,
-                              .session = tx->principal.session, .kind = tx->kind->number, .subject = tx->id,
+    *record = (struct record){.tenant = tx->tenant,
+                              .time = tx->now,
+                              .principal_kind = tx->principal.kind,
+                              .principal = tx->principal.user,
+                              .session = tx->principal.session,
+                              .kind = tx->kind->number,
+                              .subject = tx->id,
                               .command = text_of(tx->command->name)};
     if (message->source == FROM_RUNTIME) {
         record->cause = LITERAL("runtime");
@@ -178,13 +197,16 @@ void tx_record(struct tx *tx, struct record *record)
         const struct touched *touched = state->touched[i];
         if (!touched->kind->derived && touched->copy && tx_changed(touched)) record_touched(tx, record, touched);
     }
-    for (uint32_t i = 0; i < state->emitted_count; i++) record_event(tx, record, &state->emitted[i]);
-    if (message->source == FROM_TIMER)  /* done: removed before what the command sets anew */
+    for (uint32_t i = 0; i < state->emitted_count; i++)
+        record_event(tx, record, &state->emitted[i]);
+    if (message->source == FROM_TIMER) /* done: removed before what the command sets anew */
         *LIST_ADD(tx->arena, &record->timers) = (struct record_timer){.id = message->timer_id};
-    for (uint32_t i = 0; i < state->timers.count; i++) *LIST_ADD(tx->arena, &record->timers) = state->timers.at[i];
+    for (uint32_t i = 0; i < state->timers.count; i++)
+        *LIST_ADD(tx->arena, &record->timers) = state->timers.at[i];
     if (message->source == FROM_EFFECT && message->effect_done)
         *LIST_ADD(tx->arena, &record->effects) = (struct record_effect){.id = message->effect_id, .removed = true};
-    for (uint32_t i = 0; i < state->effects.count; i++) *LIST_ADD(tx->arena, &record->effects) = state->effects.at[i];
+    for (uint32_t i = 0; i < state->effects.count; i++)
+        *LIST_ADD(tx->arena, &record->effects) = state->effects.at[i];
 }
 
 /* ---- installing: shared by commit and replay ---- */

@@ -7,7 +7,7 @@
 
 void document_open(struct document *document, const struct registry *registry)
 {
-    *document = (struct document){ .doc = yyjson_mut_doc_new(NULL), .registry = registry, .arena = arena_create() };
+    *document = (struct document){.doc = yyjson_mut_doc_new(NULL), .registry = registry, .arena = arena_create()};
     CHECK(document->doc);
     document->schemas = yyjson_mut_obj(document->doc);
     yyjson_mut_doc_set_root(document->doc, yyjson_mut_obj(document->doc));
@@ -42,7 +42,7 @@ static yyjson_mut_val *parse(struct document *document, const char *json, size_t
 
 yyjson_mut_val *document_shape(struct document *document, const struct fields *fields, enum schema_shape shape)
 {
-    struct buffer json = { .arena = document->arena };
+    struct buffer json = {.arena = document->arena};
     schema_describe(&json, fields, shape);
     return parse(document, json.data, json.length);
 }
@@ -53,7 +53,7 @@ static bool is_entity(const struct fields *fields)
     return fields->count && fields->rows[0].nested == &entity_fields;
 }
 
-static const char *const SHAPE_SUFFIX[] = { [SHAPE_CREATE] = "_create", [SHAPE_PATCH] = "_patch", [SHAPE_OUTPUT] = "" };
+static const char *const SHAPE_SUFFIX[] = {[SHAPE_CREATE] = "_create", [SHAPE_PATCH] = "_patch", [SHAPE_OUTPUT] = ""};
 
 static bool name_is_taken(const struct document *document, const char *name)
 {
@@ -77,7 +77,7 @@ static const char *component_name(struct document *document, const void *of, enu
     for (int again = 2; name_is_taken(document, full); again++)
         full = arena_format(document->arena, "%s_%s%s_%d", owner, name, SHAPE_SUFFIX[shape], again).data;
     struct component *component = LIST_ADD(document->arena, &document->components);
-    *component = (struct component){ of, shape, full };
+    *component = (struct component){of, shape, full};
     *fresh = true;
     return full;
 }
@@ -103,12 +103,12 @@ static void add_common_members(struct document *document, const struct kind *kin
                                yyjson_mut_val *required)
 {
     static const char *const rows[][2] = {
-        { "id", "{\"type\":\"string\",\"format\":\"uuid\"}" },
-        { "version", "{\"type\":\"integer\",\"minimum\":1,\"description\":\"raised by one for each event\"}" },
-        { "status", NULL },
-        { "created_at", "{\"type\":\"string\",\"format\":\"date-time\"}" },
-        { "updated_at", "{\"type\":\"string\",\"format\":\"date-time\"}" },
-        { "deleted_at", "{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"only of what is deleted\"}" },
+        {"id", "{\"type\":\"string\",\"format\":\"uuid\"}"},
+        {"version", "{\"type\":\"integer\",\"minimum\":1,\"description\":\"raised by one for each event\"}"},
+        {"status", NULL},
+        {"created_at", "{\"type\":\"string\",\"format\":\"date-time\"}"},
+        {"updated_at", "{\"type\":\"string\",\"format\":\"date-time\"}"},
+        {"deleted_at", "{\"type\":\"string\",\"format\":\"date-time\",\"description\":\"only of what is deleted\"}"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         yyjson_mut_val *schema = NULL;
@@ -310,6 +310,7 @@ static void add_error_schema(struct document *document)
 
 /* ---- What all routes share ------------------------------------------------------------------------------------------ */
 
+/* clang-format off */
 static const char PARAMETERS[] =
     "{\"Limit\":{\"name\":\"limit\",\"in\":\"query\",\"description\":\"entries of a page\","
     "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":%d,\"default\":%d}},"
@@ -349,6 +350,7 @@ static const char EVENT[] =
     "\"entity\":{\"type\":\"string\",\"description\":\"kind of what it happens to\"},"
     "\"entity_id\":{\"type\":\"string\",\"format\":\"uuid\"},"
     "\"entity_version\":{\"type\":\"integer\",\"description\":\"that it would have then\"}}}";
+/* clang-format on */
 
 void document_add_dry_run(struct document *document, yyjson_mut_val *members)
 {
@@ -356,7 +358,8 @@ void document_add_dry_run(struct document *document, yyjson_mut_val *members)
     static const char events[] = "{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/dry_run_event\"},"
                                  "\"description\":\"of a dry run: the events that would be written\"}";
     if (!yyjson_mut_obj_get(document->schemas, "dry_run_event"))
-        yyjson_mut_obj_add_val(document->doc, document->schemas, "dry_run_event", parse(document, EVENT, sizeof EVENT - 1));
+        yyjson_mut_obj_add_val(document->doc, document->schemas, "dry_run_event",
+                               parse(document, EVENT, sizeof EVENT - 1));
     yyjson_mut_obj_add_val(document->doc, members, "dry_run", parse(document, dry_run, sizeof dry_run - 1));
     yyjson_mut_obj_add_val(document->doc, members, "events", parse(document, events, sizeof events - 1));
 }

@@ -24,12 +24,13 @@ static bool default_tenant_make(struct core *core, char problem[256])
     struct text slug = core->config.default_tenant;
     const struct kind *kind = core->registry->tenant_kind;
     core->default_tenant = tenant_id_of_slug(slug);
-    struct message *message = message_internal(core, FROM_REQUEST, ID_NONE, kind, kind_command(kind, "create"), core->default_tenant);
+    struct message *message =
+        message_internal(core, FROM_REQUEST, ID_NONE, kind, kind_command(kind, "create"), core->default_tenant);
     core->ports.random(core->ports.context, message->random);
     struct tx tx;
     struct tx_state state;
     tx_open(&tx, &state, core, message);
-    state.replay = true;                /* may wait for the disk */
+    state.replay = true; /* may wait for the disk */
     bool made = true;
     struct text key_check = keyed_hash(&tx, "master key", slug);
     const struct tenant *known = load(&tx, kind, tx.id);
@@ -55,8 +56,8 @@ static bool default_tenant_make(struct core *core, char problem[256])
     return made;
 }
 
-struct core *core_create(const struct registry *registry, const struct ports *ports, const struct core_config *config, int64_t now_ms,
-                         char problem[256])
+struct core *core_create(const struct registry *registry, const struct ports *ports, const struct core_config *config,
+                         int64_t now_ms, char problem[256])
 {
     struct core *core = memory_alloc(sizeof *core);
     core->registry = registry;
@@ -79,8 +80,10 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     core->now = now_ms;
     renderings_prepare(core);
     bool good = outside_load(core, problem) && replay_log(core, problem);
-    if (core->now > now_ms && now_ms) log_line("core", LOG_WARNING, "the clock is behind the log", "by_ms=%lld", (long long)(core->now - now_ms));
-    else core->now = now_ms;
+    if (core->now > now_ms && now_ms)
+        log_line("core", LOG_WARNING, "the clock is behind the log", "by_ms=%lld", (long long)(core->now - now_ms));
+    else
+        core->now = now_ms;
     core->last_checkpoint = core->now;
     good = good && default_tenant_make(core, problem);
     if (good) {
@@ -101,7 +104,8 @@ static void free_value(void *context, const void *key, size_t length, void *valu
 void core_destroy(struct core *core)
 {
     outside_close(core);
-    while (heap_first(&core->await_deadlines)) free(heap_pop(&core->await_deadlines));
+    while (heap_first(&core->await_deadlines))
+        free(heap_pop(&core->await_deadlines));
     heap_free(&core->await_deadlines);
     if (core->batch) {
         buffer_free(&core->batch->records);
@@ -183,7 +187,8 @@ static void look_at_disk(struct core *core)
 {
     bool full = core->ports.store->calls->free_bytes(core->ports.store) == 0;
     if (full != core->read_only_disk)
-        log_line("core", full ? LOG_ERROR : LOG_INFO, full ? "the disk reserve is reached: writes are refused" : "writes are taken again", "full=%d", full);
+        log_line("core", full ? LOG_ERROR : LOG_INFO,
+                 full ? "the disk reserve is reached: writes are refused" : "writes are taken again", "full=%d", full);
     core->read_only_disk = full;
 }
 
@@ -198,7 +203,8 @@ static int64_t checkpoint_interval(const struct core *core)
 static void housekeeping(struct core *core)
 {
     size_t bytes = ordered_bytes(core->delta) + core->dirty_count * 512;
-    if (bytes > LIMIT_CHECKPOINT_BYTES || core->now - core->last_checkpoint >= checkpoint_interval(core)) checkpoint_begin(core);
+    if (bytes > LIMIT_CHECKPOINT_BYTES || core->now - core->last_checkpoint >= checkpoint_interval(core))
+        checkpoint_begin(core);
     directory_passivate(&core->directory, core->config.actors_memory);
     if (core->now - core->last_sweep < SECONDS(1)) return;
     core->last_sweep = core->now;
@@ -210,7 +216,7 @@ static void housekeeping(struct core *core)
 
 void core_turn(struct core *core, int64_t now_ms)
 {
-    if (now_ms > core->now) core->now = now_ms;         /* time never goes back */
+    if (now_ms > core->now) core->now = now_ms; /* time never goes back */
     timers_fire(core);
     effects_turn(core);
     awaiting_overdue(core);
@@ -234,7 +240,7 @@ bool core_busy(const struct core *core)
 
 int64_t core_next_due(const struct core *core)
 {
-    int64_t due = core->now + SECONDS(1);               /* housekeeping */
+    int64_t due = core->now + SECONDS(1); /* housekeeping */
     const struct ordered_entry *entry = ordered_at_or_after(core->timers_due, LITERAL(""));
     for (; entry; entry = ordered_next(entry)) {
         struct timer *timer;
@@ -300,6 +306,6 @@ void core_metrics(struct core *core, struct buffer *out)
         {"souk_checkpoints_total", "counter", "checkpoints written", core->count_checkpoints},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name, rows[i].type, rows[i].name,
-                      (unsigned long long)rows[i].value);
+        buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name,
+                      rows[i].type, rows[i].name, (unsigned long long)rows[i].value);
 }

@@ -7,14 +7,14 @@
 struct core_config {
     bool development;
     bool rate_limits;
-    bool metrics_public;                    /* GET /metrics answers everybody, not this machine and operators alone */
-    size_t actors_memory;                   /* bytes; past it clean actors are passivated */
-    struct text default_tenant;             /* slug */
-    const char *const *settings;            /* name, value, name, value, …, NULL: overrides of settings.h */
+    bool metrics_public;         /* GET /metrics answers everybody, not this machine and operators alone */
+    size_t actors_memory;        /* bytes; past it clean actors are passivated */
+    struct text default_tenant;  /* slug */
+    const char *const *settings; /* name, value, name, value, …, NULL: overrides of settings.h */
 };
 
 struct core;
-extern const char core_wrong_key[];                         /* as problem */
+extern const char core_wrong_key[]; /* as problem */
 /* Opens on a store: replays the log from its applied_lsn. NULL and a sentence in problem when the log does not fit the
    tables. `now_ms` is the first time. */
 struct core *core_create(const struct registry *registry, const struct ports *ports, const struct core_config *config,
@@ -29,9 +29,9 @@ bool core_request(struct core *core, struct request *request);
 void core_reply_done(struct core *core, struct request *request);
 /* Works: up to LIMIT_TURN_MESSAGES messages, due timers, the batch handed to the store, checkpoints, passivation. */
 void core_turn(struct core *core, int64_t now_ms);
-bool core_busy(const struct core *core);                    /* turn again at once */
-int64_t core_next_due(const struct core *core);             /* when it needs a turn without input; INT64_MAX: never */
-void core_durable(struct core *core, uint64_t lsn);         /* the store made it durable: replies are released */
+bool core_busy(const struct core *core);            /* turn again at once */
+int64_t core_next_due(const struct core *core);     /* when it needs a turn without input; INT64_MAX: never */
+void core_durable(struct core *core, uint64_t lsn); /* the store made it durable: replies are released */
 void core_checkpointed(struct core *core, struct ordered *frozen);
 void core_work_done(struct core *core, struct work *work);
 /* Nothing more is taken; true once all is answered, durable and checkpointed. */
@@ -40,10 +40,11 @@ bool core_stop(struct core *core);
 void core_fail(struct core *core);
 uint64_t core_last_lsn(const struct core *core);
 uint64_t core_durable_lsn(const struct core *core);
-void core_metrics(struct core *core, struct buffer *out);   /* Prometheus text */
+void core_metrics(struct core *core, struct buffer *out); /* Prometheus text */
 
 /* Replays the whole log of a store into memory and compares every derived row with the store's tables (as of its
    applied_lsn; remembered idempotency keys aside, which expire by time). Calls report for each difference; returns their
    number, or -1 with a sentence in problem. */
 int64_t core_verify(const struct registry *registry, const struct ports *ports, const struct core_config *config,
-                    void (*report)(void *context, const char *difference, struct text key), void *context, char problem[256]);
+                    void (*report)(void *context, const char *difference, struct text key), void *context,
+                    char problem[256]);

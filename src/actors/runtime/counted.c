@@ -14,12 +14,13 @@ static const struct field counted_rows[] = {
 /* clang-format on */
 const struct fields counted_fields = FIELDS("counted", struct counted_body, counted_rows);
 
-void count(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t amount, struct id first, struct id second)
+void count(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t amount, struct id first,
+           struct id second)
 {
     const struct command *row = kind_command(kind, command);
     CHECK(row && row->body == &counted_fields);
-    *LIST_ADD(tx->arena, &tx->state->figures) =
-        (struct figure){.tenant = tx->tenant, .entity = id, .kind = kind, .command = row, .body = {amount, first, second}};
+    *LIST_ADD(tx->arena, &tx->state->figures) = (struct figure){
+        .tenant = tx->tenant, .entity = id, .kind = kind, .command = row, .body = {amount, first, second}};
 }
 
 void figures_take(struct tx *tx)
@@ -52,7 +53,8 @@ void figures_flush(struct core *core)
         core->figures = figure->next;
         actor_key(key, figure->tenant, figure->kind, figure->entity);
         map_remove(core->figures_by_entity, key, sizeof key);
-        struct message *message = message_internal(core, FROM_RUNTIME, figure->tenant, figure->kind, figure->command, figure->entity);
+        struct message *message =
+            message_internal(core, FROM_RUNTIME, figure->tenant, figure->kind, figure->command, figure->entity);
         core->ports.random(core->ports.context, message->random);
         message->body = schema_clone(&counted_fields, &figure->body, message->arena);
         message_ready(core, message);

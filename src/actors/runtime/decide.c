@@ -32,8 +32,8 @@ void fail_detail(struct tx *tx, const char *path, const char *code, const char *
     va_start(arguments, format);
     struct text text = arena_vformat(tx->arena, format, arguments);
     va_end(arguments);
-    problem_add(&tx->state->problems, arena_text(tx->arena, text_of(path)), arena_text(tx->arena, text_of(code)).data, "%.*s",
-                TEXT_ARGUMENTS(text));
+    problem_add(&tx->state->problems, arena_text(tx->arena, text_of(path)), arena_text(tx->arena, text_of(code)).data,
+                "%.*s", TEXT_ARGUMENTS(text));
 }
 
 bool fail_details(const struct tx *tx)
@@ -53,7 +53,8 @@ void fail_member(struct tx *tx, const char *name, struct text json)
 }
 
 /* ---- events ---- */
-static void emit_row(struct tx *tx, struct touched *touched, const struct event *event, const void *data, int64_t from, int64_t to)
+static void emit_row(struct tx *tx, struct touched *touched, const struct event *event, const void *data, int64_t from,
+                     int64_t to)
 {
     struct tx_state *state = tx->state;
     struct entity *entity = touched->copy;
@@ -67,9 +68,13 @@ static void emit_row(struct tx *tx, struct touched *touched, const struct event 
     entity->version++;
     entity->updated_at = tx->now;
     touched->emitted = true;
-    state->emitted[state->emitted_count++] = (struct emitted){
-        .touched = touched, .event = event, .version = entity->version, .from = from, .to = to,
-        .data = data && event->data ? schema_clone(event->data, data, tx->arena) : NULL};
+    state->emitted[state->emitted_count++] =
+        (struct emitted){.touched = touched,
+                         .event = event,
+                         .version = entity->version,
+                         .from = from,
+                         .to = to,
+                         .data = data && event->data ? schema_clone(event->data, data, tx->arena) : NULL};
 }
 
 void emit(struct tx *tx, void *entity, const struct kind *kind, const struct event *event, const void *data)
@@ -91,7 +96,8 @@ static bool row_applies(const struct transition *row, int64_t status, const char
     return !strcmp(row->command, command) && (row->from & STATE(status));
 }
 
-const struct transition *transition_find(struct tx *tx, const struct kind *kind, const void *entity, const char *command, bool *has_rows)
+const struct transition *transition_find(struct tx *tx, const struct kind *kind, const void *entity,
+                                         const char *command, bool *has_rows)
 {
     *has_rows = false;
     if (!kind->machine) return NULL;
@@ -103,7 +109,8 @@ const struct transition *transition_find(struct tx *tx, const struct kind *kind,
     return NULL;
 }
 
-void transition_make(struct tx *tx, const struct kind *kind, void *entity, const struct transition *row, const void *data)
+void transition_make(struct tx *tx, const struct kind *kind, void *entity, const struct transition *row,
+                     const void *data)
 {
     struct touched *touched = tx_find(tx, kind, entity_of(entity)->id);
     if (!touched && tx->state->pending) return;
@@ -121,8 +128,10 @@ void transition_make(struct tx *tx, const struct kind *kind, void *entity, const
         head->deleted_at = 0;
     }
     head->status = to;
-    if (row->event && kind->derived) head->version++;
-    else if (row->event) emit_row(tx, touched, row->event, data, from, to);
+    if (row->event && kind->derived)
+        head->version++;
+    else if (row->event)
+        emit_row(tx, touched, row->event, data, from, to);
 }
 
 /* Commands of the system alone are of no help to whoever asks. */
@@ -137,8 +146,8 @@ enum error fail_transition(struct tx *tx, const struct kind *kind, const void *e
     char legal[512];
     machine_legal_commands(kind->machine, (uint32_t)entity_of(entity)->status, is_offered, kind, legal, sizeof legal);
     struct text status = enum_name(kind->machine->states, (uint32_t)entity_of(entity)->status);
-    return fail(tx, ERROR_INVALID_TRANSITION, "a %s that is %.*s cannot %s; %s%s", kind->name, TEXT_ARGUMENTS(status), command,
-                legal[0] ? "possible: " : "nothing is possible", legal);
+    return fail(tx, ERROR_INVALID_TRANSITION, "a %s that is %.*s cannot %s; %s%s", kind->name, TEXT_ARGUMENTS(status),
+                command, legal[0] ? "possible: " : "nothing is possible", legal);
 }
 
 enum error transition(struct tx *tx, const struct kind *kind, void *entity, const char *command, const void *data)
@@ -163,9 +172,11 @@ uint32_t asker_relations(struct tx *tx, const struct kind *kind, const void *ent
     uint32_t relations = 0;
     switch (tx->principal.kind) {
     case PRINCIPAL_ANONYMOUS: relations = ANYONE; break;
-    case PRINCIPAL_USER:      relations = ANYONE | USER | (tx->principal.admin ? ADMIN : 0) | (tx->principal.leader ? LEADER : 0); break;
-    case PRINCIPAL_SYSTEM:    return SYSTEM | ANYONE;
-    case PRINCIPAL_OPERATOR:  relations = ANYONE | ADMIN | OPERATOR; break;
+    case PRINCIPAL_USER:
+        relations = ANYONE | USER | (tx->principal.admin ? ADMIN : 0) | (tx->principal.leader ? LEADER : 0);
+        break;
+    case PRINCIPAL_SYSTEM: return SYSTEM | ANYONE;
+    case PRINCIPAL_OPERATOR: relations = ANYONE | ADMIN | OPERATOR; break;
     }
     if (kind->relations) relations |= kind->relations(tx, entity);
     return relations;
@@ -212,16 +223,23 @@ static struct text body_bytes(struct tx *tx, const struct command *command, cons
 void tell(struct tx *tx, const struct kind *kind, struct id id, const char *command, const void *body)
 {
     if (tx->state->replay) return;
-    *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){
-        .id = draw_id(tx), .due = tx->now, .kind = kind->number, .entity = id, .command = text_of(command),
-        .body = body_bytes(tx, internal_command(kind, command), body)};
+    *LIST_ADD(tx->arena, &tx->state->timers) =
+        (struct record_timer){.id = draw_id(tx),
+                              .due = tx->now,
+                              .kind = kind->number,
+                              .entity = id,
+                              .command = text_of(command),
+                              .body = body_bytes(tx, internal_command(kind, command), body)};
 }
 
 void timer(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t due)
 {
     internal_command(kind, command);
-    *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){
-        .id = timer_id_of(kind, id, command), .due = due > 0 ? due : 1, .kind = kind->number, .entity = id, .command = text_of(command)};
+    *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){.id = timer_id_of(kind, id, command),
+                                                                     .due = due > 0 ? due : 1,
+                                                                     .kind = kind->number,
+                                                                     .entity = id,
+                                                                     .command = text_of(command)};
 }
 
 void timer_cancel(struct tx *tx, const struct kind *kind, struct id id, const char *command)
@@ -229,7 +247,8 @@ void timer_cancel(struct tx *tx, const struct kind *kind, struct id id, const ch
     struct id timer_id = timer_id_of(kind, id, command);
     if (!map_get(tx->core->timers, timer_id.bytes, sizeof timer_id.bytes)) {
         bool set_here = false;
-        for (uint32_t i = 0; i < tx->state->timers.count; i++) set_here |= id_equal(tx->state->timers.at[i].id, timer_id);
+        for (uint32_t i = 0; i < tx->state->timers.count; i++)
+            set_here |= id_equal(tx->state->timers.at[i].id, timer_id);
         if (!set_here) return;
     }
     *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){.id = timer_id};
@@ -245,8 +264,8 @@ struct id effect_id_of(struct id tenant, const struct effect_class *class, struc
     return id;
 }
 
-void effect(struct tx *tx, const struct effect_class *class, struct text key, const void *request, const struct kind *kind,
-            struct id id, const char *command)
+void effect(struct tx *tx, const struct effect_class *class, struct text key, const void *request,
+            const struct kind *kind, struct id id, const char *command)
 {
     if (tx->state->replay) return;
     if (command) internal_command(kind, command);
@@ -255,15 +274,19 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
     struct id effect_id = effect_id_of(tx->tenant, class, key);
     struct text associated = {(const char *)effect_id.bytes, sizeof effect_id.bytes};
     *LIST_ADD(tx->arena, &tx->state->effects) = (struct record_effect){
-        .id = effect_id, .class_number = class->number, .kind = kind->number, .entity = id,
-        .command = command ? text_of(command) : (struct text){0}, .key = arena_text(tx->arena, key),
+        .id = effect_id,
+        .class_number = class->number,
+        .kind = kind->number,
+        .entity = id,
+        .command = command ? text_of(command) : (struct text){0},
+        .key = arena_text(tx->arena, key),
         .request = seal(tx->core->ports.keyring, tx->arena, tx->tenant, id, associated, buffer_as_text(&plain))};
 }
 
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key)
 {
-    *LIST_ADD(tx->arena, &tx->state->effects) =
-        (struct record_effect){.id = effect_id_of(tx->tenant, class, key), .removed = true, .class_number = class->number};
+    *LIST_ADD(tx->arena, &tx->state->effects) = (struct record_effect){
+        .id = effect_id_of(tx->tenant, class, key), .removed = true, .class_number = class->number};
 }
 
 /* ---- answering ---- */

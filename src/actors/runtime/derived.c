@@ -35,7 +35,8 @@ void key_add_integer(struct key *key, int64_t value)
 {
     uint64_t flipped = (uint64_t)value ^ (UINT64_C(1) << 63);
     uint8_t bytes[8];
-    for (int i = 0; i < 8; i++) bytes[i] = (uint8_t)(flipped >> (56 - 8 * i));
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(flipped >> (56 - 8 * i));
     key_add(key, bytes, sizeof bytes);
 }
 
@@ -44,8 +45,10 @@ void key_add_text(struct key *key, struct text value)
 {
     static const uint8_t escaped[2] = {0, 255}, end[2] = {0, 0};
     for (uint32_t i = 0; i < value.length; i++) {
-        if (value.data[i]) key_add(key, value.data + i, 1);
-        else key_add(key, escaped, sizeof escaped);
+        if (value.data[i])
+            key_add(key, value.data + i, 1);
+        else
+            key_add(key, escaped, sizeof escaped);
     }
     key_add(key, end, sizeof end);
 }
@@ -72,7 +75,8 @@ void index_prefix(struct key *key, struct id tenant, const struct kind *kind, co
 }
 
 /* ---- the writer that kinds' `keys` functions use ---- */
-void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind, const struct index *index)
+void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
+                     const struct index *index)
 {
     memset(writer, 0, sizeof *writer);
     writer->arena = arena;
@@ -140,7 +144,8 @@ struct text prefix_end(struct arena *arena, struct text prefix)
 {
     uint8_t *end = arena_copy(arena, prefix.data, prefix.length);
     uint32_t length = prefix.length;
-    while (length && end[length - 1] == 255) length--;
+    while (length && end[length - 1] == 255)
+        length--;
     CHECK(length > 0);
     end[length - 1]++;
     return (struct text){(const char *)end, length};
@@ -152,7 +157,7 @@ struct table_read {
     struct core *core;
     struct message *message;
     struct memo *memo;
-    struct arena *arena;                /* the worker's own: the message's stays with the core */
+    struct arena *arena; /* the worker's own: the message's stays with the core */
     struct text key, from, to;
     bool scan, reverse;
     uint32_t limit, count;
@@ -168,7 +173,8 @@ static void table_read_run(struct work *work)
     if (read->scan) {
         read->rows = ARENA_ARRAY(read->arena, struct table_row, read->limit);
         read->count = 0;
-        read->found = store->calls->scan(store, read->from, read->to, read->reverse, read->limit, TIER_DISK, read->arena, read->rows, &read->count);
+        read->found = store->calls->scan(store, read->from, read->to, read->reverse, read->limit, TIER_DISK,
+                                         read->arena, read->rows, &read->count);
     } else {
         read->found = store->calls->get(store, read->key, TIER_DISK, read->arena, &read->value);
     }
@@ -181,7 +187,7 @@ static void table_read_done(struct work *work)
     struct memo *memo = read->memo;
     memo->ready = true;
     memo->found = read->found == FOUND;
-    if (read->found == DAMAGED) message->failures = LIMIT_RERUNS;     /* run.c answers 500: never a wrong value */
+    if (read->found == DAMAGED) message->failures = LIMIT_RERUNS; /* run.c answers 500: never a wrong value */
     if (memo->found && !read->scan) memo->value = arena_text(message->arena, read->value);
     if (memo->found && read->scan) {
         memo->rows = ARENA_ARRAY(message->arena, struct table_row, read->count + 1);
@@ -229,7 +235,7 @@ static void table_read_submit(struct core *core, struct table_read *read)
 {
     read->message->loads++;
     if (core->ports.submit(core->ports.context, &read->work)) return;
-    read->found = MISS;                 /* the pool is full: the message is answered 503 */
+    read->found = MISS; /* the pool is full: the message is answered 503 */
     read->message->failures = LIMIT_RERUNS + 1;
     read->message->loads--;
     read->memo->ready = true;
@@ -237,7 +243,8 @@ static void table_read_submit(struct core *core, struct table_read *read)
     free(read);
 }
 
-enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena, struct text *value)
+enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena,
+                       struct text *value)
 {
     const struct ordered_entry *entry = ordered_get(core->delta, key);
     if (!entry && core->frozen) entry = ordered_get(core->frozen, key);
@@ -299,7 +306,8 @@ static void scan_remember(struct core *core, struct text input, const struct tab
     struct scanned *scanned = arena_take(core->scan_memory, sizeof *scanned + count * sizeof *rows);
     scanned->count = count;
     for (uint32_t i = 0; i < count; i++)
-        scanned->rows[i] = (struct table_row){arena_text(core->scan_memory, rows[i].key), arena_text(core->scan_memory, rows[i].value)};
+        scanned->rows[i] = (struct table_row){arena_text(core->scan_memory, rows[i].key),
+                                              arena_text(core->scan_memory, rows[i].value)};
     map_set(core->scans, input.data, input.length, scanned);
 }
 
@@ -314,8 +322,8 @@ static struct text scan_input(struct arena *arena, struct text from, struct text
     return buffer_as_text(&input);
 }
 
-static enum found table_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to, bool reverse,
-                             struct arena *arena, uint32_t limit, struct table_row *rows, uint32_t *count)
+static enum found table_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to,
+                             bool reverse, struct arena *arena, uint32_t limit, struct table_row *rows, uint32_t *count)
 {
     struct store *store = core->ports.store;
     if (wait) return store->calls->scan(store, from, to, reverse, limit, TIER_DISK, arena, rows, count);
@@ -349,7 +357,7 @@ static enum found table_scan(struct core *core, struct message *message, bool wa
 }
 
 /* ---- merged scan ---- */
-struct cursor {                         /* over one delta */
+struct cursor { /* over one delta */
     const struct ordered *map;
     const struct ordered_entry *entry;
 };
@@ -360,7 +368,8 @@ static bool before_end(const struct ordered_entry *entry, struct text from, stru
     return reverse ? text_compare(entry->key, from) >= 0 : text_compare(entry->key, to) < 0;
 }
 
-static void cursor_open(struct cursor *cursor, const struct ordered *map, struct text from, struct text to, bool reverse)
+static void cursor_open(struct cursor *cursor, const struct ordered *map, struct text from, struct text to,
+                        bool reverse)
 {
     cursor->map = map;
     cursor->entry = map ? (reverse ? ordered_before(map, to) : ordered_at_or_after(map, from)) : NULL;
@@ -380,7 +389,8 @@ struct merge {
 };
 
 /* The next key of the merge in scan order; the newest source decides what it holds. False: all are exhausted. */
-static bool merge_next(struct merge *merge, struct text from, struct text to, bool reverse, struct table_row *out, bool *tombstone)
+static bool merge_next(struct merge *merge, struct text from, struct text to, bool reverse, struct table_row *out,
+                       bool *tombstone)
 {
     const struct text *best = NULL;
     const struct text *candidates[3] = {merge->newest.entry ? &merge->newest.entry->key : NULL,
@@ -412,14 +422,15 @@ static bool merge_next(struct merge *merge, struct text from, struct text to, bo
     return true;
 }
 
-enum found derived_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to, bool reverse,
-                        struct arena *arena, struct table_row *rows, uint32_t *count)
+enum found derived_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to,
+                        bool reverse, struct arena *arena, struct table_row *rows, uint32_t *count)
 {
     uint32_t limit = *count;
     *count = 0;
-    uint32_t chunk_rows = limit + 4 < LIMIT_SCAN_ROWS ? limit + 4 : LIMIT_SCAN_ROWS;    /* a few may be deleted in the delta */
+    uint32_t chunk_rows =
+        limit + 4 < LIMIT_SCAN_ROWS ? limit + 4 : LIMIT_SCAN_ROWS; /* a few may be deleted in the delta */
     struct table_row *chunk = ARENA_ARRAY(arena, struct table_row, chunk_rows);
-    for (;;) {                          /* once per chunk of table rows; ends because the range shrinks */
+    for (;;) { /* once per chunk of table rows; ends because the range shrinks */
         uint32_t chunk_count = 0;
         enum found found = table_scan(core, message, wait, from, to, reverse, arena, chunk_rows, chunk, &chunk_count);
         if (found == MISS || found == DAMAGED) return found;
@@ -444,7 +455,7 @@ enum found derived_scan(struct core *core, struct message *message, bool wait, s
         if (reverse) {
             to = arena_text(arena, last);
         } else {
-            char *after = arena_alloc(arena, last.length + 1);     /* the least key greater than last */
+            char *after = arena_alloc(arena, last.length + 1); /* the least key greater than last */
             memcpy(after, last.data, last.length);
             from = (struct text){after, last.length + 1};
         }

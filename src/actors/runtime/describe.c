@@ -67,9 +67,9 @@ static void commands_of(struct buffer *out, const struct kind *kind)
 /* The tables of bodies, queries and replies, each once: the first command that has it. */
 static void tables_of(struct buffer *out, const struct kind *kind)
 {
-    static const char *const titles[] = { "Body", "Query", "Answer" };
+    static const char *const titles[] = {"Body", "Query", "Answer"};
     for (const struct command *command = kind->commands; command && command->name; command++) {
-        const struct fields *tables[] = { command->body, command->query, command->reply };
+        const struct fields *tables[] = {command->body, command->query, command->reply};
         for (int i = 0; i < 3 && command->method; i++) {
             bool seen = !tables[i] || !tables[i]->count;
             for (const struct command *other = kind->commands; !seen && other < command; other++)

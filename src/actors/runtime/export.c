@@ -6,11 +6,12 @@
 #include <string.h>
 
 enum {
-    ROWS_MOST = 8000,                   /* of one export: what a message can load before it is given up */
+    ROWS_MOST = 8000, /* of one export: what a message can load before it is given up */
     LOADS_AT_ONCE = 200
 };
 
-struct export {
+struct export
+{
     struct buffer out;
     uint32_t rows;
     bool complete;
@@ -21,7 +22,7 @@ static bool export_row(struct tx *tx, struct export *export, const struct kind *
     struct id id;
     memcpy(id.bytes, key.data + key.length - sizeof id.bytes, sizeof id.bytes);
     const void *entity = load(tx, kind, id);
-    if (!entity) return tx->state->message->loads < LOADS_AT_ONCE;      /* pending: others are asked for in the same run */
+    if (!entity) return tx->state->message->loads < LOADS_AT_ONCE; /* pending: others are asked for in the same run */
     if (pending(tx)) return tx->state->message->loads < LOADS_AT_ONCE;
     if (!first) buffer_byte(&export->out, ',');
     render_entity(tx, &export->out, kind, entity, asker_relations(tx, kind, entity), NULL);
@@ -29,7 +30,8 @@ static bool export_row(struct tx *tx, struct export *export, const struct kind *
 }
 
 /* One range of an index; status 0: the index begins with the person. False: pending. */
-static bool export_range(struct tx *tx, struct export *export, const struct kind *kind, const struct index *index, int64_t status, bool *first)
+static bool export_range(struct tx *tx, struct export *export, const struct kind *kind, const struct index *index,
+                         int64_t status, bool *first)
 {
     struct key_writer writer;
     key_writer_open(&writer, tx->arena, tx->tenant, kind, index);

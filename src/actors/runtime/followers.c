@@ -10,9 +10,14 @@ void followers_run(struct tx *tx, bool views_only)
     for (uint32_t i = 0; i < count && !state->broken; i++) {
         const struct emitted *emitted = &state->emitted[i];
         const struct touched *touched = emitted->touched;
-        struct fact fact = {
-            .kind = touched->kind, .event = emitted->event, .id = touched->id, .version = emitted->version, .time = tx->now,
-            .before = touched->before ? touched->before->state : NULL, .after = touched->copy, .data = emitted->data};
+        struct fact fact = {.kind = touched->kind,
+                            .event = emitted->event,
+                            .id = touched->id,
+                            .version = emitted->version,
+                            .time = tx->now,
+                            .before = touched->before ? touched->before->state : NULL,
+                            .after = touched->copy,
+                            .data = emitted->data};
         for (const struct follower *const *follower = tx->core->registry->followers; follower && *follower; follower++)
             if ((*follower)->view || !views_only) (*follower)->follow(tx, &fact);
 #if defined MUTANT && MUTANT == 6
@@ -25,7 +30,7 @@ void followers_run(struct tx *tx, bool views_only)
         struct touched *touched = state->touched[i];
         if (!touched->kind->derived || touched->discarded || !touched->copy || !tx_changed(touched)) continue;
         struct entity *row = touched->copy;
-        row->version++;                 /* counts changes: the second number of an ETag */
+        row->version++; /* counts changes: the second number of an ETag */
         row->updated_at = tx->now;
     }
 }

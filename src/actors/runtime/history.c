@@ -13,7 +13,7 @@ enum {
 #else
     STRETCH_RECORDS = 256,
 #endif
-    WALK_RECORDS_MOST = 16 * STRETCH_RECORDS,   /* a state that lies farther back is too dear for one request */
+    WALK_RECORDS_MOST = 16 * STRETCH_RECORDS, /* a state that lies farther back is too dear for one request */
 };
 
 /* ---- reading on a worker ---- */
@@ -22,11 +22,11 @@ struct chain_read {
     struct core *core;
     struct message *message;
     struct memo *memo;
-    struct arena *arena;                /* the worker's own */
+    struct arena *arena; /* the worker's own */
     int64_t kind;
     struct id id;
     uint64_t lsn;
-    struct table_row rows[STRETCH_RECORDS];     /* head and body of each record */
+    struct table_row rows[STRETCH_RECORDS]; /* head and body of each record */
     uint32_t count;
     bool damaged;
 };
@@ -35,7 +35,8 @@ static const struct record_change *change_of(const struct record *record, int64_
 {
     const struct record_change *change = NULL;
     for (uint32_t i = 0; i < record->changes.count; i++)
-        if (record->changes.at[i].kind == kind && id_equal(record->changes.at[i].id, id)) change = &record->changes.at[i];
+        if (record->changes.at[i].kind == kind && id_equal(record->changes.at[i].id, id))
+            change = &record->changes.at[i];
     return change;
 }
 
@@ -88,7 +89,7 @@ static const struct memo *chain_at(struct tx *tx, const struct kind *kind, struc
         return NULL;
     }
     tx->state->pending = true;
-    if (lsn > tx->core->durable_lsn) {  /* the log does not hold it yet */
+    if (lsn > tx->core->durable_lsn) { /* the log does not hold it yet */
         message_wait_durable(tx->core, message, lsn);
         return NULL;
     }
@@ -96,8 +97,14 @@ static const struct memo *chain_at(struct tx *tx, const struct kind *kind, struc
     *memo = (struct memo){.next = message->memos, .input = arena_text(message->arena, input)};
     message->memos = memo;
     struct chain_read *read = memory_alloc(sizeof *read);
-    *read = (struct chain_read){.core = tx->core, .message = message, .memo = memo, .arena = arena_create(), .kind = kind->number, .id = id,
-                                .lsn = lsn, .work = {.run = chain_read_run, .done = chain_read_done, .class = WORK_READ}};
+    *read = (struct chain_read){.core = tx->core,
+                                .message = message,
+                                .memo = memo,
+                                .arena = arena_create(),
+                                .kind = kind->number,
+                                .id = id,
+                                .lsn = lsn,
+                                .work = {.run = chain_read_run, .done = chain_read_done, .class = WORK_READ}};
     message->loads++;
     if (tx->core->ports.submit(tx->core->ports.context, &read->work)) return NULL;
     message->loads--;
@@ -113,7 +120,8 @@ static bool undo(struct tx *tx, const struct kind *kind, const struct record_cha
     if (change->personal.data) {
         struct text plain;
         struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
-        if (unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, state), associated, change->personal, &plain) &&
+        if (unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, state), associated,
+                   change->personal, &plain) &&
             !schema_apply(tx->arena, kind->fields, plain, state, BACKWARDS))
             return false;
     }
@@ -151,7 +159,9 @@ bool walk_step(struct tx *tx, struct walk *walk)
 
 static struct walk walk_from(struct tx *tx, const struct touched *touched, const void *now)
 {
-    return (struct walk){.kind = touched->kind, .id = touched->id, .state = schema_clone(touched->kind->fields, now, tx->arena),
+    return (struct walk){.kind = touched->kind,
+                         .id = touched->id,
+                         .state = schema_clone(touched->kind->fields, now, tx->arena),
                          .lsn = touched->before->lsn};
 }
 
@@ -170,18 +180,21 @@ const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int6
     const void *now = touched ? touched_state(touched) : NULL;
     if (!now || entity_of(now)->version <= version || !touched->before) return now;
     struct walk walk = walk_from(tx, touched, now);
-    while (entity_of(walk.state)->version > version && walk_step(tx, &walk)) continue;
+    while (entity_of(walk.state)->version > version && walk_step(tx, &walk))
+        continue;
     return !pending(tx) && entity_of(walk.state)->version == version ? walk.state : NULL;
 }
 
-const void *entity_since(struct tx *tx, const struct kind *kind, struct id id, bool (*holds)(struct tx *tx, const void *entity))
+const void *entity_since(struct tx *tx, const struct kind *kind, struct id id,
+                         bool (*holds)(struct tx *tx, const void *entity))
 {
     struct touched *touched = tx_touch(tx, kind, id);
     const void *now = touched ? touched_state(touched) : NULL;
     if (!now || !touched->before || !holds(tx, now)) return NULL;
     struct walk walk = walk_from(tx, touched, now);
     const void *first = now;
-    while (walk_step(tx, &walk) && walk.lsn && holds(tx, walk.state)) first = schema_clone(kind->fields, walk.state, tx->arena);
+    while (walk_step(tx, &walk) && walk.lsn && holds(tx, walk.state))
+        first = schema_clone(kind->fields, walk.state, tx->arena);
     return pending(tx) ? NULL : first;
 }
 
@@ -192,7 +205,8 @@ static bool made_after(struct tx *tx, struct walk *walk, const struct moment *mo
     return walk_peek(tx, walk) && walk->record.time > moment->time;
 }
 
-const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id id, const struct moment *moment, bool *too_far)
+const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id id, const struct moment *moment,
+                             bool *too_far)
 {
     struct walk walk;
     *too_far = false;
@@ -200,5 +214,7 @@ const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id i
     while (walk.lsn && made_after(tx, &walk, moment))
         if (!walk_step(tx, &walk)) break;
     *too_far = walk.too_far;
-    return pending(tx) || walk.too_far || !walk.lsn || (!moment->time && walk.lsn > (uint64_t)moment->position) ? NULL : walk.state;
+    return pending(tx) || walk.too_far || !walk.lsn || (!moment->time && walk.lsn > (uint64_t)moment->position)
+               ? NULL
+               : walk.state;
 }

@@ -5,13 +5,13 @@
 struct walk {
     const struct kind *kind;
     struct id id;
-    void *state;                        /* a copy, changed by each step */
-    uint64_t lsn;                       /* of the record that made the state; 0: it is what was before the creation */
-    struct record record;               /* that one, once walk_peek answered true */
+    void *state;          /* a copy, changed by each step */
+    uint64_t lsn;         /* of the record that made the state; 0: it is what was before the creation */
+    struct record record; /* that one, once walk_peek answered true */
     const struct record_change *change;
     const struct memo *chain;
     uint32_t row, steps;
-    bool peeked, too_far;               /* too_far: it goes on, but not within one request */
+    bool peeked, too_far; /* too_far: it goes on, but not within one request */
 };
 /* False: pending, or there is no such entity. */
 bool walk_begin(struct tx *tx, struct walk *walk, const struct kind *kind, struct id id);

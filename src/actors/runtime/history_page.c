@@ -20,7 +20,8 @@ enum error read_then(struct tx *tx, const struct moment *moment)
     if (pending(tx)) return OK;
     if (too_far) return fail(tx, ERROR_NOT_FOUND, "it has changed too often since then");
     const struct request *request = tx->state->message->request;
-    bool hidden = !then || (entity_of(then)->deleted_at && !request->include_deleted) || !asker_sees(tx, tx->kind, then, tx->relations);
+    bool hidden = !then || (entity_of(then)->deleted_at && !request->include_deleted) ||
+                  !asker_sees(tx, tx->kind, then, tx->relations);
     if (hidden) return fail(tx, ERROR_NOT_FOUND, "there was no such %s then", tx->kind->name);
     tx->state->then = then;
     return OK;
@@ -31,20 +32,24 @@ struct history_who {
     struct text kind;
     struct id user_id;
 };
+/* clang-format off */
 static const struct field who_rows[] = {
     TEXT(history_who, 1, kind, .flags = READ_ONLY | REQUIRED, .doc = "anonymous, user, system or operator"),
     ID(history_who, 2, user_id, .flags = READ_ONLY | OPTIONAL, .refers = "user", .doc = "the user, for those who may know"),
 };
+/* clang-format on */
 static const struct fields who_fields = FIELDS("history_who", struct history_who, who_rows);
 
 struct history_change {
     struct text field, old, new;
 };
+/* clang-format off */
 static const struct field change_rows[] = {
     TEXT(history_change, 1, field, .flags = READ_ONLY | REQUIRED, .doc = "its path"),
     TEXT(history_change, 2, old, .flags = READ_ONLY | ANY_JSON, .doc = "its value before; null: none"),
     TEXT(history_change, 3, new, .flags = READ_ONLY | ANY_JSON, .doc = "its value after; null: none"),
 };
+/* clang-format on */
 static const struct fields change_fields = FIELDS("history_change", struct history_change, change_rows);
 
 struct history_entry {
@@ -55,6 +60,7 @@ struct history_entry {
     LIST_OF(struct history_change) changes;
 };
 static const struct field event_element = ELEMENT(FIELD_TEXT, struct text, .max = 80);
+/* clang-format off */
 static const struct field entry_rows[] = {
     INTEGER(history_entry, 1, position, .flags = READ_ONLY, .doc = "in the log: what ?at= takes"),
     TIME(history_entry, 2, time, .flags = READ_ONLY | REQUIRED, .doc = "when"),
@@ -66,6 +72,7 @@ static const struct field entry_rows[] = {
     LIST(history_entry, 8, changes, struct history_change, &change_fields, .flags = READ_ONLY,
          .doc = "old and new values of the fields that the asker may see"),
 };
+/* clang-format on */
 static const struct fields entry_fields = FIELDS("history_entry", struct history_entry, entry_rows);
 
 static struct text reason_of(struct tx *tx, const struct event *event, struct text bytes)
@@ -93,14 +100,18 @@ static void render_events(struct tx *tx, struct buffer *out, const struct walk *
         if (!reason.data) reason = reason_of(tx, event, row->data);
     }
     buffer_string(out, "],\"reason\":");
-    if (reason.data && tx->relations & CONCERNED) buffer_json_text(out, reason);
-    else buffer_string(out, "null");
+    if (reason.data && tx->relations & CONCERNED)
+        buffer_json_text(out, reason);
+    else
+        buffer_string(out, "null");
 }
 
 static void render_status(struct buffer *out, const struct kind *kind, const struct entity *entity)
 {
-    if (entity && entity->status) buffer_json_text(out, enum_name(kind->machine->states, (uint32_t)entity->status));
-    else buffer_string(out, "null");
+    if (entity && entity->status)
+        buffer_json_text(out, enum_name(kind->machine->states, (uint32_t)entity->status));
+    else
+        buffer_string(out, "null");
 }
 
 /* The state that an asker sees: cut as it would be rendered. NULL: pending, or there was none. */
@@ -110,7 +121,8 @@ static const void *shown(struct tx *tx, const struct kind *kind, const void *sta
 }
 
 /* False when none is visible. */
-static bool render_changes(struct tx *tx, struct buffer *out, const struct kind *kind, const void *before, const void *after)
+static bool render_changes(struct tx *tx, struct buffer *out, const struct kind *kind, const void *before,
+                           const void *after)
 {
     const struct entity *was = before ? entity_of(before) : NULL;
     buffer_string(out, ",\"changes\":[");
@@ -122,7 +134,7 @@ static bool render_changes(struct tx *tx, struct buffer *out, const struct kind 
         render_status(out, kind, entity_of(after));
         buffer_byte(out, '}');
     }
-    struct fields own = *kind->fields;          /* without the head, which the entry tells itself */
+    struct fields own = *kind->fields; /* without the head, which the entry tells itself */
     own.rows++;
     own.count--;
     struct buffer diff = {.arena = tx->arena}, json = {.arena = tx->arena};
@@ -141,7 +153,9 @@ static bool hides_people(const struct fields *fields, uint32_t relations)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
-        if (field->type == FIELD_ID && field->refers && !strcmp(field->refers, "user") && !field_visible(field, relations)) return true;
+        if (field->type == FIELD_ID && field->refers && !strcmp(field->refers, "user") &&
+            !field_visible(field, relations))
+            return true;
         if (field->nested && hides_people(field->nested, relations)) return true;
     }
     return false;
@@ -153,11 +167,13 @@ static bool knows_who(const struct tx *tx, const struct record *record)
 {
     if (record->principal_kind != PRINCIPAL_USER) return false;
     if (id_equal(record->principal, tx->principal.user) || tx->relations & (ADMIN | OPERATOR)) return true;
-    return tx->relations & CONCERNED && record->kind == tx->kind->number && !hides_people(tx->kind->fields, tx->relations);
+    return tx->relations & CONCERNED && record->kind == tx->kind->number &&
+           !hides_people(tx->kind->fields, tx->relations);
 }
 
 /* False when it is not to be shown. */
-static bool render_entry(struct tx *tx, struct buffer *out, const struct walk *made, const void *before, const void *after)
+static bool render_entry(struct tx *tx, struct buffer *out, const struct walk *made, const void *before,
+                         const void *after)
 {
     struct buffer changes = {.arena = tx->arena};
     if (!render_changes(tx, &changes, made->kind, before, after) && !(tx->relations & CONCERNED)) return false;
@@ -168,10 +184,10 @@ static bool render_entry(struct tx *tx, struct buffer *out, const struct walk *m
     time_format(record->time, time);
     id_format(record->principal, id);
     bool known = knows_who(tx, record);
-    buffer_format(out, "{\"position\":%llu,\"time\":\"%s\",\"entity_version\":%lld", (unsigned long long)record->lsn, time,
-                  (long long)entity_of(after)->version);
-    buffer_format(out, ",\"who\":{\"kind\":\"%s\",\"user_id\":%s%s%s}", principals[record->principal_kind & 3], known ? "\"" : "",
-                  known ? id : "null", known ? "\"" : "");
+    buffer_format(out, "{\"position\":%llu,\"time\":\"%s\",\"entity_version\":%lld", (unsigned long long)record->lsn,
+                  time, (long long)entity_of(after)->version);
+    buffer_format(out, ",\"who\":{\"kind\":\"%s\",\"user_id\":%s%s%s}", principals[record->principal_kind & 3],
+                  known ? "\"" : "", known ? id : "null", known ? "\"" : "");
     buffer_format(out, ",\"command\":\"%s.%.*s\"", kind ? kind->name : "?", TEXT_ARGUMENTS(record->command));
     render_events(tx, out, made);
     buffer_text(out, buffer_as_text(&changes));
@@ -191,7 +207,8 @@ static enum error history_page(struct tx *tx)
     int64_t from = INT64_MAX;
     enum error error = page_after(tx, &after);
     if (error) return error;
-    if (after.data && !text_to_integer(after, &from)) return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
+    if (after.data && !text_to_integer(after, &from))
+        return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
     struct walk walk;
     if (!walk_begin(tx, &walk, tx->kind, tx->id)) return OK;
     struct buffer entries = {.arena = tx->arena};
@@ -213,7 +230,9 @@ static enum error history_page(struct tx *tx)
     if (pending(tx)) return OK;
     if (walk.too_far && !given) return fail(tx, ERROR_NOT_FOUND, "it has changed too often since then");
     bool more = given == limit && walk.lsn;
-    return answer_list(tx, &entries, more ? page_cursor(tx, text_print(tx, "%llu", (unsigned long long)last)) : (struct text){0}, limit);
+    return answer_list(tx, &entries,
+                       more ? page_cursor(tx, text_print(tx, "%llu", (unsigned long long)last)) : (struct text){0},
+                       limit);
 }
 
 /* ---- its routes ---- */
@@ -222,14 +241,23 @@ static const char *path_below(struct arena *arena, const char *path)
     return path ? arena_format(arena, "%s/history", path).data : NULL;
 }
 
-static void add_history(struct arena *arena, struct added_command *added, const struct kind *kind, const struct command *read)
+static void add_history(struct arena *arena, struct added_command *added, const struct kind *kind,
+                        const struct command *read)
 {
     bool plain = !strcmp(read->name, "read");
     added->kind = kind;
     added->command = (struct command){
-        .name = plain ? "history" : arena_format(arena, "%s_history", read->name).data, .method = "GET",
-        .path = path_below(arena, read->path), .alias = path_below(arena, read->alias), .action = ACTION_READ, .who = read->who,
-        .target = read->target, .decide = history_page, .rate = RATE_READ, .paged = true, .reply = &entry_fields,
+        .name = plain ? "history" : arena_format(arena, "%s_history", read->name).data,
+        .method = "GET",
+        .path = path_below(arena, read->path),
+        .alias = path_below(arena, read->alias),
+        .action = ACTION_READ,
+        .who = read->who,
+        .target = read->target,
+        .decide = history_page,
+        .rate = RATE_READ,
+        .paged = true,
+        .reply = &entry_fields,
         .doc = "its changes, newest first: who, when, by which command, and the values before and after"};
 }
 

@@ -96,14 +96,15 @@ static enum error answer_again(struct tx *tx, const struct remembered *remembere
 {
     const struct kind *kind = registry_kind(tx->core->registry, (uint16_t)remembered->kind);
     struct reply *reply = &tx->state->message->request->reply;
-    if (!remembered->status) {          /* its answer was to come later: is it decided by now? */
+    if (!remembered->status) { /* its answer was to come later: is it decided by now? */
         const void *entity = kind ? load(tx, kind, remembered->id) : NULL;
         if (pending(tx)) return OK;
         tx->kind = kind ? kind : tx->kind;
         tx->id = remembered->id;
         bool decided = entity && outcome_decided(tx, entity, false);
         if (pending(tx)) return OK;
-        if (!decided) return fail(tx, ERROR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is not decided yet");
+        if (!decided)
+            return fail(tx, ERROR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is not decided yet");
         *answered = true;
         reply->replayed = true;
         return tx->state->error;
@@ -121,7 +122,8 @@ enum error idempotency_begin(struct tx *tx, bool *answered)
     if (!applies(tx)) return OK;
     idempotency_hash(tx, message->idempotency);
     struct message *first = map_get(tx->core->in_flight, message->idempotency, sizeof message->idempotency);
-    if (first && first != message) return fail(tx, ERROR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is not decided yet");
+    if (first && first != message)
+        return fail(tx, ERROR_IDEMPOTENCY_IN_FLIGHT, "the first request with this key is not decided yet");
 
     struct key key;
     struct text value;
@@ -177,7 +179,8 @@ static void sweep_run(struct work *work)
 {
     struct sweep *sweep = (struct sweep *)work;
     struct store *store = sweep->core->ports.store;
-    if (store->calls->scan(store, sweep->from, sweep->to, false, SWEEP_ROWS, TIER_DISK, sweep->arena, sweep->rows, &sweep->count) != FOUND)
+    if (store->calls->scan(store, sweep->from, sweep->to, false, SWEEP_ROWS, TIER_DISK, sweep->arena, sweep->rows,
+                           &sweep->count) != FOUND)
         sweep->count = 0;
 }
 

@@ -11,22 +11,22 @@
 #include "base/map.h"
 
 /* ---- committed state ---- */
-struct dependency {                     /* what else a rendering read, and as of which record (0: it was not there) */
+struct dependency { /* what else a rendering read, and as of which record (0: it was not there) */
     const struct kind *kind;
     struct id id;
     uint64_t lsn;
 };
-struct rendering {                      /* valid while its dependencies are as they were */
+struct rendering { /* valid while its dependencies are as they were */
     uint64_t revision;
     uint32_t length, dependency_count;
-    struct dependency dependencies[];   /* then the JSON */
+    struct dependency dependencies[]; /* then the JSON */
 };
 struct block {
     uint32_t references;
     uint32_t size;
-    uint64_t lsn;                       /* of the record that made it */
-    struct rendering *rendering;        /* as the public sees it, or NULL; kept for the next reader */
-    char state[] __attribute__((aligned(16)));   /* the kind's struct and all it points to */
+    uint64_t lsn;                              /* of the record that made it */
+    struct rendering *rendering;               /* as the public sees it, or NULL; kept for the next reader */
+    char state[] __attribute__((aligned(16))); /* the kind's struct and all it points to */
 };
 struct message;
 struct waiter {
@@ -35,28 +35,33 @@ struct waiter {
 };
 enum { ACTOR_KEY_SIZE = 16 + 2 + 16 };
 struct actor {
-    uint8_t key[ACTOR_KEY_SIZE];        /* tenant, kind number, id */
+    uint8_t key[ACTOR_KEY_SIZE]; /* tenant, kind number, id */
     const struct kind *kind;
-    struct block *block;                /* NULL: there is none (or it is loading) */
-    struct actor *older, *newer;        /* by last use */
-    struct waiter *waiting;             /* messages parked until it is loaded */
+    struct block *block;         /* NULL: there is none (or it is loading) */
+    struct actor *older, *newer; /* by last use */
+    struct waiter *waiting;      /* messages parked until it is loaded */
     uint32_t pins;
-    bool loading, known, dirty;         /* known: block says what is; dirty: newer than delta and tables */
+    bool loading, known, dirty; /* known: block says what is; dirty: newer than delta and tables */
     struct actor *next_dirty;
 };
 struct directory {
     struct map *actors;
-    struct actor oldest;                /* list head: .newer is the least recently used */
+    struct actor oldest; /* list head: .newer is the least recently used */
     size_t bytes;
     uint64_t passivated;
 };
 
 /* ---- messages ---- */
-enum message_source { FROM_REQUEST, FROM_TIMER, FROM_EFFECT, FROM_RUNTIME };   /* runtime: counted figures, finished effects */
-struct memo {                           /* what a worker found or computed for this message */
+enum message_source {
+    FROM_REQUEST,
+    FROM_TIMER,
+    FROM_EFFECT,
+    FROM_RUNTIME
+};            /* runtime: counted figures, finished effects */
+struct memo { /* what a worker found or computed for this message */
     struct memo *next;
-    struct text input;                  /* key or job with arguments */
-    uint64_t generation;                /* of the tables, for reads */
+    struct text input;   /* key or job with arguments */
+    uint64_t generation; /* of the tables, for reads */
     bool ready, found;
     struct text value;
     struct table_row *rows;
@@ -65,7 +70,7 @@ struct memo {                           /* what a worker found or computed for t
 struct message {
     struct message *next;
     enum message_source source;
-    struct request *request;            /* FROM_REQUEST */
+    struct request *request; /* FROM_REQUEST */
     struct arena *arena;
     int64_t now;
     uint8_t random[32];
@@ -73,45 +78,45 @@ struct message {
     const struct kind *kind;
     const struct command *command;
     void *body;
-    struct id timer_id;                 /* FROM_TIMER */
-    struct id effect_id;                /* FROM_EFFECT */
-    bool effect_done;                   /* it was still pending when the answer came */
-    uint32_t runs, failures, loads;     /* loads: outstanding */
+    struct id timer_id;             /* FROM_TIMER */
+    struct id effect_id;            /* FROM_EFFECT */
+    bool effect_done;               /* it was still pending when the answer came */
+    uint32_t runs, failures, loads; /* loads: outstanding */
     struct memo *memos;
     LIST_OF(struct actor *) pinned;
-    uint8_t idempotency[32];            /* hash of the key, zero: none */
-    bool held_idempotency;              /* registered in core->in_flight */
+    uint8_t idempotency[32]; /* hash of the key, zero: none */
+    bool held_idempotency;   /* registered in core->in_flight */
     bool awaiting;
-    int64_t await_deadline;             /* then 202 */
-    const struct kind *awaited_kind;    /* entity whose outcome it waits for */
+    int64_t await_deadline;          /* then 202 */
+    const struct kind *awaited_kind; /* entity whose outcome it waits for */
     struct id awaited;
-    int64_t woken_version;              /* of it, as the last change left it; 0: it did not change since the wait began */
+    int64_t woken_version; /* of it, as the last change left it; 0: it did not change since the wait began */
     uint64_t release_lsn;
-    uint64_t wanted_lsn;                /* it is in core->undurable until this is durable; 0: it is not */
+    uint64_t wanted_lsn; /* it is in core->undurable until this is durable; 0: it is not */
 };
 
 /* ---- timers and effects, all in memory while pending ---- */
 struct timer {
     int64_t due;
-    struct id id;                       /* derived from entity and command, or drawn (tell) */
+    struct id id; /* derived from entity and command, or drawn (tell) */
     struct id tenant, entity;
     const struct kind *kind;
     const struct command *command;
-    struct text body;                   /* snapshot by command->body */
+    struct text body; /* snapshot by command->body */
     bool running;
 };
 struct pending_effect {
-    struct id id;                       /* derived from tenant, class and key */
+    struct id id; /* derived from tenant, class and key */
     const struct effect_class *class;
     struct id tenant, entity;
     const struct kind *kind;
     const struct command *command;
-    struct text key, request;           /* request: sealed snapshot */
+    struct text key, request; /* request: sealed snapshot */
     int64_t created_at;
-    uint64_t lsn;                       /* of its record: not called before that is durable */
+    uint64_t lsn; /* of its record: not called before that is durable */
     struct pending_effect *next_undurable;
     uint32_t attempt;
-    uint32_t uses;                      /* steps scheduled and calls under way */
+    uint32_t uses; /* steps scheduled and calls under way */
     bool calling, removed;
 };
 
@@ -134,17 +139,17 @@ struct touched {
     const struct kind *kind;
     struct id id;
     struct actor *actor;
-    const struct block *before;         /* NULL: did not exist */
-    void *copy;                         /* NULL: only loaded */
+    const struct block *before; /* NULL: did not exist */
+    void *copy;                 /* NULL: only loaded */
     bool created, discarded, emitted;
-    bool settled, changed;              /* once followers have run: changed says whether there is anything to record */
+    bool settled, changed; /* once followers have run: changed says whether there is anything to record */
 };
 struct emitted {
     struct touched *touched;
     const struct event *event;
     int64_t version;
     const void *data;
-    int64_t from, to;                   /* status before and after the transition that emitted it */
+    int64_t from, to; /* status before and after the transition that emitted it */
 };
 struct extra_member {
     const char *name;
@@ -155,19 +160,19 @@ struct tx_state {
     struct message *message;
     struct touched **touched;
     uint32_t touched_count, touched_capacity;
-    struct touched **lookup;            /* open addressing by id, touched_lookup_size slots */
+    struct touched **lookup; /* open addressing by id, touched_lookup_size slots */
     uint32_t lookup_size;
     struct emitted *emitted;
     uint32_t emitted_count, emitted_capacity;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
-    LIST_OF(struct figure) figures;     /* counted when the answer is a success */
-    bool watching;                      /* loads are noted as dependencies of a rendering */
+    LIST_OF(struct figure) figures; /* counted when the answer is a success */
+    bool watching;                  /* loads are noted as dependencies of a rendering */
     LIST_OF(struct dependency) watched;
     bool pending;
-    bool replay;                        /* loads may wait for the disk, and nothing is refused */
+    bool replay; /* loads may wait for the disk, and nothing is refused */
     bool follower;
-    bool broken;                        /* a truth does not hold: 500 */
+    bool broken; /* a truth does not hold: 500 */
     uint32_t draws;
     const void *event_data;
     const struct transition *transition;
@@ -188,7 +193,7 @@ struct tx_state {
     const struct kind *answer_kind;
     struct id answer_id;
     int64_t answer_version;
-    const void *then;                   /* READ of a moment: what the entity was */
+    const void *then; /* READ of a moment: what the entity was */
     const char *content_type;
     struct text raw;
     bool awaits;
@@ -211,7 +216,7 @@ struct core {
     int64_t now;
     bool stopping, recovering, read_only_disk;
     struct directory directory;
-    struct actor *dirty;                /* list of dirty actors */
+    struct actor *dirty; /* list of dirty actors */
     size_t dirty_count;
     struct ordered *delta, *frozen;
     uint64_t frozen_lsn;
@@ -222,33 +227,34 @@ struct core {
     struct arena *scan_memory;
     int64_t last_checkpoint;
     uint64_t last_lsn, durable_lsn, appended_lsn;
-    struct batch *batch;                /* open */
+    struct batch *batch; /* open */
     size_t waiting_bytes;
-    struct batch_size *sent, **sent_last;       /* handed to the store, not durable yet */
-    struct message *ready, **ready_last;        /* to be run */
+    struct batch_size *sent, **sent_last; /* handed to the store, not durable yet */
+    struct message *ready, **ready_last;  /* to be run */
     size_t ready_count;
-    struct message *held, **held_last;          /* replies that wait for their lsn, in order of lsn */
-    struct message *undurable;                  /* parked until their wanted_lsn can be read from the log */
-    struct map *awaiting;               /* awaited entity → message */
+    struct message *held, **held_last; /* replies that wait for their lsn, in order of lsn */
+    struct message *undurable;         /* parked until their wanted_lsn can be read from the log */
+    struct map *awaiting;              /* awaited entity → message */
     struct heap await_deadlines;
-    size_t messages;                    /* alive */
-    struct map *in_flight;              /* idempotency hash → message */
-    struct ordered *timers_due;         /* due, id → pointer */
-    struct map *timers;                 /* id → timer */
-    struct map *effects;                /* id → pending_effect */
-    struct heap effect_calls;           /* due → call to be made or answer to be delivered */
-    struct id_list done_effects;        /* answered, nobody waits for the answer: to be taken off the log together */
+    size_t messages;             /* alive */
+    struct map *in_flight;       /* idempotency hash → message */
+    struct ordered *timers_due;  /* due, id → pointer */
+    struct map *timers;          /* id → timer */
+    struct map *effects;         /* id → pending_effect */
+    struct heap effect_calls;    /* due → call to be made or answer to be delivered */
+    struct id_list done_effects; /* answered, nobody waits for the answer: to be taken off the log together */
     int64_t done_since;
-    struct pending_effect *undurable_effects, **undurable_effects_last;     /* called once their record is durable, in its order */
-    struct map *figures_by_entity;      /* (tenant, kind, entity) → figure of this second */
+    struct pending_effect *undurable_effects,
+        **undurable_effects_last;  /* called once their record is durable, in its order */
+    struct map *figures_by_entity; /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
     struct map *rates;
-    uint32_t sees[512];                 /* by kind number: relations that see more of it than the public does */
+    uint32_t sees[512]; /* by kind number: relations that see more of it than the public does */
     int64_t last_sweep;
     bool sweeping;
     struct id default_tenant;
     uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
-    uint64_t turn_histogram[16];        /* microseconds, powers of two */
+    uint64_t turn_histogram[16]; /* microseconds, powers of two */
 };
 struct batch_size {
     struct batch_size *next;
@@ -260,9 +266,10 @@ struct batch_size {
 void directory_open(struct directory *directory);
 void directory_close(struct directory *directory);
 void actor_key(uint8_t key[ACTOR_KEY_SIZE], struct id tenant, const struct kind *kind, struct id id);
-struct actor *directory_actor(struct directory *directory, struct id tenant, const struct kind *kind, struct id id);    /* made when missing */
+struct actor *directory_actor(struct directory *directory, struct id tenant, const struct kind *kind,
+                              struct id id); /* made when missing */
 void directory_use(struct directory *directory, struct actor *actor);
-void actor_set_block(struct directory *directory, struct actor *actor, struct block *block);       /* takes the reference */
+void actor_set_block(struct directory *directory, struct actor *actor, struct block *block); /* takes the reference */
 void directory_passivate(struct directory *directory, size_t limit);
 struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn);
 void block_release(struct block *block);
@@ -272,8 +279,15 @@ static inline const struct entity *entity_of(const void *state)
 }
 
 /* derived.c: keys of the tables, delta and reads */
-enum space { SPACE_ENTITY = 'E', SPACE_INDEX = 'I', SPACE_UNIQUE = 'U', SPACE_TIMER = 'T', SPACE_EFFECT = 'F',
-             SPACE_IDEMPOTENCY = 'K', SPACE_IDEMPOTENCY_EXPIRY = 'X' };
+enum space {
+    SPACE_ENTITY = 'E',
+    SPACE_INDEX = 'I',
+    SPACE_UNIQUE = 'U',
+    SPACE_TIMER = 'T',
+    SPACE_EFFECT = 'F',
+    SPACE_IDEMPOTENCY = 'K',
+    SPACE_IDEMPOTENCY_EXPIRY = 'X'
+};
 struct key {
     uint8_t bytes[512 + 64];
     uint32_t length;
@@ -288,53 +302,62 @@ struct text key_text_of(const struct key *key);
 void entity_key(struct key *key, struct id tenant, const struct kind *kind, struct id id);
 void index_prefix(struct key *key, struct id tenant, const struct kind *kind, const struct index *index);
 struct key_writer {
-    struct key prefix;                  /* space, tenant, kind, index */
+    struct key prefix; /* space, tenant, kind, index */
     struct key current;
-    struct text *keys;                  /* collected, in the arena */
+    struct text *keys; /* collected, in the arena */
     uint32_t count, capacity;
     struct arena *arena;
     bool open;
 };
-void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind, const struct index *index);
+void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
+                     const struct index *index);
 /* All keys of an entity in an index; an entity id is appended for lists. */
 void index_keys(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
                 const struct index *index, const void *entity);
 /* FOUND, ABSENT, or MISS: the message is parked until a worker has read it. */
-enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena, struct text *value);
+enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena,
+                       struct text *value);
 void derived_set(struct core *core, struct text key, struct text value);
 void derived_delete(struct core *core, struct text key);
 /* Up to *count rows of [from, to), merged from delta, frozen delta and tables. Not FOUND: MISS. */
-enum found derived_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to, bool reverse,
-                        struct arena *arena, struct table_row *rows, uint32_t *count);
+enum found derived_scan(struct core *core, struct message *message, bool wait, struct text from, struct text to,
+                        bool reverse, struct arena *arena, struct table_row *rows, uint32_t *count);
 void scans_open(struct core *core);
-void scans_forget(struct core *core);       /* the tables have changed */
+void scans_forget(struct core *core); /* the tables have changed */
 void scans_close(struct core *core);
-struct text prefix_end(struct arena *arena, struct text prefix);        /* the first key after all keys with this prefix */
+struct text prefix_end(struct arena *arena, struct text prefix); /* the first key after all keys with this prefix */
 
 /* load.c */
 /* The actor with a known block, or NULL when the message has to wait. */
-struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant, const struct kind *kind, struct id id);
-struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind, const struct block *block);
-struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id, struct text bytes);
+struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant,
+                         const struct kind *kind, struct id id);
+struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind,
+                            const struct block *block);
+struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id,
+                              struct text bytes);
 struct id personal_subject(const struct kind *kind, const void *entity);
-struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version, const char *use);
+struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version,
+                                const char *use);
 
 /* tx.c */
 void tx_open(struct tx *tx, struct tx_state *state, struct core *core, struct message *message);
-struct touched *tx_touch(struct tx *tx, const struct kind *kind, struct id id);          /* loaded; NULL: pending */
+struct touched *tx_touch(struct tx *tx, const struct kind *kind, struct id id); /* loaded; NULL: pending */
 struct touched *tx_find(const struct tx *tx, const struct kind *kind, struct id id);
-const void *touched_state(const struct touched *touched);        /* copy, else committed, else NULL */
+const void *touched_state(const struct touched *touched); /* copy, else committed, else NULL */
 bool tx_changed(const struct touched *touched);
 /* transition.c */
-const struct transition *transition_find(struct tx *tx, const struct kind *kind, const void *entity, const char *command, bool *has_rows);
-void transition_make(struct tx *tx, const struct kind *kind, void *entity, const struct transition *row, const void *data);
+const struct transition *transition_find(struct tx *tx, const struct kind *kind, const void *entity,
+                                         const char *command, bool *has_rows);
+void transition_make(struct tx *tx, const struct kind *kind, void *entity, const struct transition *row,
+                     const void *data);
 uint32_t asker_relations(struct tx *tx, const struct kind *kind, const void *entity);
 bool asker_sees(struct tx *tx, const struct kind *kind, const void *entity, uint32_t relations);
 
 /* commit.c */
-enum error tx_finish(struct tx *tx);            /* followers, truths, unique keys: OK, PENDING or a refusal */
-void tx_commit(struct tx *tx, struct record *record);           /* record from the unit of work, installed, appended to the batch */
-void tx_install(struct tx *tx, const struct record *record, uint64_t lsn);      /* the change itself: live and replay */
+enum error tx_finish(struct tx *tx); /* followers, truths, unique keys: OK, PENDING or a refusal */
+void tx_commit(struct tx *tx,
+               struct record *record); /* record from the unit of work, installed, appended to the batch */
+void tx_install(struct tx *tx, const struct record *record, uint64_t lsn); /* the change itself: live and replay */
 void tx_record(struct tx *tx, struct record *record);
 /* followers.c */
 void followers_run(struct tx *tx, bool views_only);
@@ -344,41 +367,44 @@ void message_run(struct core *core, struct message *message);
 /* message.c */
 void message_ready(struct core *core, struct message *message);
 void message_loaded(struct core *core, struct message *message);
-void message_wait_durable(struct core *core, struct message *message, uint64_t lsn);       /* then it is loaded */
-void message_finish(struct core *core, struct message *message);        /* answers and frees, or holds until durable */
-struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
-                                 const struct command *command, struct id id);
+void message_wait_durable(struct core *core, struct message *message, uint64_t lsn); /* then it is loaded */
+void message_finish(struct core *core, struct message *message); /* answers and frees, or holds until durable */
+struct message *message_internal(struct core *core, enum message_source source, struct id tenant,
+                                 const struct kind *kind, const struct command *command, struct id id);
 void message_free(struct core *core, struct message *message);
 /* list.c */
 enum error run_list(struct tx *tx);
 /* Answers a page of what was rendered: entries with commas between them. `next`: of page_cursor, absent at the end. */
 enum error answer_list(struct tx *tx, const struct buffer *entries, struct text next, uint32_t limit);
 /* history_page.c */
-enum error read_then(struct tx *tx, const struct moment *moment);       /* READ of a moment, once all rights are checked */
+enum error read_then(struct tx *tx, const struct moment *moment); /* READ of a moment, once all rights are checked */
 /* answer.c: fills the request's reply from what the unit of work answers; rendering may need joined rows: then pending */
 void reply_success(struct tx *tx);
 void reply_error(struct tx *tx, enum error error);
 void renderings_prepare(struct core *core);
-void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations, uint64_t *revision);
+void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations,
+                   uint64_t *revision);
 /* history.c: the entity as it was at a version, rebuilt from the log; NULL: pending or not there */
 const void *entity_at(struct tx *tx, const struct kind *kind, struct id id, int64_t version);
 /* The entity as it was at a moment; NULL: pending, not yet made, or too far back. */
-const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id id, const struct moment *moment, bool *too_far);
+const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id id, const struct moment *moment,
+                             bool *too_far);
 /* The entity as it first was with what holds of it now; NULL: pending, or it does not hold. */
-const void *entity_since(struct tx *tx, const struct kind *kind, struct id id, bool (*holds)(struct tx *tx, const void *entity));
+const void *entity_since(struct tx *tx, const struct kind *kind, struct id id,
+                         bool (*holds)(struct tx *tx, const void *entity));
 /* idempotency.c */
 /* Whether what was awaited is decided; its answer is that of the state in which it first was, however often it is asked.
    just_now: that is this one. */
 bool outcome_decided(struct tx *tx, const void *entity, bool just_now);
 /* Before the command runs: OK to go on, a refusal, or *answered: what the first request with this key was answered. */
 enum error idempotency_begin(struct tx *tx, bool *answered);
-void idempotency_record(struct tx *tx, struct record *record);          /* fills its rows of a record to be committed */
+void idempotency_record(struct tx *tx, struct record *record); /* fills its rows of a record to be committed */
 void idempotency_value(struct buffer *out, const struct record *record);
-void idempotency_sweep(struct core *core);                              /* forgets some that have expired */
+void idempotency_sweep(struct core *core); /* forgets some that have expired */
 /* outside.c: timers and effects */
 void timers_apply(struct core *core, const struct record *record);
 void timers_fire(struct core *core);
-bool timer_fired(const struct core *core, struct id id);        /* it is pending, and its command is on its way */
+bool timer_fired(const struct core *core, struct id id); /* it is pending, and its command is on its way */
 void effects_apply(struct core *core, const struct record *record, int64_t now);
 void effects_start_all(struct core *core);
 void effects_turn(struct core *core);
@@ -389,7 +415,7 @@ struct id timer_id_of(const struct kind *kind, struct id entity, const char *com
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
 void outside_close(struct core *core);
 /* counted.c */
-void figures_take(struct tx *tx);                       /* of an answered unit of work */
+void figures_take(struct tx *tx); /* of an answered unit of work */
 void figures_flush(struct core *core);
 void figures_close(struct core *core);
 /* rates.c */
@@ -399,6 +425,6 @@ void rates_sweep(struct core *core);
 void batch_append(struct core *core, const struct record *record, struct arena *arena);
 void batch_send(struct core *core);
 void checkpoint_begin(struct core *core);
-void checkpoint_go_on(struct core *core, unsigned most);       /* encodes some snapshots; hands over when all are there */
+void checkpoint_go_on(struct core *core, unsigned most); /* encodes some snapshots; hands over when all are there */
 /* replay.c */
 bool replay_log(struct core *core, char problem[256]);

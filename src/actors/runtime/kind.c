@@ -19,7 +19,8 @@ static const struct field entity_rows[] = {
 /* clang-format on */
 const struct fields entity_fields = FIELDS("entity", struct entity, entity_rows);
 
-#define REASON_ROW(flags_) TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
+#define REASON_ROW(flags_) \
+    TEXT(reason_body, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .flags = (flags_), .doc = "why")
 static const struct field reason_rows[] = {REASON_ROW(REQUIRED)};
 static const struct field reason_optional_rows[] = {REASON_ROW(0)};
 const struct fields reason_fields = FIELDS("reason", struct reason_body, reason_rows);
@@ -30,13 +31,18 @@ const char *relation_names(uint32_t mask, char text[128])
     static const struct {
         uint32_t bit;
         const char *name;
-    } names[] = {{ANYONE, "anyone"}, {USER, "user"}, {ADMIN, "admin"}, {SYSTEM, "system"}, {OPERATOR, "operator"}, {SELF, "self"},
-                 {LEADER, "leader"}, {MEMBER, "member"}, {MODERATOR, "moderator"}, {OWNER, "owner"}, {STAFF, "staff"},
-                 {MANAGER, "manager"}, {TEAM_OWNER, "team owner"}, {TARGET_OWNER, "target owner"}};
+    } names[] = {{ANYONE, "anyone"},         {USER, "user"},
+                 {ADMIN, "admin"},           {SYSTEM, "system"},
+                 {OPERATOR, "operator"},     {SELF, "self"},
+                 {LEADER, "leader"},         {MEMBER, "member"},
+                 {MODERATOR, "moderator"},   {OWNER, "owner"},
+                 {STAFF, "staff"},           {MANAGER, "manager"},
+                 {TEAM_OWNER, "team owner"}, {TARGET_OWNER, "target owner"}};
     size_t length = 0;
     text[0] = 0;
     for (unsigned i = 0; i < sizeof names / sizeof names[0] && length < 110; i++)
-        if (mask & names[i].bit) length += (size_t)snprintf(text + length, 128 - length, "%s%s", length ? ", " : "", names[i].name);
+        if (mask & names[i].bit)
+            length += (size_t)snprintf(text + length, 128 - length, "%s%s", length ? ", " : "", names[i].name);
     return text;
 }
 
@@ -92,7 +98,8 @@ static void report(void *context, const char *where, const char *fault)
 {
     struct proof *proof = context;
     proof->faults++;
-    log_line("schema", LOG_ERROR, "a table is not sound", "kind=%s where=\"%s\" fault=\"%s\"", proof->kind, where, fault);
+    log_line("schema", LOG_ERROR, "a table is not sound", "kind=%s where=\"%s\" fault=\"%s\"", proof->kind, where,
+             fault);
 }
 
 static bool same_route(const struct command *a, const struct command *b)
@@ -110,11 +117,14 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
     if (!command->who) report(proof, command->name, "a command has a right");
     if (!command->doc) report(proof, command->name, "a command has a doc");
     if (command->method && !command->path) report(proof, command->name, "a method has a path");
-    if (!command->method && !(command->who & SYSTEM)) report(proof, command->name, "an internal command is the system's");
-    if (command->action == ACTION_LIST && !command->listings && !command->decide) report(proof, command->name, "a list has an order");
+    if (!command->method && !(command->who & SYSTEM))
+        report(proof, command->name, "an internal command is the system's");
+    if (command->action == ACTION_LIST && !command->listings && !command->decide)
+        report(proof, command->name, "a list has an order");
     for (const struct listing *listing = command->listings; listing && listing->index; listing++) {
         bool own = false;
-        for (const struct index *const *index = kind->indexes; index && *index; index++) own |= *index == listing->index;
+        for (const struct index *const *index = kind->indexes; index && *index; index++)
+            own |= *index == listing->index;
         if (!own || listing->index->unique) report(proof, command->name, "a list order is a list index of the kind");
         if (listing->filter && (!command->query || !field_by_name(command->query, text_of(listing->filter))))
             report(proof, command->name, "a list filter is a query parameter");
@@ -130,8 +140,10 @@ static void prove_events(struct proof *proof, const struct kind *kind)
             if ((*other)->number == (*event)->number) report(proof, (*event)->name, "event numbers are unique");
         for (const uint16_t *tag = (*event)->carries; tag && *tag; tag++) {
             const struct field *field = field_by_tag(kind->fields, *tag);
-            if (!field) report(proof, (*event)->name, "an event carries fields that exist");
-            else if (field->flags & (PERSONAL | SECRET)) report(proof, (*event)->name, "an event carries nothing personal or secret");
+            if (!field)
+                report(proof, (*event)->name, "an event carries fields that exist");
+            else if (field->flags & (PERSONAL | SECRET))
+                report(proof, (*event)->name, "an event carries nothing personal or secret");
         }
         for (uint32_t i = 0; (*event)->data && i < (*event)->data->count; i++)
             if ((*event)->data->rows[i].flags & (PERSONAL | SECRET))
@@ -149,18 +161,21 @@ static bool event_declared(const struct kind *kind, const struct event *event)
 static void prove_kind(struct proof *proof, const struct kind *kind)
 {
     proof->kind = kind->name;
-    if (kind->fields->rows[0].nested != &entity_fields || kind->fields->rows[0].offset) report(proof, "fields", "the first row is ENTITY_ROW");
+    if (kind->fields->rows[0].nested != &entity_fields || kind->fields->rows[0].offset)
+        report(proof, "fields", "the first row is ENTITY_ROW");
     fields_prove(kind->fields, report, proof);
     if (kind->machine) machine_prove(kind->machine, report, proof);
     prove_events(proof, kind);
     for (uint32_t i = 0; kind->machine && i < kind->machine->count; i++) {
         const struct transition *row = &kind->machine->rows[i];
         if (!kind_command(kind, row->command)) report(proof, row->command, "a transition belongs to a command");
-        if (row->event && !event_declared(kind, row->event)) report(proof, row->command, "a transition's event is declared");
+        if (row->event && !event_declared(kind, row->event))
+            report(proof, row->command, "a transition's event is declared");
     }
     for (const struct command *command = kind->commands; command && command->name; command++) {
         prove_command(proof, kind, command);
-        if (command->event && !event_declared(kind, command->event)) report(proof, command->name, "a command's event is declared");
+        if (command->event && !event_declared(kind, command->event))
+            report(proof, command->name, "a command's event is declared");
         for (const struct command *other = kind->commands; other != command; other++) {
             if (!strcmp(other->name, command->name)) report(proof, command->name, "command names are unique");
             if (same_route(other, command)) report(proof, command->name, "routes are unambiguous");

@@ -55,7 +55,8 @@ static bool cursor_open(struct tx *tx, struct text scope, struct text cursor, st
     *key = (struct text){bytes.data + CURSOR_TAG, bytes.length - CURSOR_TAG};
     cursor_tag(tx, scope, *key, tag);
     uint8_t difference = 0;
-    for (int i = 0; i < CURSOR_TAG; i++) difference |= tag[i] ^ (uint8_t)bytes.data[i];
+    for (int i = 0; i < CURSOR_TAG; i++)
+        difference |= tag[i] ^ (uint8_t)bytes.data[i];
     return difference == 0;
 }
 
@@ -69,11 +70,13 @@ struct id find_first(struct tx *tx, const struct kind *kind, const struct index 
     struct text from = arena_text(tx->arena, key_text_of(&writer.current));
     struct table_row row;
     uint32_t count = 1;
-    enum found found = derived_scan(tx->core, tx->state->message, tx->state->replay, from, prefix_end(tx->arena, from), false, tx->arena, &row, &count);
+    enum found found = derived_scan(tx->core, tx->state->message, tx->state->replay, from, prefix_end(tx->arena, from),
+                                    false, tx->arena, &row, &count);
     if (found != FOUND) tx->state->pending = true;
     tx->state->seen_lsn = tx->core->last_lsn;
     struct id id = ID_NONE;
-    if (found == FOUND && count && row.key.length >= sizeof id.bytes) memcpy(id.bytes, row.key.data + row.key.length - sizeof id.bytes, sizeof id.bytes);
+    if (found == FOUND && count && row.key.length >= sizeof id.bytes)
+        memcpy(id.bytes, row.key.data + row.key.length - sizeof id.bytes, sizeof id.bytes);
     return id;
 }
 
@@ -131,12 +134,12 @@ static void key_filter(struct tx *tx, struct key_writer *writer, const char *nam
     CHECK(field);
     const char *member = (const char *)tx->query + field->offset;
     switch (field->type) {
-    case FIELD_ID:   key_id(writer, *(const struct id *)(const void *)member); break;
+    case FIELD_ID: key_id(writer, *(const struct id *)(const void *)member); break;
     case FIELD_ENUM: key_integer(writer, *(const uint32_t *)(const void *)member); break;
     case FIELD_BOOL: key_integer(writer, *(const bool *)member); break;
     case FIELD_DATE: key_integer(writer, *(const int32_t *)(const void *)member); break;
     case FIELD_TEXT: key_text(writer, *(const struct text *)(const void *)member); break;
-    default:         key_integer(writer, *(const int64_t *)(const void *)member); break;
+    default: key_integer(writer, *(const int64_t *)(const void *)member); break;
     }
 }
 
@@ -146,7 +149,7 @@ struct page {
     struct text scope, from, to;
     uint32_t limit, given, passed;
     struct buffer out;
-    struct text last;                   /* key of the last row looked at */
+    struct text last; /* key of the last row looked at */
     bool full, exhausted;
 };
 
@@ -156,11 +159,12 @@ static bool page_row(struct tx *tx, struct page *page, const struct table_row *r
     if (row->key.length < 16) return true;
     memcpy(id.bytes, row->key.data + row->key.length - 16, 16);
     const void *entity = load(tx, tx->kind, id);
-    if (!entity) return true;           /* pending: others are asked for in the same run */
+    if (!entity) return true; /* pending: others are asked for in the same run */
     page->last = row->key;
     uint32_t relations = asker_relations(tx, tx->kind, entity);
     const struct request *request = tx->state->message->request;
-    bool shown = asker_sees(tx, tx->kind, entity, relations) && (!entity_of(entity)->deleted_at || request->include_deleted) &&
+    bool shown = asker_sees(tx, tx->kind, entity, relations) &&
+                 (!entity_of(entity)->deleted_at || request->include_deleted) &&
                  (!tx->command->matches || tx->command->matches(tx, entity));
     if (!shown) {
         page->passed++;
@@ -178,18 +182,23 @@ static enum error page_fill(struct tx *tx, struct page *page)
     while (!page->full && !page->exhausted && page->passed < LIMIT_FILTERED_ROWS) {
         uint32_t want = page->limit - page->given + 1, count = want;
         struct table_row *rows = ARENA_ARRAY(tx->arena, struct table_row, want);
-        enum found found = derived_scan(tx->core, tx->state->message, false, page->from, page->to, page->listing->reverse, tx->arena, rows, &count);
+        enum found found = derived_scan(tx->core, tx->state->message, false, page->from, page->to,
+                                        page->listing->reverse, tx->arena, rows, &count);
         if (found != FOUND) {
             tx->state->pending = true;
             return OK;
         }
         uint32_t i = 0;
-        for (; i < count && !page->full; i++) page->full = !page_row(tx, page, &rows[i]);
+        for (; i < count && !page->full; i++)
+            page->full = !page_row(tx, page, &rows[i]);
         if (pending(tx)) return OK;
-        if (i < count) return OK;       /* full, and there is more */
-        if (count < want) page->exhausted = true;
-        else if (page->listing->reverse) page->to = rows[count - 1].key;
-        else page->from = prefix_end(tx->arena, rows[count - 1].key);
+        if (i < count) return OK; /* full, and there is more */
+        if (count < want)
+            page->exhausted = true;
+        else if (page->listing->reverse)
+            page->to = rows[count - 1].key;
+        else
+            page->from = prefix_end(tx->arena, rows[count - 1].key);
     }
     return OK;
 }
@@ -200,8 +209,10 @@ enum error answer_list(struct tx *tx, const struct buffer *entries, struct text 
     buffer_byte(&out, '[');
     if (entries->length) buffer_bytes(&out, entries->data, entries->length);
     buffer_string(&out, "],\"page\":{\"next\":");
-    if (next.data) buffer_json_text(&out, next);
-    else buffer_string(&out, "null");
+    if (next.data)
+        buffer_json_text(&out, next);
+    else
+        buffer_string(&out, "null");
     buffer_format(&out, ",\"limit\":%u}", limit);
     tx->state->form = ANSWER_LIST;
     tx->state->status = 200;
@@ -212,13 +223,15 @@ enum error answer_list(struct tx *tx, const struct buffer *entries, struct text 
 
 enum error run_list(struct tx *tx)
 {
-    if (tx->command->decide) {          /* what may be read, and what the page is of */
+    if (tx->command->decide) { /* what may be read, and what the page is of */
         enum error error = tx->command->decide(tx);
         if (error || pending(tx)) return error;
         if (tx->state->form != ANSWER_SUBJECT) return OK;
     }
     const struct request *request = tx->state->message->request;
-    struct page page = {.listing = listing_choose(tx), .out = {.arena = tx->arena}, .limit = request->limit ? request->limit : LIMIT_PAGE_DEFAULT};
+    struct page page = {.listing = listing_choose(tx),
+                        .out = {.arena = tx->arena},
+                        .limit = request->limit ? request->limit : LIMIT_PAGE_DEFAULT};
     if (!page.listing) {
         fail_detail(tx, "sort", "not_one_of", "this list is not sorted so");
         return fail(tx, ERROR_VALIDATION_FAILED, "the list cannot be read in this order");
@@ -234,9 +247,12 @@ enum error run_list(struct tx *tx)
     page.scope = cursor_scope(tx, page.listing);
     struct text key;
     if (request->cursor.data) {
-        if (!cursor_open(tx, page.scope, request->cursor, &key)) return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
-        if (page.listing->reverse) page.to = key;
-        else page.from = prefix_end(tx->arena, key);
+        if (!cursor_open(tx, page.scope, request->cursor, &key))
+            return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
+        if (page.listing->reverse)
+            page.to = key;
+        else
+            page.from = prefix_end(tx->arena, key);
     }
     enum error error = page_fill(tx, &page);
     if (error || pending(tx)) return error;

@@ -13,14 +13,16 @@ struct id personal_subject(const struct kind *kind, const void *entity)
 }
 
 /* Binds sealed bytes to their place, so that they cannot be moved to another entity, version or use. */
-struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version, const char *use)
+struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version,
+                                const char *use)
 {
     char id_text[ID_TEXT_LENGTH + 1];
     id_format(id, id_text);
     return arena_format(arena, "%s %u %s %lld", use, kind->number, id_text, (long long)version);
 }
 
-struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind, const struct block *block)
+struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind,
+                            const struct block *block)
 {
     struct buffer open = {.arena = arena}, personal = {.arena = arena}, out = {.arena = arena};
     const void *state = block->state;
@@ -29,9 +31,10 @@ struct text snapshot_encode(struct core *core, struct arena *arena, struct id te
     struct text sealed = {0};
     if (schema_has_personal(kind->fields)) {
         schema_snapshot(&personal, kind->fields, state, PART_PERSONAL);
-        if (personal.length > 1)        /* more than an empty map */
+        if (personal.length > 1) /* more than an empty map */
             sealed = seal(core->ports.keyring, arena, tenant, personal_subject(kind, state),
-                          personal_associated(arena, kind, entity->id, entity->version, "snapshot"), buffer_as_text(&personal));
+                          personal_associated(arena, kind, entity->id, entity->version, "snapshot"),
+                          buffer_as_text(&personal));
     }
     pack_array(&out, 3);
     pack_integer(&out, (int64_t)block->lsn);
@@ -41,13 +44,15 @@ struct text snapshot_encode(struct core *core, struct arena *arena, struct id te
 }
 
 /* NULL when the bytes are damaged. A person whose key is gone has no personal part. */
-struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id, struct text bytes)
+struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id,
+                              struct text bytes)
 {
     struct unpacker in = unpacker_of(bytes);
     uint32_t count;
     int64_t lsn;
     struct text open, sealed = {0}, personal;
-    if (!unpack_array(&in, &count) || count != 3 || !unpack_integer(&in, &lsn) || !unpack_bytes(&in, &open)) return NULL;
+    if (!unpack_array(&in, &count) || count != 3 || !unpack_integer(&in, &lsn) || !unpack_bytes(&in, &open))
+        return NULL;
     if (!unpack_nil(&in) && !unpack_bytes(&in, &sealed)) return NULL;
 
     struct arena *arena = arena_create();
@@ -86,7 +91,7 @@ static void actor_loaded(struct core *core, struct actor *actor, bool good)
     struct waiter *waiter = actor->waiting;
     actor->waiting = NULL;
     while (waiter) {
-        struct waiter *next = waiter->next;     /* lives in the message's arena, which may go with the message */
+        struct waiter *next = waiter->next; /* lives in the message's arena, which may go with the message */
         if (!good) waiter->message->failures = LIMIT_RERUNS;
         message_loaded(core, waiter->message);
         waiter = next;
@@ -131,7 +136,8 @@ static void wait_for(struct message *message, struct actor *actor)
     message->loads++;
 }
 
-static bool read_on_worker(struct core *core, struct message *message, struct actor *actor, struct id tenant, struct id id, struct text key)
+static bool read_on_worker(struct core *core, struct message *message, struct actor *actor, struct id tenant,
+                           struct id id, struct text key)
 {
     struct actor_read *read = memory_alloc(sizeof *read);
     read->core = core;
@@ -145,7 +151,7 @@ static bool read_on_worker(struct core *core, struct message *message, struct ac
     pin(message, actor);
     wait_for(message, actor);
     if (core->ports.submit(core->ports.context, &read->work)) return true;
-    message->failures = LIMIT_RERUNS + 1;       /* the pool is full: 503 */
+    message->failures = LIMIT_RERUNS + 1; /* the pool is full: 503 */
     actor->loading = false;
     actor->waiting = NULL;
     message->loads--;
@@ -154,7 +160,8 @@ static bool read_on_worker(struct core *core, struct message *message, struct ac
     return false;
 }
 
-struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant, const struct kind *kind, struct id id)
+struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant,
+                         const struct kind *kind, struct id id)
 {
     struct actor *actor = directory_actor(&core->directory, tenant, kind, id);
     if (actor->known) {
@@ -171,7 +178,7 @@ struct actor *actor_load(struct core *core, struct message *message, bool wait, 
     struct text key_bytes = key_text_of(&key), value = {0};
     struct arena *arena = arena_create();
     enum found found = ABSENT;
-    const struct ordered_entry *entry = ordered_get(core->delta, key_bytes);     /* a discarded row, or one just frozen */
+    const struct ordered_entry *entry = ordered_get(core->delta, key_bytes); /* a discarded row, or one just frozen */
 #if !defined MUTANT || MUTANT != 11
     if (!entry && core->frozen) entry = ordered_get(core->frozen, key_bytes);
 #endif
@@ -194,7 +201,7 @@ struct actor *actor_load(struct core *core, struct message *message, bool wait, 
             actor_set_block(&core->directory, actor, block);
             result = actor;
         } else {
-            CHECK(message);             /* at start, damage stops the process */
+            CHECK(message); /* at start, damage stops the process */
             message->failures = LIMIT_RERUNS;
         }
     }

@@ -27,8 +27,8 @@ void message_wait_durable(struct core *core, struct message *message, uint64_t l
     core->undurable = message;
 }
 
-struct message *message_internal(struct core *core, enum message_source source, struct id tenant, const struct kind *kind,
-                                 const struct command *command, struct id id)
+struct message *message_internal(struct core *core, enum message_source source, struct id tenant,
+                                 const struct kind *kind, const struct command *command, struct id id)
 {
     struct arena *arena = arena_create();
     struct message *message = ARENA_NEW(arena, struct message);
@@ -45,7 +45,8 @@ struct message *message_internal(struct core *core, enum message_source source, 
 
 void message_free(struct core *core, struct message *message)
 {
-    for (uint32_t i = 0; i < message->pinned.count; i++) message->pinned.at[i]->pins--;
+    for (uint32_t i = 0; i < message->pinned.count; i++)
+        message->pinned.at[i]->pins--;
     if (message->held_idempotency) map_remove(core->in_flight, message->idempotency, sizeof message->idempotency);
     core->messages--;
     if (!message->request) arena_destroy(message->arena);

@@ -16,9 +16,9 @@ bool path_is_of_platform(const char *path)
 
 static const char *method_in_lower_case(const char *method)
 {
-    static const char *const methods[][2] = { { "GET", "get" },        { "POST", "post" },     { "PUT", "put" },
-                                              { "PATCH", "patch" },    { "DELETE", "delete" }, { "HEAD", "head" },
-                                              { "OPTIONS", "options" } };
+    static const char *const methods[][2] = {{"GET", "get"},        {"POST", "post"},     {"PUT", "put"},
+                                             {"PATCH", "patch"},    {"DELETE", "delete"}, {"HEAD", "head"},
+                                             {"OPTIONS", "options"}};
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++)
         if (strcmp(methods[i][0], method) == 0) return methods[i][1];
     CHECK(!"a method that no route has");
@@ -52,7 +52,7 @@ static void add_parameter(struct document *document, yyjson_mut_val *parameters,
 /* May {id} be a slug? It is of the kind that the path begins with, or of the command's own. */
 static bool has_slug(const struct document *document, const struct kind *kind, const char *path)
 {
-    struct text noun = { path + 1, (uint32_t)strcspn(path + 1, "/") };
+    struct text noun = {path + 1, (uint32_t)strcspn(path + 1, "/")};
     for (const struct kind *const *other = document->registry->kinds; *other; other++)
         if ((*other)->plural && text_is(noun, (*other)->plural)) return (*other)->slug != NULL;
     return kind->slug != NULL;
@@ -68,7 +68,7 @@ static void add_path_parameters(struct document *document, yyjson_mut_val *param
                                 const struct command *command, const char *path)
 {
     for (const char *at = strchr(path, '{'); at; at = strchr(at + 1, '{')) {
-        struct text name = { at + 1, (uint32_t)strcspn(at + 1, "}") };
+        struct text name = {at + 1, (uint32_t)strcspn(at + 1, "}")};
         yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
         yyjson_mut_obj_add_str(document->doc, schema, "type", "string");
         bool first = text_is(name, "id"), by_slug = first && has_slug(document, kind, command->path);
@@ -135,8 +135,7 @@ static void add_parameters(struct document *document, yyjson_mut_val *operation,
         add_reference(document, parameters, "parameters", "IfNoneMatch");
     }
     if (takes_version(command)) add_reference(document, parameters, "parameters", "IfMatch");
-    if (takes_key(command, platform))
-        add_reference(document, parameters, "parameters", "IdempotencyKey");
+    if (takes_key(command, platform)) add_reference(document, parameters, "parameters", "IdempotencyKey");
     if (!get) add_reference(document, parameters, "parameters", "Prefer");
     if (!platform) add_reference(document, parameters, "parameters", "Tenant");
     if (yyjson_mut_arr_size(parameters)) yyjson_mut_obj_add_val(document->doc, operation, "parameters", parameters);
@@ -231,8 +230,7 @@ static void add_success(struct document *document, yyjson_mut_val *responses, co
         uint16_t status;
         const char *text;
     } texts[] = {
-        { 200, "done" }, { 201, "created" }, { 202, "accepted, the outcome will come" }, { 204, "done, nothing to say" }
-    };
+        {200, "done"}, {201, "created"}, {202, "accepted, the outcome will come"}, {204, "done, nothing to say"}};
     const char *text = "done";
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (texts[i].status == status) text = texts[i].text;
@@ -264,16 +262,16 @@ static void add_refusals(struct document *document, yyjson_mut_val *responses, c
         const char *status;
         bool given;
     } rows[] = {
-        { "304", command_reads_entity(command) },
-        { "400", true },
-        { "401", !platform },
-        { "403", !(command->who & ANYONE) },
-        { "404", strchr(path, '{') != NULL },
-        { "409", changes },
-        { "412", takes_version(command) },
-        { "422", takes_key(command, platform) },
-        { "428", command->action == ACTION_PATCH && kind->patch_needs_version },
-        { "429", !platform },
+        {"304", command_reads_entity(command)},
+        {"400", true},
+        {"401", !platform},
+        {"403", !(command->who & ANYONE)},
+        {"404", strchr(path, '{') != NULL},
+        {"409", changes},
+        {"412", takes_version(command)},
+        {"422", takes_key(command, platform)},
+        {"428", command->action == ACTION_PATCH && kind->patch_needs_version},
+        {"429", !platform},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (rows[i].given) document_add_response(document, responses, rows[i].status);
@@ -307,8 +305,7 @@ static void add_relations(struct document *document, yyjson_mut_val *operation, 
     uint32_t who = command_relations(command);
     for (uint32_t bit = 1; bit && bit <= who; bit <<= 1) {
         char name[128];
-        if (who & bit)
-            yyjson_mut_arr_append(relations, document_text(document, "%s", relation_names(bit, name)));
+        if (who & bit) yyjson_mut_arr_append(relations, document_text(document, "%s", relation_names(bit, name)));
     }
 }
 
@@ -371,7 +368,8 @@ static void add_operation(struct document *document, yyjson_mut_val *paths, cons
     add_security(document, operation, command);
 }
 
-static void add_operations(struct document *document, yyjson_mut_val *paths, const struct kind *kind, const struct command *command)
+static void add_operations(struct document *document, yyjson_mut_val *paths, const struct kind *kind,
+                           const struct command *command)
 {
     add_operation(document, paths, kind, command, command->path, false);
     if (command->alias) add_operation(document, paths, kind, command, command->alias, true);

@@ -46,7 +46,12 @@ static bool timer_remember(struct core *core, struct id tenant, const struct rec
     const struct command *command = kind_command(kind, name);
     if (!command) return false;
     struct timer *timer = memory_alloc(sizeof *timer);
-    *timer = (struct timer){.due = row->due, .id = row->id, .tenant = tenant, .entity = row->entity, .kind = kind, .command = command,
+    *timer = (struct timer){.due = row->due,
+                            .id = row->id,
+                            .tenant = tenant,
+                            .entity = row->entity,
+                            .kind = kind,
+                            .command = command,
                             .body = heap_text(row->body)};
     struct key key;
     timer_due_key(timer, &key);
@@ -99,10 +104,12 @@ static bool timer_row_load(struct core *core, const struct table_row *row)
     uint32_t count;
     if (row->key.length != 1 + 8 + 16 || !unpack_array(&in, &count) || count != 5) return false;
     if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &tenant) || !unpack_integer(&in, &timer.kind)) return false;
-    if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &timer.entity) || !unpack_text(&in, &timer.command)) return false;
+    if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &timer.entity) || !unpack_text(&in, &timer.command))
+        return false;
     if (!unpack_nil(&in) && !unpack_bytes(&in, &timer.body)) return false;
     uint64_t due = 0;
-    for (int i = 0; i < 8; i++) due = due << 8 | (uint8_t)row->key.data[1 + i];
+    for (int i = 0; i < 8; i++)
+        due = due << 8 | (uint8_t)row->key.data[1 + i];
     timer.due = (int64_t)(due ^ (UINT64_C(1) << 63));
     memcpy(timer.id.bytes, row->key.data + 9, 16);
     return timer_remember(core, tenant, &timer);
@@ -126,7 +133,8 @@ void timers_fire(struct core *core)
         if (timer->due > core->now) return;
         if (timer->running) continue;
         timer->running = true;
-        struct message *message = message_internal(core, FROM_TIMER, timer->tenant, timer->kind, timer->command, timer->entity);
+        struct message *message =
+            message_internal(core, FROM_TIMER, timer->tenant, timer->kind, timer->command, timer->entity);
         core->ports.random(core->ports.context, message->random);
         message->timer_id = timer->id;
         message->body = internal_body(message, timer->body);
@@ -147,17 +155,17 @@ struct effect_answer {
     void *value;
 };
 enum {
-    DONE_WAIT = 100,                    /* ms that finished effects are collected */
+    DONE_WAIT = 100, /* ms that finished effects are collected */
     DONE_TOGETHER = 256,
 };
-struct effect_step {                    /* of core->effect_calls: call it, or deliver this answer */
+struct effect_step { /* of core->effect_calls: call it, or deliver this answer */
     struct pending_effect *effect;
     struct effect_answer *answer;
 };
 
 static const struct effect_class *effect_class_numbered(const struct core *core, int64_t number)
 {
-    for (const struct effect_class *const *class = core->registry->effects; class && *class; class++)
+    for (const struct effect_class *const *class = core->registry->effects; class && *class; class ++)
         if ((*class)->number == number) return *class;
     return NULL;
 }
@@ -178,11 +186,12 @@ static void effect_free(struct pending_effect *effect)
 static void effect_forget(struct core *core, struct pending_effect *effect)
 {
     map_remove(core->effects, effect->id.bytes, 16);
-    effect->removed = true;             /* a call under way or scheduled frees it when it ends */
+    effect->removed = true; /* a call under way or scheduled frees it when it ends */
     if (!effect->uses) effect_free(effect);
 }
 
-static struct pending_effect *effect_remember(struct core *core, struct id tenant, const struct record_effect *row, int64_t created_at)
+static struct pending_effect *effect_remember(struct core *core, struct id tenant, const struct record_effect *row,
+                                              int64_t created_at)
 {
     const struct kind *kind = registry_kind(core->registry, (uint16_t)row->kind);
     const struct effect_class *class = effect_class_numbered(core, row->class_number);
@@ -196,8 +205,15 @@ static struct pending_effect *effect_remember(struct core *core, struct id tenan
         if (!command) return NULL;
     }
     struct pending_effect *effect = memory_alloc(sizeof *effect);
-    *effect = (struct pending_effect){.id = row->id, .class = class, .tenant = tenant, .entity = row->entity, .kind = kind, .command = command,
-                                      .key = heap_text(row->key), .request = heap_text(row->request), .created_at = created_at};
+    *effect = (struct pending_effect){.id = row->id,
+                                      .class = class,
+                                      .tenant = tenant,
+                                      .entity = row->entity,
+                                      .kind = kind,
+                                      .command = command,
+                                      .key = heap_text(row->key),
+                                      .request = heap_text(row->request),
+                                      .created_at = created_at};
     map_set(core->effects, effect->id.bytes, 16, effect);
     return effect;
 }
@@ -257,8 +273,10 @@ static bool effect_row_load(struct core *core, const struct table_row *row)
     uint32_t count;
     int64_t created_at;
     if (row->key.length != 1 + 16 || !unpack_array(&in, &count) || count != 8) return false;
-    if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &tenant) || !unpack_integer(&in, &effect.class_number)) return false;
-    if (!unpack_integer(&in, &effect.kind) || !unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.entity)) return false;
+    if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &tenant) || !unpack_integer(&in, &effect.class_number))
+        return false;
+    if (!unpack_integer(&in, &effect.kind) || !unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.entity))
+        return false;
     if (!unpack_nil(&in) && !unpack_text(&in, &effect.command)) return false;
     if (!unpack_text(&in, &effect.key) || !unpack_bytes(&in, &effect.request)) return false;
     if (!unpack_integer(&in, &created_at)) return false;
@@ -292,22 +310,25 @@ static struct effect_answer *effect_answer_of(const struct effect_job *job, bool
     struct effect_answer *answer = memory_alloc(sizeof *answer);
     answer->arena = arena_create();
     const void *value = job->call.answer;
-    answer->value = gave_up ? arena_alloc(answer->arena, job->call.class->answer->size) : schema_clone(job->call.class->answer, value, answer->arena);
+    answer->value = gave_up ? arena_alloc(answer->arena, job->call.class->answer->size)
+                            : schema_clone(job->call.class->answer, value, answer->arena);
     return answer;
 }
 
 /* The answer becomes an internal command, also when the effect is no longer pending: deciders drop what they know. */
 static void effect_deliver(struct core *core, struct pending_effect *effect, struct effect_answer *answer)
 {
-    if (!effect->command) {             /* nobody waits for it: it is taken off the log with others */
+    if (!effect->command) { /* nobody waits for it: it is taken off the log with others */
         if (effect->removed) return;
         if (!core->done_effects.count) core->done_since = core->now;
-        core->done_effects = (struct id_list){memory_resize(core->done_effects.at, (core->done_effects.count + 1) * sizeof(struct id)),
-                                              core->done_effects.count + 1};
+        core->done_effects =
+            (struct id_list){memory_resize(core->done_effects.at, (core->done_effects.count + 1) * sizeof(struct id)),
+                             core->done_effects.count + 1};
         core->done_effects.at[core->done_effects.count - 1] = effect->id;
         return;
     }
-    struct message *message = message_internal(core, FROM_EFFECT, effect->tenant, effect->kind, effect->command, effect->entity);
+    struct message *message =
+        message_internal(core, FROM_EFFECT, effect->tenant, effect->kind, effect->command, effect->entity);
     core->ports.random(core->ports.context, message->random);
     message->effect_id = effect->id;
     message->effect_done = !effect->removed;
@@ -371,10 +392,19 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
     struct text associated = {(const char *)effect->id.bytes, sizeof effect->id.bytes};
     if (unseal(core->ports.keyring, arena, effect->tenant, effect->entity, associated, effect->request, &plain))
         CHECK(schema_restore(arena, effect->class->request, plain, request));
-    *job = (struct effect_job){.core = core, .effect = effect, .provider = provider,
-                               .call = {.arena = arena, .class = effect->class, .tenant = effect->tenant, .key = arena_text(arena, effect->key),
-                                        .request = request, .answer = arena_alloc(arena, effect->class->answer->size), .attempt = ++effect->attempt},
-                               .work = {.run = effect_job_run, .done = effect_job_done, .class = WORK_OUTBOUND, .lane = effect->class->number}};
+    *job = (struct effect_job){
+        .core = core,
+        .effect = effect,
+        .provider = provider,
+        .call = {.arena = arena,
+                 .class = effect->class,
+                 .tenant = effect->tenant,
+                 .key = arena_text(arena, effect->key),
+                 .request = request,
+                 .answer = arena_alloc(arena, effect->class->answer->size),
+                 .attempt = ++effect->attempt},
+        .work = {
+            .run = effect_job_run, .done = effect_job_done, .class = WORK_OUTBOUND, .lane = effect->class->number}};
     effect->calling = true;
     effect->uses++;
     if (provider->instant) {
@@ -383,7 +413,7 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
         return;
     }
     if (core->ports.submit(core->ports.context, &job->work)) return;
-    effect->calling = false;            /* the pool is full: later */
+    effect->calling = false; /* the pool is full: later */
     effect->attempt--;
     effect->uses--;
     effect_schedule(core, effect, core->now + 50, NULL);
@@ -394,7 +424,8 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
 void effects_turn(struct core *core)
 {
     const struct heap_entry *first;
-    for (unsigned steps = 0; steps < LIMIT_TURN_MESSAGES && (first = heap_first(&core->effect_calls)) && first->due <= core->now; steps++) {
+    for (unsigned steps = 0;
+         steps < LIMIT_TURN_MESSAGES && (first = heap_first(&core->effect_calls)) && first->due <= core->now; steps++) {
         struct effect_step *step = heap_pop(&core->effect_calls);
         struct pending_effect *effect = step->effect;
         if (step->answer) {
@@ -426,7 +457,8 @@ void effects_done_flush(struct core *core, bool at_once)
     struct id_list *done = &core->done_effects;
     if (!done->count || (!at_once && done->count < DONE_TOGETHER && core->now - core->done_since < DONE_WAIT)) return;
     static const struct command command = {.name = "effects_done"};
-    struct message *message = message_internal(core, FROM_RUNTIME, ID_NONE, core->registry->tenant_kind, &command, ID_NONE);
+    struct message *message =
+        message_internal(core, FROM_RUNTIME, ID_NONE, core->registry->tenant_kind, &command, ID_NONE);
     struct tx tx;
     struct tx_state state;
     tx_open(&tx, &state, core, message);
@@ -455,7 +487,8 @@ static void effect_gather(void *context, const void *key, size_t length, void *v
 
 static int effect_order(const void *a, const void *b)
 {
-    const struct pending_effect *first = *(struct pending_effect *const *)a, *second = *(struct pending_effect *const *)b;
+    const struct pending_effect *first = *(struct pending_effect *const *)a,
+                                *second = *(struct pending_effect *const *)b;
     if (first->created_at != second->created_at) return first->created_at < second->created_at ? -1 : 1;
     return id_compare(first->id, second->id);
 }
@@ -465,12 +498,14 @@ void effects_start_all(struct core *core)
     struct effect_list list = {.at = memory_alloc((map_count(core->effects) + 1) * sizeof *list.at)};
     map_each(core->effects, effect_gather, &list);
     qsort(list.at, list.count, sizeof *list.at, effect_order);
-    for (size_t i = 0; i < list.count; i++) effect_schedule(core, list.at[i], core->now, NULL);
+    for (size_t i = 0; i < list.count; i++)
+        effect_schedule(core, list.at[i], core->now, NULL);
     free(list.at);
 }
 
 /* ---- at start: what the tables hold ---- */
-static bool space_load(struct core *core, enum space space, bool (*load_row)(struct core *core, const struct table_row *row))
+static bool space_load(struct core *core, enum space space,
+                       bool (*load_row)(struct core *core, const struct table_row *row))
 {
     char prefix = (char)space, end = (char)(space + 1);
     struct arena *arena = arena_create();
@@ -482,7 +517,8 @@ static bool space_load(struct core *core, enum space space, bool (*load_row)(str
         struct arena *page = arena_create();
         count = 0;
         good = store->calls->scan(store, from, to, false, LIMIT_SCAN_ROWS, TIER_DISK, page, rows, &count) == FOUND;
-        for (uint32_t i = 0; good && i < count; i++) good = load_row(core, &rows[i]);
+        for (uint32_t i = 0; good && i < count; i++)
+            good = load_row(core, &rows[i]);
         if (good && count) {
             char *after = arena_alloc(arena, rows[count - 1].key.length + 1);
             memcpy(after, rows[count - 1].key.data, rows[count - 1].key.length);

@@ -12,52 +12,53 @@
 struct batch {
     struct inbox_item item;
     uint64_t first_lsn, last_lsn;
-    struct buffer records;                  /* per record: big-endian head length (4), body length (4), head, body */
+    struct buffer records; /* per record: big-endian head length (4), body length (4), head, body */
     struct batch *next;
 };
-enum found { FOUND, ABSENT, MISS, DAMAGED };     /* MISS: not in memory; ask again on a worker with TIER_DISK */
+enum found { FOUND, ABSENT, MISS, DAMAGED }; /* MISS: not in memory; ask again on a worker with TIER_DISK */
 enum tier { TIER_MEMORY, TIER_DISK };
 struct table_row {
     struct text key, value;
 };
-struct store_events {                       /* called on the store's own thread, or inside a call for in-memory stores */
+struct store_events { /* called on the store's own thread, or inside a call for in-memory stores */
     void *context;
     void (*durable)(void *context, uint64_t lsn);
     void (*checkpointed)(void *context, struct ordered *frozen);
-    void (*failed)(void *context, const char *why);         /* final: nothing more becomes durable */
+    void (*failed)(void *context, const char *why); /* final: nothing more becomes durable */
 };
 struct store {
-    const struct store_calls *calls;        /* first member of each implementation's struct */
+    const struct store_calls *calls; /* first member of each implementation's struct */
 };
 struct store_calls {
     /* Takes the batch over (frees it). Batches become durable in order. */
     void (*append)(struct store *store, struct batch *batch);
     enum found (*get)(struct store *store, struct text key, enum tier tier, struct arena *arena, struct text *value);
     /* Up to `limit` rows with from <= key < to, ascending, or descending when reverse (still from <= key < to). */
-    enum found (*scan)(struct store *store, struct text from, struct text to, bool reverse, uint32_t limit, enum tier tier,
-                       struct arena *arena, struct table_row *rows, uint32_t *count);
+    enum found (*scan)(struct store *store, struct text from, struct text to, bool reverse, uint32_t limit,
+                       enum tier tier, struct arena *arena, struct table_row *rows, uint32_t *count);
     /* Writes all of a frozen delta (tombstones delete) atomically, once `lsn` is durable, with applied_lsn = lsn. Then
        events.checkpointed; the caller keeps `frozen` unchanged until then and frees it. */
     void (*checkpoint)(struct store *store, struct ordered *frozen, uint64_t lsn);
     /* One log record as written (head and body parts), from a worker or at start. */
-    enum found (*read_log)(struct store *store, uint64_t lsn, struct arena *arena, struct text *head, struct text *body);
-    uint64_t (*applied_lsn)(struct store *store);           /* of the tables, at opening */
-    uint64_t (*last_lsn)(struct store *store);              /* of the log, at opening */
-    uint64_t (*free_bytes)(struct store *store);            /* of the disk beyond the reserve; 0: writes are refused with 507 */
+    enum found (*read_log)(struct store *store, uint64_t lsn, struct arena *arena, struct text *head,
+                           struct text *body);
+    uint64_t (*applied_lsn)(struct store *store); /* of the tables, at opening */
+    uint64_t (*last_lsn)(struct store *store);    /* of the log, at opening */
+    uint64_t (*free_bytes)(struct store *store);  /* of the disk beyond the reserve; 0: writes are refused with 507 */
     /* A consistent copy into a new directory, while serving (from a worker). NULL, or a sentence. */
     const char *(*backup)(struct store *store, const char *path);
-    void (*metrics)(struct store *store, struct buffer *out);   /* Prometheus text */
-    void (*close)(struct store *store);     /* waits for what is under way */
+    void (*metrics)(struct store *store, struct buffer *out); /* Prometheus text */
+    void (*close)(struct store *store);                       /* waits for what is under way */
 };
 
 /* ---- workers: bounded pools for what must not run on the core ---- */
 enum work_class { WORK_PASSWORD, WORK_READ, WORK_OUTBOUND, WORK_CLASS_COUNT };
 struct work {
     struct inbox_item item;
-    void (*run)(struct work *work);         /* on a worker */
-    void (*done)(struct work *work);        /* back on the core's thread */
+    void (*run)(struct work *work);  /* on a worker */
+    void (*done)(struct work *work); /* back on the core's thread */
     enum work_class class;
-    uint32_t lane;                          /* of WORK_OUTBOUND: work of one lane never takes all of the pool */
+    uint32_t lane; /* of WORK_OUTBOUND: work of one lane never takes all of the pool */
 };
 
 /* ---- providers of effects, run on WORK_OUTBOUND ---- */
@@ -66,29 +67,30 @@ struct effect_call {
     const struct effect_class *class;
     struct id tenant;
     struct text key;
-    const void *request;                    /* struct of class->request */
-    void *answer;                           /* struct of class->answer, zeroed */
-    uint32_t attempt;                       /* from 1 */
-    bool retry;                             /* set: no answer, call again later */
-    int64_t delay_ms;                       /* set: deliver the answer that much later (sandbox) */
-    uint32_t repeats;                       /* set: deliver it so many times more (sandbox) */
+    const void *request; /* struct of class->request */
+    void *answer;        /* struct of class->answer, zeroed */
+    uint32_t attempt;    /* from 1 */
+    bool retry;          /* set: no answer, call again later */
+    int64_t delay_ms;    /* set: deliver the answer that much later (sandbox) */
+    uint32_t repeats;    /* set: deliver it so many times more (sandbox) */
 };
 struct provider {
     const char *class_name;
     void (*call)(void *context, struct effect_call *call);
     void *context;
-    bool instant;                           /* a pure function of microseconds: called on the core, without a worker */
+    bool instant; /* a pure function of microseconds: called on the core, without a worker */
 };
 
 struct ports {
     void *context;
     struct store *store;
-    bool (*submit)(void *context, struct work *work);       /* false: that pool's queue is full */
-    void (*random)(void *context, uint8_t out[32]);         /* for each message */
-    const struct provider *providers;                       /* ended by a row without class_name */
+    bool (*submit)(void *context, struct work *work); /* false: that pool's queue is full */
+    void (*random)(void *context, uint8_t out[32]);   /* for each message */
+    const struct provider *providers;                 /* ended by a row without class_name */
     const struct keyring *keyring;
-    const struct token_key *token_keys;                     /* first signs, all verify */
+    const struct token_key *token_keys; /* first signs, all verify */
     uint32_t token_key_count;
-    void (*metrics)(void *context, struct buffer *out);     /* of what is around the core, for GET /metrics; NULL: nothing */
-    struct text openapi;                    /* what GET /openapi.json answers; outlives the core */
+    void (*metrics)(void *context,
+                    struct buffer *out); /* of what is around the core, for GET /metrics; NULL: nothing */
+    struct text openapi;                 /* what GET /openapi.json answers; outlives the core */
 };

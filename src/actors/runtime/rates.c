@@ -7,12 +7,14 @@
 #include <string.h>
 
 struct rate_bucket {
-    int64_t thousandths;                /* of a request that may still be made */
+    int64_t thousandths; /* of a request that may still be made */
     int64_t at;
 };
 
+/* clang-format off */
 static const char *const rate_settings[] = {[RATE_DEFAULT] = "rates.default", [RATE_READ] = "rates.read", [RATE_WRITE] = "rates.write",
                                             [RATE_AUTH] = "rates.auth"};
+/* clang-format on */
 
 static int64_t configured(const struct core *core, const char *name)
 {
@@ -32,8 +34,10 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply)
     int64_t per_minute = configured(core, rate_settings[class]), most = per_minute * 1000;
     struct buffer key = {.arena = message->arena};
     buffer_byte(&key, (char)class);
-    if (request->has_claims && class != RATE_AUTH) buffer_bytes(&key, request->token_user.bytes, 16);
-    else buffer_text(&key, request->address);
+    if (request->has_claims && class != RATE_AUTH)
+        buffer_bytes(&key, request->token_user.bytes, 16);
+    else
+        buffer_text(&key, request->address);
     struct rate_bucket *bucket = map_get(core->rates, key.data, key.length);
     if (!bucket) {
         bucket = memory_alloc(sizeof *bucket);
@@ -56,7 +60,7 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply)
 
 struct sweep {
     struct core *core;
-    struct buffer full;                 /* length-prefixed keys of buckets that are full again */
+    struct buffer full; /* length-prefixed keys of buckets that are full again */
 };
 
 static void sweep_visit(void *context, const void *key, size_t length, void *value)

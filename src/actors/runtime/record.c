@@ -90,8 +90,10 @@ static void render_id(struct buffer *out, const char *name, struct id id)
     char text[ID_TEXT_LENGTH + 1];
     id_format(id, text);
     buffer_format(out, ",\"%s\":", name);
-    if (id_is_none(id)) buffer_string(out, "null");
-    else buffer_format(out, "\"%s\"", text);
+    if (id_is_none(id))
+        buffer_string(out, "null");
+    else
+        buffer_format(out, "\"%s\"", text);
 }
 
 void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
@@ -128,7 +130,8 @@ static void render_state(struct buffer *out, const char *name, const struct kind
     buffer_json_text(out, enum_name(kind->machine->states, (uint32_t)status));
 }
 
-static void render_events(struct buffer *out, struct arena *arena, const struct registry *registry, const struct record *record)
+static void render_events(struct buffer *out, struct arena *arena, const struct registry *registry,
+                          const struct record *record)
 {
     bool any = false;
     buffer_string(out, ",\"events\":[");
@@ -141,7 +144,8 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
         if (!event) continue;
         if (any) buffer_byte(out, ',');
         any = true;
-        buffer_format(out, "{\"id\":\"%llu.%u\",\"type\":\"%s\",\"entity\":\"%s\"", (unsigned long long)record->lsn, i, event->name, kind->name);
+        buffer_format(out, "{\"id\":\"%llu.%u\",\"type\":\"%s\",\"entity\":\"%s\"", (unsigned long long)record->lsn, i,
+                      event->name, kind->name);
         render_id(out, "entity_id", change->id);
         buffer_format(out, ",\"entity_version\":%lld", (long long)row->version);
         render_state(out, "from", kind, row->from);
@@ -153,7 +157,8 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
     buffer_byte(out, ']');
 }
 
-void record_render(struct buffer *out, struct arena *arena, const struct registry *registry, const struct record *record)
+void record_render(struct buffer *out, struct arena *arena, const struct registry *registry,
+                   const struct record *record)
 {
     static const char *const principals[] = {"anonymous", "user", "system", "operator"};
     const struct kind *kind = registry_kind(registry, (uint16_t)record->kind);
@@ -178,9 +183,12 @@ void record_render(struct buffer *out, struct arena *arena, const struct registr
         if (i) buffer_byte(out, ',');
         buffer_format(out, "{\"entity\":\"%s\"", changed ? changed->name : "?");
         render_id(out, "id", change->id);
-        buffer_format(out, ",\"version\":%lld,\"previous\":%lld,\"diff\":", (long long)change->version, (long long)change->previous_lsn);
-        if (changed) schema_diff_render(out, changed->fields, change->open, ~0u);
-        else buffer_string(out, "[]");
+        buffer_format(out, ",\"version\":%lld,\"previous\":%lld,\"diff\":", (long long)change->version,
+                      (long long)change->previous_lsn);
+        if (changed)
+            schema_diff_render(out, changed->fields, change->open, ~0u);
+        else
+            buffer_string(out, "[]");
         buffer_byte(out, '}');
     }
     buffer_string(out, "]}");

@@ -6,19 +6,19 @@
 #include "schema/field.h"
 
 struct record_change {
-    int64_t kind, version;              /* version after */
+    int64_t kind, version; /* version after */
     struct id id;
-    int64_t previous_lsn;               /* of the record that changed it before; 0: created here */
-    struct text open, personal;         /* diffs; personal is sealed */
+    int64_t previous_lsn;       /* of the record that changed it before; 0: created here */
+    struct text open, personal; /* diffs; personal is sealed */
 };
 struct record_event {
-    int64_t change;                     /* index into changes */
+    int64_t change; /* index into changes */
     int64_t number, version;
-    int64_t from, to;                   /* status before and after */
-    struct text carried, data;          /* snapshots */
+    int64_t from, to;          /* status before and after */
+    struct text carried, data; /* snapshots */
 };
 struct record_timer {
-    struct id id;                       /* sets, or removes when due is 0 */
+    struct id id; /* sets, or removes when due is 0 */
     int64_t due;
     int64_t kind;
     struct id entity;
@@ -29,7 +29,7 @@ struct record_effect {
     bool removed;
     int64_t class_number, kind;
     struct id entity;
-    struct text command, key, request;  /* request: sealed snapshot */
+    struct text command, key, request; /* request: sealed snapshot */
 };
 struct record {
     /* head */
@@ -41,13 +41,13 @@ struct record {
     int64_t kind;
     struct id subject;
     struct text command;
-    struct text cause, correlation;     /* timer, effect or request id */
+    struct text cause, correlation; /* timer, effect or request id */
     /* body */
     LIST_OF(struct record_change) changes;
     LIST_OF(struct record_event) events;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
-    struct text idempotency, fingerprint;       /* 32 bytes each, or absent */
+    struct text idempotency, fingerprint; /* 32 bytes each, or absent */
     int64_t idempotency_expires_at, answer_status, answer_version;
     int64_t answer_kind;
     struct id answer_id;
@@ -62,4 +62,5 @@ struct event;
 void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
                         const struct record_event *row);
 /* One JSON line: head, changes by field name, events by name. */
-void record_render(struct buffer *out, struct arena *arena, const struct registry *registry, const struct record *record);
+void record_render(struct buffer *out, struct arena *arena, const struct registry *registry,
+                   const struct record *record);

@@ -20,8 +20,9 @@ static bool apply_personal(struct tx *tx, const struct kind *kind, const struct 
     struct text plain;
     struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
     if (!change->personal.data) return true;
-    if (!unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, copy), associated, change->personal, &plain))
-        return true;                    /* the person's key is gone: the rest goes on */
+    if (!unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, copy), associated,
+                change->personal, &plain))
+        return true; /* the person's key is gone: the rest goes on */
     return schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS);
 }
 
@@ -32,10 +33,13 @@ static const char *replay_change(struct tx *tx, const struct record_change *chan
     struct touched *touched = tx_touch(tx, kind, change->id);
     if (!touched) return "changes an entity whose snapshot is damaged";
     uint64_t before_lsn = touched->before ? touched->before->lsn : 0;
-    if (before_lsn != (uint64_t)change->previous_lsn) return "does not follow the record that changed the entity before";
+    if (before_lsn != (uint64_t)change->previous_lsn)
+        return "does not follow the record that changed the entity before";
     touched->created = !touched->before;
-    touched->copy = touched->before ? schema_clone(kind->fields, touched->before->state, tx->arena) : arena_alloc(tx->arena, kind->fields->size);
-    if (change->open.data && !schema_apply(tx->arena, kind->fields, change->open, touched->copy, FORWARDS)) return "has a damaged diff";
+    touched->copy = touched->before ? schema_clone(kind->fields, touched->before->state, tx->arena)
+                                    : arena_alloc(tx->arena, kind->fields->size);
+    if (change->open.data && !schema_apply(tx->arena, kind->fields, change->open, touched->copy, FORWARDS))
+        return "has a damaged diff";
     if (!apply_personal(tx, kind, change, touched->copy)) return "has a damaged personal diff";
     if (entity_of(touched->copy)->version != change->version) return "does not give the version it names";
     return NULL;
@@ -51,8 +55,12 @@ static const char *replay_event(struct tx *tx, const struct record *record, cons
     struct tx_state *state = tx->state;
     void *data = event->data && row->data.data ? arena_alloc(tx->arena, event->data->size) : NULL;
     if (data && !schema_restore(tx->arena, event->data, row->data, data)) return "has damaged event data";
-    state->emitted[state->emitted_count++] = (struct emitted){.touched = tx_find(tx, kind, change->id), .event = event, .version = row->version,
-                                                              .from = row->from, .to = row->to, .data = data};
+    state->emitted[state->emitted_count++] = (struct emitted){.touched = tx_find(tx, kind, change->id),
+                                                              .event = event,
+                                                              .version = row->version,
+                                                              .from = row->from,
+                                                              .to = row->to,
+                                                              .data = data};
     return NULL;
 }
 
@@ -74,10 +82,12 @@ static const char *replay_record(struct core *core, const struct record *record,
         tx.settings = (const struct tenant *)tenant->block->state;
     }
     const char *problem = NULL;
-    for (uint32_t i = 0; i < record->changes.count && !problem; i++) problem = replay_change(&tx, &record->changes.at[i]);
+    for (uint32_t i = 0; i < record->changes.count && !problem; i++)
+        problem = replay_change(&tx, &record->changes.at[i]);
     state.emitted = ARENA_ARRAY(tx.arena, struct emitted, record->events.count + 1);
     state.emitted_capacity = record->events.count + 1;
-    for (uint32_t i = 0; i < record->events.count && !problem; i++) problem = replay_event(&tx, record, &record->events.at[i]);
+    for (uint32_t i = 0; i < record->events.count && !problem; i++)
+        problem = replay_event(&tx, record, &record->events.at[i]);
 #if defined MUTANT && MUTANT == 5
     if (state.emitted_count > 1) state.emitted_count--;
 #endif
@@ -95,8 +105,10 @@ static const char *replay_one(struct core *core, uint64_t lsn)
     struct text head, body;
     const char *problem = NULL;
     struct store *store = core->ports.store;
-    if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND) problem = "is missing or damaged";
-    else if (!record_decode(message->arena, head, body, &record)) problem = "cannot be decoded";
+    if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND)
+        problem = "is missing or damaged";
+    else if (!record_decode(message->arena, head, body, &record))
+        problem = "cannot be decoded";
     record.lsn = lsn;
     if (!problem) problem = replay_record(core, &record, message);
     message_free(core, message);
@@ -122,6 +134,8 @@ bool replay_log(struct core *core, char problem[256])
         }
     }
     core->recovering = false;
-    if (last >= first) log_line("core", LOG_INFO, "replayed the log", "from=%llu to=%llu", (unsigned long long)first, (unsigned long long)last);
+    if (last >= first)
+        log_line("core", LOG_INFO, "replayed the log", "from=%llu to=%llu", (unsigned long long)first,
+                 (unsigned long long)last);
     return true;
 }

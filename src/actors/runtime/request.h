@@ -14,54 +14,55 @@ struct route {
 /* Of ?at=: a position of the log or a time. */
 struct moment {
     bool given;
-    int64_t position, time;                 /* time 0: the position */
+    int64_t position, time; /* time 0: the position */
 };
 
 struct reply {
     uint16_t status;
-    const char *content_type;               /* "application/json" unless raw */
-    struct text body;                       /* in the request's arena, or in the block held by `held` */
-    struct text location, etag;             /* absent: no such header */
-    struct text allow;                      /* of 405 */
-    int64_t retry_after_s;                  /* 0: no such header */
-    uint64_t log_position;                  /* X-Log-Position */
-    bool replayed, no_store;                /* Idempotency-Replayed: true; Cache-Control */
-    int64_t rate_limit, rate_remaining, rate_reset_s;   /* rate_limit 0: no such headers */
-    void *held;                             /* the core's: given back with core_reply_done */
+    const char *content_type;                         /* "application/json" unless raw */
+    struct text body;                                 /* in the request's arena, or in the block held by `held` */
+    struct text location, etag;                       /* absent: no such header */
+    struct text allow;                                /* of 405 */
+    int64_t retry_after_s;                            /* 0: no such header */
+    uint64_t log_position;                            /* X-Log-Position */
+    bool replayed, no_store;                          /* Idempotency-Replayed: true; Cache-Control */
+    int64_t rate_limit, rate_remaining, rate_reset_s; /* rate_limit 0: no such headers */
+    void *held;                                       /* the core's: given back with core_reply_done */
 };
 
 struct request {
-    struct request *next;                   /* of queues */
+    struct request *next; /* of queues */
     struct arena *arena;
     const struct route *route;
     struct path_parameter path[LIMIT_PATH_PARAMETERS];
     uint32_t path_count;
-    struct text tenant_slug;                /* from path, X-Tenant or host; absent: the token's, else the default */
-    bool has_claims;                        /* a token was given and its signature, times and form are right */
-    bool operator_;                         /* came through the control socket */
+    struct text tenant_slug; /* from path, X-Tenant or host; absent: the token's, else the default */
+    bool has_claims;         /* a token was given and its signature, times and form are right */
+    bool operator_;          /* came through the control socket */
     struct id token_tenant, token_user, token_session;
-    struct text body;                       /* raw JSON */
-    void *bound;                            /* by command->body or the kind's fields (CREATE); NULL for PATCH and none */
+    struct text body; /* raw JSON */
+    void *bound;      /* by command->body or the kind's fields (CREATE); NULL for PATCH and none */
     struct binding binding;
-    const void *query;                      /* by command->query */
+    const void *query; /* by command->query */
     uint64_t query_present;
-    struct text query_text;                 /* raw, for cursors */
+    struct text query_text; /* raw, for cursors */
     struct text cursor;
-    uint32_t limit;                         /* 0: default */
+    uint32_t limit; /* 0: default */
     bool include_deleted;
     struct moment at;
-    struct text idempotency_key;            /* absent: none */
+    struct text idempotency_key; /* absent: none */
     bool has_if_match;
-    int64_t if_match;                       /* the version alone; -1: "*" */
-    struct text if_none_match;              /* raw */
+    int64_t if_match;          /* the version alone; -1: "*" */
+    struct text if_none_match; /* raw */
     bool dry_run, head_only, problem_json;
     struct text request_id, address;
-    uint64_t started_ns;                    /* the net loop's, for its log line */
+    uint64_t started_ns; /* the net loop's, for its log line */
     struct reply reply;
     void (*answered)(struct request *request);
-    void *owner;                            /* the net loop's connection */
-    void *message;                          /* the core's */
+    void *owner;   /* the net loop's connection */
+    void *message; /* the core's */
 };
 
 /* The JSON of a refusal without its last brace: the form of the API, or RFC 9457. Also used by net for its own refusals. */
-void error_body(struct buffer *out, enum error code, struct text error, const struct problems *problems, struct text request_id, bool problem_json);
+void error_body(struct buffer *out, enum error code, struct text error, const struct problems *problems,
+                struct text request_id, bool problem_json);

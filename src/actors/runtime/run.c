@@ -41,14 +41,18 @@ static enum error request_tenant(struct tx *tx, const struct request *request)
 {
     if (of_platform(tx->command)) return OK;
     struct id tenant = tx->core->default_tenant;
-    if (request->tenant_slug.data) tenant = tenant_named(tx, request->tenant_slug);
-    else if (request->has_claims) tenant = request->token_tenant;
+    if (request->tenant_slug.data)
+        tenant = tenant_named(tx, request->tenant_slug);
+    else if (request->has_claims)
+        tenant = request->token_tenant;
     if (pending(tx)) return OK;
     if (id_is_none(tenant)) return fail(tx, ERROR_NOT_FOUND, "there is no such marketplace");
     enum error error = tenant_enter(tx, tenant);
     if (error || pending(tx)) return error;
-    if (request->has_claims && !id_equal(request->token_tenant, tenant)) return fail(tx, ERROR_UNAUTHORIZED, "the token is of another marketplace");
-    if (tx->settings->entity.status == TENANT_SUSPENDED && !request->operator_) return fail(tx, ERROR_TENANT_SUSPENDED, "this marketplace is suspended");
+    if (request->has_claims && !id_equal(request->token_tenant, tenant))
+        return fail(tx, ERROR_UNAUTHORIZED, "the token is of another marketplace");
+    if (tx->settings->entity.status == TENANT_SUSPENDED && !request->operator_)
+        return fail(tx, ERROR_TENANT_SUSPENDED, "this marketplace is suspended");
     return OK;
 }
 
@@ -60,12 +64,14 @@ static enum error request_principal(struct tx *tx, const struct request *request
         return OK;
     }
     if (request->has_claims && !of_platform(tx->command)) {
-        tx->principal = (struct principal){.kind = PRINCIPAL_USER, .user = request->token_user, .session = request->token_session};
+        tx->principal =
+            (struct principal){.kind = PRINCIPAL_USER, .user = request->token_user, .session = request->token_session};
         return tx->core->registry->identify(tx);
     }
     bool reads = tx->command->action == ACTION_READ || tx->command->action == ACTION_LIST;
     if (!(tx->command->who & ANYONE)) return fail(tx, ERROR_UNAUTHORIZED, "send an access token");
-    if (reads && tx->settings && !tx->settings->anonymous_read) return fail(tx, ERROR_UNAUTHORIZED, "this marketplace is read by its members only");
+    if (reads && tx->settings && !tx->settings->anonymous_read)
+        return fail(tx, ERROR_UNAUTHORIZED, "this marketplace is read by its members only");
     return OK;
 }
 
@@ -103,8 +109,10 @@ static enum error subject_load(struct tx *tx)
     tx->relations = asker_relations(tx, tx->kind, entity);
     if (pending(tx) || fresh) return OK;
     const struct request *request = tx->state->message->request;
-    bool hidden = tx->command->action == ACTION_READ && entity_of(entity)->deleted_at && !(request && request->include_deleted);
-    if (hidden || !asker_sees(tx, tx->kind, entity, tx->relations)) return fail(tx, ERROR_NOT_FOUND, "there is no such %s", tx->kind->name);
+    bool hidden =
+        tx->command->action == ACTION_READ && entity_of(entity)->deleted_at && !(request && request->include_deleted);
+    if (hidden || !asker_sees(tx, tx->kind, entity, tx->relations))
+        return fail(tx, ERROR_NOT_FOUND, "there is no such %s", tx->kind->name);
     return OK;
 }
 
@@ -118,7 +126,7 @@ static enum error check_rights(struct tx *tx)
 static enum error check_version(struct tx *tx)
 {
     const struct request *request = tx->state->message->request;
-    bool links = tx->command->action == ACTION_UPSERT;         /* what is not there yet has no version */
+    bool links = tx->command->action == ACTION_UPSERT; /* what is not there yet has no version */
     if (!request || (!tx->before && !links) || tx->command->action == ACTION_READ) return OK;
     int64_t version = tx->before ? entity_of(tx->before)->version : 0, wanted = 0;
     if (request->binding.has_version) wanted = request->binding.version;
@@ -130,11 +138,12 @@ static enum error check_version(struct tx *tx)
     }
     if (wanted == version) return OK;
     fail_member(tx, "current_version", text_print(tx, "%lld", (long long)version));
-    return fail(tx, ERROR_STALE_VERSION, "you have version %lld, it is at version %lld", (long long)wanted, (long long)version);
+    return fail(tx, ERROR_STALE_VERSION, "you have version %lld, it is at version %lld", (long long)wanted,
+                (long long)version);
 }
 
 /* ---- what a body may say ---- */
-struct place {                          /* of a member in a body: printed only when it is refused */
+struct place { /* of a member in a body: printed only when it is refused */
     const struct place *parent;
     const char *name;
     uint32_t index;
@@ -157,15 +166,16 @@ static void currency_check(struct tx *tx, const struct fields *fields, const voi
         if (field->type == FIELD_MONEY) {
             const struct money *money = (const void *)member;
             if (!money_is_absent(*money) && !text_is(tx->settings->currency, money->currency))
-                fail_detail(tx, text_print(tx, "%.*s.currency", TEXT_ARGUMENTS(place_path(tx, &place))).data, "currency_mismatch",
-                            "this marketplace uses %.*s", TEXT_ARGUMENTS(tx->settings->currency));
+                fail_detail(tx, text_print(tx, "%.*s.currency", TEXT_ARGUMENTS(place_path(tx, &place))).data,
+                            "currency_mismatch", "this marketplace uses %.*s", TEXT_ARGUMENTS(tx->settings->currency));
         } else if (field->type == FIELD_STRUCT && !(field->flags & READ_ONLY)) {
             currency_check(tx, field->nested, member, &place);
         } else if (field->type == FIELD_LIST && field->nested && !(field->flags & READ_ONLY)) {
             const struct list *list = (const void *)member;
             place.indexed = true;
             for (place.index = 0; place.index < list->count; place.index++)
-                currency_check(tx, field->nested, (const char *)list->at + (size_t)place.index * field->nested->size, &place);
+                currency_check(tx, field->nested, (const char *)list->at + (size_t)place.index * field->nested->size,
+                               &place);
         }
     }
 }
@@ -190,10 +200,11 @@ static enum error check_changes(struct tx *tx)
 
 static enum error subject_patch(struct tx *tx, const struct request *request)
 {
-    CHECK(request);                     /* only a request has a body to patch with */
+    CHECK(request); /* only a request has a body to patch with */
     tx->subject = edit(tx, tx->kind, tx->id);
     struct binding binding = {0};
-    enum error error = schema_bind(tx->kind->fields, request->body, BIND_PATCH, true, tx->arena, tx->subject, &binding, &tx->state->problems);
+    enum error error = schema_bind(tx->kind->fields, request->body, BIND_PATCH, true, tx->arena, tx->subject, &binding,
+                                   &tx->state->problems);
     if (error) return fail(tx, error, "%s", error_text(error));
     tx->present = binding.present;
     error = check_changes(tx);
@@ -203,14 +214,14 @@ static enum error subject_patch(struct tx *tx, const struct request *request)
 /* ---- one command ---- */
 static enum error subject_create(struct tx *tx, const struct request *request)
 {
-    tx->subject = request ? request->bound : NULL;      /* what a derived id is derived from */
+    tx->subject = request ? request->bound : NULL; /* what a derived id is derived from */
     tx->id = tx->command->target ? tx->command->target(tx) : draw_id(tx);
     if (pending(tx)) return OK;
     if (load(tx, tx->kind, tx->id)) return fail(tx, ERROR_ALREADY_EXISTS, "this %s exists already", tx->kind->name);
     if (pending(tx)) return OK;
     struct entity *entity = create(tx, tx->kind, tx->id);
     struct entity head = *entity;
-    if (request && request->bound) {    /* a copy: a second run starts from the same body */
+    if (request && request->bound) { /* a copy: a second run starts from the same body */
         void *bound = schema_clone(tx->kind->fields, request->bound, tx->arena);
         memcpy(entity, bound, tx->kind->fields->size);
         *entity = head;
@@ -228,7 +239,7 @@ static enum error subject_prepare(struct tx *tx, const struct request *request)
 {
     switch (tx->command->action) {
     case ACTION_CREATE: return subject_create(tx, request);
-    case ACTION_PATCH:  return subject_patch(tx, request);
+    case ACTION_PATCH: return subject_patch(tx, request);
     case ACTION_UPSERT: tx->subject = tx->before ? edit(tx, tx->kind, tx->id) : create(tx, tx->kind, tx->id); return OK;
     case ACTION_COMMAND: tx->subject = edit(tx, tx->kind, tx->id); return OK;
     case ACTION_READ: tx->subject = (void *)(uintptr_t)tx->before; return OK;
@@ -276,9 +287,10 @@ static enum error decide(struct tx *tx)
     if (!writes(tx->command) || tx->command->action == ACTION_CALL) return OK;
     struct touched *touched = tx_find(tx, tx->kind, tx->id);
     uint32_t emitted = tx->state->emitted_count;
-    if (tx->state->transition && !tx->kind->machine->derived)     /* else the handler has set what follows from the parts */
+    if (tx->state->transition && !tx->kind->machine->derived) /* else the handler has set what follows from the parts */
         transition_make(tx, tx->kind, tx->subject, tx->state->transition, tx->state->event_data);
-    else if (tx->command->event && touched && tx_changed(touched)) emit(tx, tx->subject, tx->kind, tx->command->event, tx->state->event_data);
+    else if (tx->command->event && touched && tx_changed(touched))
+        emit(tx, tx->subject, tx->kind, tx->command->event, tx->state->event_data);
     if (tx->command->action == ACTION_CREATE && tx->state->emitted_count > emitted) tell_creation_first(tx->state);
     return OK;
 }
@@ -310,7 +322,7 @@ static bool nothing_to_record(const struct tx *tx)
 {
     const struct tx_state *state = tx->state;
     if (state->timers.count || state->effects.count || state->message->source != FROM_REQUEST) return false;
-    if (state->message->held_idempotency) return false;         /* its repeat is answered alike, whatever happens meanwhile */
+    if (state->message->held_idempotency) return false; /* its repeat is answered alike, whatever happens meanwhile */
     for (uint32_t i = 0; i < state->touched_count; i++)
         if (state->touched[i]->copy && tx_changed(state->touched[i])) return false;
     return true;
@@ -338,7 +350,7 @@ static void await_begin(struct tx *tx)
     message->awaited = tx->state->form == ANSWER_ENTITY ? tx->state->answer_id : tx->id;
     message->await_deadline = tx->state->await_deadline;
     message->release_lsn = tx->state->seen_lsn;
-    struct id *key = memory_alloc(sizeof *key);         /* freed when the deadline passes */
+    struct id *key = memory_alloc(sizeof *key); /* freed when the deadline passes */
     *key = message->awaited;
     heap_push(&tx->core->await_deadlines, tx->state->await_deadline, key);
     map_set(tx->core->awaiting, message->awaited.bytes, sizeof message->awaited.bytes, message);
@@ -362,7 +374,9 @@ static void refuse(struct tx *tx, enum error error)
 static void give_up(struct core *core, struct message *message, struct tx *tx)
 {
     bool full = message->failures > LIMIT_RERUNS;
-    if (!full) log_line("core", LOG_ERROR, "a command was given up", "kind=%s command=%s runs=%u", message->kind->name, message->command->name, message->runs);
+    if (!full)
+        log_line("core", LOG_ERROR, "a command was given up", "kind=%s command=%s runs=%u", message->kind->name,
+                 message->command->name, message->runs);
     if (!full) core->count_broken++;
     tx->state->form = ANSWER_ERROR;
     tx->state->problems.count = 0;
@@ -375,7 +389,8 @@ static enum error refuse_writes(struct tx *tx)
     const struct core *core = tx->core;
     if (!writes(tx->command) || !strcmp(tx->command->method, "GET") || of_platform(tx->command)) return OK;
     if (core->read_only_disk) return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached; reads go on");
-    if (core->waiting_bytes > LIMIT_BATCHES_WAITING_BYTES) return fail(tx, ERROR_OVERLOADED, "the log is behind; try again");
+    if (core->waiting_bytes > LIMIT_BATCHES_WAITING_BYTES)
+        return fail(tx, ERROR_OVERLOADED, "the log is behind; try again");
     return OK;
 }
 
@@ -406,7 +421,8 @@ static void run_outcome(struct tx *tx, struct request *request)
     if (pending(tx)) return;
     tx->before = tx->subject = (void *)(uintptr_t)entity;
     tx->relations = asker_relations(tx, tx->kind, entity);
-    bool decided = error || !entity || outcome_decided(tx, entity, entity_of(entity)->version == message->woken_version);
+    bool decided =
+        error || !entity || outcome_decided(tx, entity, entity_of(entity)->version == message->woken_version);
     if (pending(tx)) return;
     if (!decided && tx->core->now < message->await_deadline && !tx->core->stopping) {
         map_set(tx->core->awaiting, message->awaited.bytes, sizeof message->awaited.bytes, message);
@@ -414,8 +430,10 @@ static void run_outcome(struct tx *tx, struct request *request)
     }
     message->awaiting = false;
     if (!decided) answer_entity(tx, 202, message->awaited_kind, message->awaited, 0);
-    if (tx->state->error) reply_error(tx, tx->state->error);
-    else reply_success(tx);
+    if (tx->state->error)
+        reply_error(tx, tx->state->error);
+    else
+        reply_success(tx);
     if (pending(tx)) {
         message->awaiting = true;
         return;
@@ -457,9 +475,11 @@ static bool run_request(struct tx *tx, struct request *request)
         refuse(tx, error);
         return true;
     }
-    if (error) reply_error(tx, error);
-    else if (!tx->state->awaits || tx->dry_run || answered) reply_success(tx);
-    if (pending(tx)) return false;      /* a joined row is missing: all runs again before anything was committed */
+    if (error)
+        reply_error(tx, error);
+    else if (!tx->state->awaits || tx->dry_run || answered)
+        reply_success(tx);
+    if (pending(tx)) return false; /* a joined row is missing: all runs again before anything was committed */
     figures_take(tx);
     if (!tx->dry_run && !answered && !nothing_to_record(tx)) commit(tx);
     if (tx->state->awaits && !tx->dry_run && !answered) {
@@ -502,8 +522,8 @@ static bool run_internal(struct tx *tx)
         commit(tx);
         return true;
     }
-    log_line("core", error == ERROR_INTERNAL_ERROR ? LOG_ERROR : LOG_DEBUG, "an internal command was refused", "kind=%s command=%s code=%s",
-             message->kind->name, message->command->name, error_code(error));
+    log_line("core", error == ERROR_INTERNAL_ERROR ? LOG_ERROR : LOG_DEBUG, "an internal command was refused",
+             "kind=%s command=%s code=%s", message->kind->name, message->command->name, error_code(error));
     if (message->source != FROM_RUNTIME) commit_done_only(tx->core, message);
     return true;
 }
@@ -511,8 +531,8 @@ static bool run_internal(struct tx *tx)
 /* What cannot be read cannot be decided: the timer or effect stays, and the next start tries it again. */
 static void give_up_internal(struct core *core, struct message *message)
 {
-    log_line("core", LOG_ERROR, "an internal command was given up", "kind=%s command=%s runs=%u", message->kind->name, message->command->name,
-             message->runs);
+    log_line("core", LOG_ERROR, "an internal command was given up", "kind=%s command=%s runs=%u", message->kind->name,
+             message->command->name, message->runs);
     core->count_broken++;
     if (!message->failures && message->source != FROM_RUNTIME) commit_done_only(core, message);
 }
@@ -532,18 +552,20 @@ void message_run(struct core *core, struct message *message)
         return;
     }
     if (message->source == FROM_TIMER && !timer_fired(core, message->timer_id)) {
-        message_finish(core, message);      /* it was cancelled or set anew since */
+        message_finish(core, message); /* it was cancelled or set anew since */
         return;
     }
     struct tx tx;
     struct tx_state state;
-    if (!message->runs) message->now = core->now;       /* this turn's: the core may have slept until it arrived */
+    if (!message->runs) message->now = core->now; /* this turn's: the core may have slept until it arrived */
     tx_open(&tx, &state, core, message);
     if (message->runs++) core->count_reruns++;
     bool done;
     if (message->failures || message->runs > LIMIT_RERUNS) {
-        if (message->request) give_up(core, message, &tx);
-        else give_up_internal(core, message);
+        if (message->request)
+            give_up(core, message, &tx);
+        else
+            give_up_internal(core, message);
         done = true;
     } else if (message->request) {
         done = run_request(&tx, message->request);

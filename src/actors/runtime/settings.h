@@ -7,6 +7,7 @@ struct setting {
     int64_t value;
     const char *doc;
 };
+/* clang-format off */
 #define SETTING_LIST(ROW)                                                                                            \
     ROW("auth.access_token_life",      MINUTES(15), "ms an access token lives")                                      \
     ROW("auth.refresh_token_life",     DAYS(30),    "ms a refresh token lives")                                      \
@@ -25,6 +26,7 @@ struct setting {
     ROW("rates.write",                 120,         "writes a minute of one principal or address")                   \
     ROW("rates.auth",                  30,          "registrations, logins and refreshes a minute of one address")   \
     ROW("checkpoint.interval",         SECONDS(5),  "ms between checkpoints of the tables")
+/* clang-format on */
 
 extern const struct setting settings[];
 extern const unsigned setting_count;

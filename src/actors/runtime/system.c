@@ -11,7 +11,7 @@
 struct system_state {
     struct entity entity;
 };
-static const struct field system_rows[] = { ENTITY_ROW(system_state) };
+static const struct field system_rows[] = {ENTITY_ROW(system_state)};
 static const struct fields system_fields = FIELDS("system_state", struct system_state, system_rows);
 
 /* ---- Health --------------------------------------------------------------------------------------------------------- */
@@ -20,17 +20,19 @@ struct health {
     struct text status;
     int64_t position;
 };
+/* clang-format off */
 static const struct field health_rows[] = {
     TEXT(health, 1, status, .flags = READ_ONLY, .max = 20, .doc = "alive, ready, or why not"),
     INTEGER(health, 2, position, .flags = READ_ONLY, .doc = "position of the log that is durable"),
 };
+/* clang-format on */
 static const struct fields health_fields = FIELDS("health", struct health, health_rows);
 
 /* What is answered lives in the arena: it is rendered after the handler. */
 static enum error answer_health(struct tx *tx, struct text status)
 {
     struct health *health = ARENA_NEW(tx->arena, struct health);
-    *health = (struct health){ status, (int64_t)tx->core->durable_lsn };
+    *health = (struct health){status, (int64_t)tx->core->durable_lsn};
     return answer(tx, 200, &health_fields, health);
 }
 
@@ -59,7 +61,7 @@ static enum error metrics(struct tx *tx)
     struct core *core = tx->core;
     bool allowed = core->config.metrics_public || tx->principal.kind == PRINCIPAL_OPERATOR || is_loopback(tx->address);
     if (!allowed) return fail(tx, ERROR_FORBIDDEN, "figures are shown to this machine and to operators alone");
-    struct buffer out = { .arena = tx->arena };
+    struct buffer out = {.arena = tx->arena};
     core_metrics(core, &out);
     core->ports.store->calls->metrics(core->ports.store, &out);
     if (core->ports.metrics) core->ports.metrics(core->ports.context, &out);
@@ -117,11 +119,11 @@ static const struct memo *job_result(struct tx *tx, struct text input, enum work
         return NULL;
     }
     struct memo *memo = ARENA_NEW(message->arena, struct memo);
-    *memo = (struct memo){ .next = message->memos, .input = input };
+    *memo = (struct memo){.next = message->memos, .input = input};
     message->memos = memo;
     struct job *job = memory_alloc(sizeof *job);
     *job = *like;
-    job->work = (struct work){ .run = job_run, .done = job_done, .class = class };
+    job->work = (struct work){.run = job_run, .done = job_done, .class = class};
     job->core = tx->core;
     job->message = message;
     job->memo = memo;
@@ -139,20 +141,24 @@ static const struct memo *job_result(struct tx *tx, struct text input, enum work
 struct backup_body {
     struct text path;
 };
+/* clang-format off */
 static const struct field backup_rows[] = {
     TEXT(backup_body, 1, path, .flags = REQUIRED, .min = 1, .max = 2000,
          .doc = "absolute path of a directory that does not exist yet, on the server's machine"),
 };
+/* clang-format on */
 static const struct fields backup_body_fields = FIELDS("backup_body", struct backup_body, backup_rows);
 
 struct backup_reply {
     struct text path;
     int64_t position;
 };
+/* clang-format off */
 static const struct field backup_reply_rows[] = {
     TEXT(backup_reply, 1, path, .flags = READ_ONLY, .max = 2000, .doc = "where the copy is"),
     INTEGER(backup_reply, 2, position, .flags = READ_ONLY, .doc = "position of the log that it holds at least"),
 };
+/* clang-format on */
 static const struct fields backup_reply_fields = FIELDS("backup", struct backup_reply, backup_reply_rows);
 
 static void run_backup(struct job *job)
@@ -166,7 +172,7 @@ static void run_backup(struct job *job)
 static enum error backup(struct tx *tx)
 {
     const struct backup_body *body = tx->body;
-    struct job like = { .run = run_backup };
+    struct job like = {.run = run_backup};
     if (body->path.data[0] != '/') return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is absolute");
     if (body->path.length >= sizeof like.path) return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is too long");
     memcpy(like.path, body->path.data, body->path.length);
@@ -177,7 +183,7 @@ static enum error backup(struct tx *tx)
         if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
     }
     struct backup_reply *reply = ARENA_NEW(tx->arena, struct backup_reply);
-    *reply = (struct backup_reply){ body->path, position };
+    *reply = (struct backup_reply){body->path, position};
     return answer(tx, 200, &backup_reply_fields, reply);
 }
 
@@ -188,12 +194,14 @@ enum { LOG_PAGE_DEFAULT = 100, LOG_PAGE_MOST = 1000, LOG_PAGE_BYTES = 4 * 1024 *
 struct log_query {
     int64_t after, count;
 };
+/* clang-format off */
 static const struct field log_query_rows[] = {
     INTEGER(log_query, 1, after, .min = 0, .max = INT64_MAX,
             .doc = "position that is known: the page begins behind it"),
     INTEGER(log_query, 2, count, .min = 1, .max = LOG_PAGE_MOST, .initial = LOG_PAGE_DEFAULT,
             .doc = "records of a page, at most"),
 };
+/* clang-format on */
 static const struct fields log_query_fields = FIELDS("log_query", struct log_query, log_query_rows);
 
 static void run_log(struct job *job)
@@ -203,7 +211,7 @@ static void run_log(struct job *job)
     for (uint64_t lsn = job->from; job->good && lsn < job->to && job->result.length < LOG_PAGE_BYTES; lsn++) {
         struct arena *arena = arena_create();
         struct text head, body;
-        struct record record = { 0 };
+        struct record record = {0};
         job->good = store->calls->read_log(store, lsn, arena, &head, &body) == FOUND &&
                     record_decode(arena, head, body, &record);
         if (job->good) {
@@ -222,9 +230,8 @@ static enum error log_page(struct tx *tx)
     uint64_t count = query && query->count > 0 ? (uint64_t)query->count : LOG_PAGE_DEFAULT;
     struct text page = LITERAL("");
     if (after < last) {
-        struct job like = { .run = run_log,
-                            .from = after + 1,
-                            .to = after + 1 + (last - after < count ? last - after : count) };
+        struct job like = {
+            .run = run_log, .from = after + 1, .to = after + 1 + (last - after < count ? last - after : count)};
         const struct memo *memo = job_result(tx, LITERAL("log"), WORK_READ, &like);
         if (!memo) return OK; /* void: it runs again */
         if (!memo->found) return fail(tx, ERROR_INTERNAL_ERROR, "the log cannot be read");
@@ -254,7 +261,6 @@ static const struct command system_commands[] = {
       .doc = "What happened in this marketplace, oldest first: go on with after= the position of the last one." },
     { 0 },
 };
-/* clang-format on */
 
 const struct kind system_kind = {
     .number = 100,
@@ -264,3 +270,4 @@ const struct kind system_kind = {
     .fields = &system_fields,
     .commands = system_commands,
 };
+/* clang-format on */

@@ -19,7 +19,7 @@ struct tenant {
     LIST_OF(struct tax_rate) tax_rates;
     LIST_OF(struct tenant_setting) settings;
     LIST_OF(struct text) domains;
-    struct text key_check;              /* of the default tenant: tells the master key under which the data was begun */
+    struct text key_check; /* of the default tenant: tells the master key under which the data was begun */
 };
 
 struct id tenant_id_of_slug(struct text slug);

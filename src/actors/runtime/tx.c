@@ -29,14 +29,15 @@ void tx_open(struct tx *tx, struct tx_state *state, struct core *core, struct me
 static uint32_t touched_hash(const struct kind *kind, struct id id)
 {
     uint32_t low;
-    memcpy(&low, id.bytes + 12, sizeof low);        /* the random end of a UUIDv7, the hash of a derived id */
+    memcpy(&low, id.bytes + 12, sizeof low); /* the random end of a UUIDv7, the hash of a derived id */
     return low * 2654435761u + kind->number * 40503u;
 }
 
 static void lookup_insert(struct tx_state *state, struct touched *touched)
 {
     uint32_t at = touched_hash(touched->kind, touched->id) & (state->lookup_size - 1);
-    while (state->lookup[at]) at = (at + 1) & (state->lookup_size - 1);
+    while (state->lookup[at])
+        at = (at + 1) & (state->lookup_size - 1);
     state->lookup[at] = touched;
 }
 
@@ -61,7 +62,8 @@ static struct touched *touched_add(struct tx *tx, const struct kind *kind, struc
         state->touched_capacity = capacity;
         state->lookup_size = capacity * 2;
         state->lookup = ARENA_ARRAY(tx->arena, struct touched *, state->lookup_size);
-        for (uint32_t i = 0; i < state->touched_count; i++) lookup_insert(state, grown[i]);
+        for (uint32_t i = 0; i < state->touched_count; i++)
+            lookup_insert(state, grown[i]);
     }
     struct touched *touched = ARENA_NEW(tx->arena, struct touched);
     touched->kind = kind;
@@ -119,8 +121,10 @@ const void *load(struct tx *tx, const struct kind *kind, struct id id)
     if (id_is_none(id)) return NULL;
     struct touched *touched = tx_touch(tx, kind, id);
     if (tx->state->watching && touched)
-        *LIST_ADD(tx->arena, &tx->state->watched) =
-            (struct dependency){kind, id, touched->copy ? UINT64_MAX : touched->before ? touched->before->lsn : 0};
+        *LIST_ADD(tx->arena, &tx->state->watched) = (struct dependency){kind, id,
+                                                                        touched->copy     ? UINT64_MAX
+                                                                        : touched->before ? touched->before->lsn
+                                                                                          : 0};
     return touched ? touched_state(touched) : NULL;
 }
 
@@ -139,7 +143,7 @@ void *create(struct tx *tx, const struct kind *kind, struct id id)
     CHECK(!id_is_none(id));
     CHECK(!tx->state->follower || kind->derived);
     struct touched *touched = tx_touch(tx, kind, id);
-    if (!touched) return arena_alloc(tx->arena, kind->fields->size);      /* pending: something to write on, then dropped */
+    if (!touched) return arena_alloc(tx->arena, kind->fields->size); /* pending: something to write on, then dropped */
     CHECK(!touched_state(touched));
     touched->created = !touched->before;
     touched->discarded = false;
@@ -177,7 +181,8 @@ struct id find_text(struct tx *tx, const struct kind *kind, const struct index *
     key_text(&writer, value);
     key_end(&writer);
     struct text found_value = {0};
-    enum found found = derived_get(tx->core, tx->state->message, tx->state->replay, writer.keys[0], tx->arena, &found_value);
+    enum found found =
+        derived_get(tx->core, tx->state->message, tx->state->replay, writer.keys[0], tx->arena, &found_value);
     if (found == MISS || found == DAMAGED) tx->state->pending = true;
     tx->state->seen_lsn = tx->core->last_lsn;
     if (found != FOUND || found_value.length != sizeof(struct id)) return ID_NONE;
@@ -193,7 +198,8 @@ void draw_bytes(struct tx *tx, void *out, size_t size)
     while (size) {
         uint8_t block[32];
         uint32_t number = tx->state->draws++;
-        hash_bytes((struct text){(const char *)tx->state->message->random, 32}, (struct text){(const char *)&number, sizeof number}, block);
+        hash_bytes((struct text){(const char *)tx->state->message->random, 32},
+                   (struct text){(const char *)&number, sizeof number}, block);
         size_t part = size < sizeof block ? size : sizeof block;
         memcpy(to, block, part);
         to += part;
@@ -273,7 +279,7 @@ static struct text slug_of_name(struct tx *tx, struct text name)
             dash = true;
         }
     }
-    if (slug.length < 3) {              /* names without Latin letters: something readable and free */
+    if (slug.length < 3) { /* names without Latin letters: something readable and free */
         char id[ID_TEXT_LENGTH + 1];
         id_format(draw_id(tx), id);
         buffer_string(&slug, slug.length ? "-" : tx->kind->name);
@@ -283,7 +289,8 @@ static struct text slug_of_name(struct tx *tx, struct text name)
     return buffer_as_text(&slug);
 }
 
-struct text slug_make(struct tx *tx, const struct kind *kind, const struct index *index, struct text given, struct text name)
+struct text slug_make(struct tx *tx, const struct kind *kind, const struct index *index, struct text given,
+                      struct text name)
 {
     if (given.data) return given;
     struct text base = slug_of_name(tx, name);
@@ -309,8 +316,11 @@ struct text keyed_hash(struct tx *tx, const char *purpose, struct text value)
 
 struct text access_token(struct tx *tx, struct id user, struct id session, int64_t expires_at)
 {
-    struct token_claims claims = {.tenant = tx->tenant, .user = user, .session = session,
-                                  .issued_s = tx->now / 1000, .expires_s = expires_at / 1000};
+    struct token_claims claims = {.tenant = tx->tenant,
+                                  .user = user,
+                                  .session = session,
+                                  .issued_s = tx->now / 1000,
+                                  .expires_s = expires_at / 1000};
     return token_issue(tx->arena, &tx->core->ports.token_keys[0], &claims);
 }
 
@@ -350,8 +360,10 @@ static void computation_run(struct work *work)
 {
     struct computation *job = (struct computation *)work;
     struct text password = {job->password, job->password_length};
-    if (job->verify) job->result[0] = password_verify(password, text_of(job->hash)) ? 'y' : 'n';
-    else password_hash(password, job->salt, job->result);
+    if (job->verify)
+        job->result[0] = password_verify(password, text_of(job->hash)) ? 'y' : 'n';
+    else
+        password_hash(password, job->salt, job->result);
 }
 
 static void computation_done(struct work *work)
@@ -393,8 +405,12 @@ static struct memo *computed(struct tx *tx, bool verify, struct text password, s
     *memo = (struct memo){.next = message->memos, .input = arena_text(message->arena, input)};
     message->memos = memo;
     struct computation *job = memory_alloc(sizeof *job);
-    *job = (struct computation){.core = tx->core, .message = message, .memo = memo, .verify = verify,
-                                .password = zero_terminated_copy(password), .hash = zero_terminated_copy(hash),
+    *job = (struct computation){.core = tx->core,
+                                .message = message,
+                                .memo = memo,
+                                .verify = verify,
+                                .password = zero_terminated_copy(password),
+                                .hash = zero_terminated_copy(hash),
                                 .password_length = password.length,
                                 .work = {.run = computation_run, .done = computation_done, .class = WORK_PASSWORD}};
     hash_bytes((struct text){(const char *)message->random, 32}, LITERAL("password salt"), digest);
@@ -403,7 +419,7 @@ static struct memo *computed(struct tx *tx, bool verify, struct text password, s
     message->loads++;
     if (tx->core->ports.submit(tx->core->ports.context, &job->work)) return NULL;
     message->loads--;
-    message->failures = LIMIT_RERUNS + 1;       /* the pool is full: 503 */
+    message->failures = LIMIT_RERUNS + 1; /* the pool is full: 503 */
     free(job->password);
     free(job->hash);
     free(job);

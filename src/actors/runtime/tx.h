@@ -10,50 +10,54 @@
 #include "base/arena.h"
 #include "base/time.h"
 
-#define PENDING ((enum error)-1) /* what a handler may return when compute answered false */
+#define PENDING ((enum error) - 1) /* what a handler may return when compute answered false */
 
 enum principal_kind { PRINCIPAL_ANONYMOUS, PRINCIPAL_USER, PRINCIPAL_SYSTEM, PRINCIPAL_OPERATOR };
 struct principal {
     enum principal_kind kind;
-    struct id user, session;    /* of PRINCIPAL_USER */
+    struct id user, session; /* of PRINCIPAL_USER */
     bool admin, leader;
 };
 
 struct path_parameter {
-    struct text name, value;    /* decoded */
-    struct id id;               /* ID_NONE when the value is not an id */
+    struct text name, value; /* decoded */
+    struct id id;            /* ID_NONE when the value is not an id */
 };
 
 struct core;
 struct tenant;
 struct tx {
     struct core *core;
-    struct arena *arena;        /* of the request: all a handler allocates */
+    struct arena *arena; /* of the request: all a handler allocates */
     struct id tenant;
-    const struct tenant *settings;                      /* the tenant's entity */
+    const struct tenant *settings; /* the tenant's entity */
     struct principal principal;
-    int64_t now;                /* milliseconds, the message's time; the same in every run of it */
+    int64_t now; /* milliseconds, the message's time; the same in every run of it */
     const struct kind *kind;
     const struct command *command;
-    struct id id;               /* of the subject */
-    void *subject;              /* private copy (CREATE, PATCH, COMMAND, UPSERT), const for READ; NULL for CALL, LIST */
-    const void *before;         /* committed state of the subject, NULL when new */
-    uint32_t relations;         /* of the asker to the subject */
-    void *body;                 /* bound by command->body; PATCH and CREATE: see subject */
-    uint64_t present;           /* rows present in the body */
-    const void *query;          /* bound by command->query */
+    struct id id;       /* of the subject */
+    void *subject;      /* private copy (CREATE, PATCH, COMMAND, UPSERT), const for READ; NULL for CALL, LIST */
+    const void *before; /* committed state of the subject, NULL when new */
+    uint32_t relations; /* of the asker to the subject */
+    void *body;         /* bound by command->body; PATCH and CREATE: see subject */
+    uint64_t present;   /* rows present in the body */
+    const void *query;  /* bound by command->query */
     uint64_t query_present;
     bool dry_run, development;
-    struct text address;        /* of the client, as text; empty for the system */
-    struct text slug;           /* CREATE and others: see slug_make */
-    struct tx_state *state;     /* the runtime's own */
+    struct text address;    /* of the client, as text; empty for the system */
+    struct text slug;       /* CREATE and others: see slug_make */
+    struct tx_state *state; /* the runtime's own */
 };
 
 /* -- reading and writing actors of this tenant -- */
-const void *load(struct tx *tx, const struct kind *kind, struct id id);         /* NULL: not there (or pending); deleted ones are there */
-void *edit(struct tx *tx, const struct kind *kind, struct id id);               /* private copy, the same for each call; NULL as load */
-void *create(struct tx *tx, const struct kind *kind, struct id id);             /* fresh private copy with .initial values, id and times set; the id must be free */
-void *edit_or_create(struct tx *tx, const struct kind *kind, struct id id);     /* for links, counters and views; NULL only when pending */
+const void *load(struct tx *tx, const struct kind *kind,
+                 struct id id); /* NULL: not there (or pending); deleted ones are there */
+void *edit(struct tx *tx, const struct kind *kind,
+           struct id id); /* private copy, the same for each call; NULL as load */
+void *create(struct tx *tx, const struct kind *kind,
+             struct id id); /* fresh private copy with .initial values, id and times set; the id must be free */
+void *edit_or_create(struct tx *tx, const struct kind *kind,
+                     struct id id); /* for links, counters and views; NULL only when pending */
 /* The entity with this value in a unique index (value written as `keys` does with one text part); ID_NONE: none (or pending). */
 struct id find_text(struct tx *tx, const struct kind *kind, const struct index *index, struct text value);
 /* The first entity of a list index below the parts that `lead` writes; ID_NONE: none (or pending). */
@@ -61,13 +65,14 @@ struct id find_first(struct tx *tx, const struct kind *kind, const struct index 
                      void (*lead)(struct key_writer *writer, int64_t value), int64_t value);
 /* Removes a derived row (views only). */
 void discard(struct tx *tx, const struct kind *kind, struct id id);
-bool pending(const struct tx *tx);                                              /* something is being loaded: this run is void */
+bool pending(const struct tx *tx); /* something is being loaded: this run is void */
 
 /* -- deciding -- */
 enum error fail(struct tx *tx, enum error error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Adds a detail {path, code, error}; the refusal itself follows with fail. */
-void fail_detail(struct tx *tx, const char *path, const char *code, const char *format, ...) __attribute__((format(printf, 4, 5)));
-bool fail_details(const struct tx *tx);                                         /* were there any? */
+void fail_detail(struct tx *tx, const char *path, const char *code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+bool fail_details(const struct tx *tx); /* were there any? */
 /* Refuses, but commits the copies (a failed login must be remembered). */
 enum error answer_error(struct tx *tx, enum error error, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* An extra member of an error's JSON: {"decline_code": …}. `json` is a rendered value. */
@@ -87,17 +92,19 @@ uint32_t transition_to(const struct tx *tx);
 uint32_t relations_to(struct tx *tx, const struct kind *kind, const void *entity);
 
 /* -- identity and chance -- */
-struct id draw_id(struct tx *tx);                                               /* UUIDv7 from the message's time and random bytes */
+struct id draw_id(struct tx *tx); /* UUIDv7 from the message's time and random bytes */
 void draw_bytes(struct tx *tx, void *out, size_t size);
-struct text draw_token(struct tx *tx);                                          /* 43 characters of base64url: 256 random bits */
+struct text draw_token(struct tx *tx); /* 43 characters of base64url: 256 random bits */
 const struct path_parameter *path_parameter(const struct tx *tx, const char *name);
-struct id path_id(const struct tx *tx, const char *name);                       /* ID_NONE when it is not an id */
-bool has(const struct tx *tx, const char *field);                               /* was this member in the body? */
-bool queried(const struct tx *tx, const char *field);                           /* was this parameter in the query? */
+struct id path_id(const struct tx *tx, const char *name); /* ID_NONE when it is not an id */
+bool has(const struct tx *tx, const char *field);         /* was this member in the body? */
+bool queried(const struct tx *tx, const char *field);     /* was this parameter in the query? */
 /* A slug from a name ("My Shop!" → "my-shop"), or the given one if present. With `taken` suffixes -2, -3 … are tried
    against the unique index; absent when pending. */
-struct text slug_make(struct tx *tx, const struct kind *kind, const struct index *index, struct text given, struct text name);
-int64_t setting(const struct tx *tx, const char *name);                         /* a declared setting (settings.h): tenant's, else the server's */
+struct text slug_make(struct tx *tx, const struct kind *kind, const struct index *index, struct text given,
+                      struct text name);
+int64_t setting(const struct tx *tx,
+                const char *name); /* a declared setting (settings.h): tenant's, else the server's */
 struct text text_print(struct tx *tx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* -- what follows -- */
@@ -107,10 +114,11 @@ void tell(struct tx *tx, const struct kind *kind, struct id id, const char *comm
 void timer(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t due);
 void timer_cancel(struct tx *tx, const struct kind *kind, struct id id, const char *command);
 struct effect_class {
-    uint16_t number;            /* on disk */
-    const char *name;           /* "payment" */
+    uint16_t number;  /* on disk */
+    const char *name; /* "payment" */
     const struct fields *request, *answer;
-    int64_t give_up_after;      /* ms after which a retried effect answers as failed; the provider's answer struct stays zero */
+    int64_t
+        give_up_after; /* ms after which a retried effect answers as failed; the provider's answer struct stays zero */
     const char *doc;
 };
 /* A call to the outside, stored in this record, made once it is durable, repeated with the same key until answered.
@@ -124,18 +132,20 @@ void effect_cancel(struct tx *tx, const struct effect_class *class, struct text 
    crash loses at most that second. */
 struct counted_body {
     int64_t count;
-    struct id first, second;                                /* what the command needs to make the entity when it is new */
+    struct id first, second; /* what the command needs to make the entity when it is new */
 };
-extern const struct fields counted_fields;                  /* the body table of such commands */
-void count(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t amount, struct id first, struct id second);
+extern const struct fields counted_fields; /* the body table of such commands */
+void count(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t amount, struct id first,
+           struct id second);
 
 /* -- lists whose handler renders the page itself -- */
-uint32_t page_limit(const struct tx *tx);                                       /* entries, at most */
-enum error page_after(struct tx *tx, struct text *key);                         /* of the cursor; absent: the first page. Refuses a cursor of another list */
-struct text page_cursor(struct tx *tx, struct text key);                        /* for page.next: whatever tells where the next one begins */
+uint32_t page_limit(const struct tx *tx); /* entries, at most */
+enum error page_after(struct tx *tx,
+                      struct text *key); /* of the cursor; absent: the first page. Refuses a cursor of another list */
+struct text page_cursor(struct tx *tx, struct text key); /* for page.next: whatever tells where the next one begins */
 
 /* -- all that is a person's -- */
-enum error export_person(struct tx *tx);                                        /* READ: answers the entity and what indexes lead to (kind.h) */
+enum error export_person(struct tx *tx); /* READ: answers the entity and what indexes lead to (kind.h) */
 
 /* -- slow pure functions, on workers; false: pending -- */
 bool compute_password_hash(struct tx *tx, struct text password, struct text *hash);
@@ -143,7 +153,7 @@ bool compute_password_verify(struct tx *tx, struct text password, struct text ha
 
 /* -- answering; without a call the runtime answers the subject -- */
 enum error answer(struct tx *tx, uint16_t status, const struct fields *fields, const void *value);
-enum error answer_none(struct tx *tx);                                          /* 204 */
+enum error answer_none(struct tx *tx); /* 204 */
 enum error answer_raw(struct tx *tx, uint16_t status, const char *content_type, struct text body);
 /* The entity as this asker sees it, with joins; version 0: as it is now (after this command), else rendered at that version. */
 enum error answer_entity(struct tx *tx, uint16_t status, const struct kind *kind, struct id id, int64_t version);

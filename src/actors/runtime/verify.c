@@ -8,13 +8,14 @@
 #include <string.h>
 
 struct shadow {
-    struct store store;                 /* first: the port */
+    struct store store; /* first: the port */
     struct store *real;
     struct ordered *tables;
-    struct ordered *given;              /* a checkpoint to be confirmed */
+    struct ordered *given; /* a checkpoint to be confirmed */
 };
 
-static enum found shadow_get(struct store *store, struct text key, enum tier tier, struct arena *arena, struct text *value)
+static enum found shadow_get(struct store *store, struct text key, enum tier tier, struct arena *arena,
+                             struct text *value)
 {
     (void)tier;
     const struct ordered_entry *entry = ordered_get(((struct shadow *)store)->tables, key);
@@ -23,10 +24,10 @@ static enum found shadow_get(struct store *store, struct text key, enum tier tie
     return FOUND;
 }
 
-static enum found shadow_scan(struct store *store, struct text from, struct text to, bool reverse, uint32_t limit, enum tier tier,
-                              struct arena *arena, struct table_row *rows, uint32_t *count)
+static enum found shadow_scan(struct store *store, struct text from, struct text to, bool reverse, uint32_t limit,
+                              enum tier tier, struct arena *arena, struct table_row *rows, uint32_t *count)
 {
-    (void)tier, (void)reverse;          /* at start only forward scans are made */
+    (void)tier, (void)reverse; /* at start only forward scans are made */
     const struct ordered_entry *entry = ordered_at_or_after(((struct shadow *)store)->tables, from);
     for (*count = 0; entry && *count < limit && text_compare(entry->key, to) < 0; entry = ordered_next(entry))
         rows[(*count)++] = (struct table_row){arena_text(arena, entry->key), arena_text(arena, entry->value)};
@@ -37,14 +38,18 @@ static void shadow_checkpoint(struct store *store, struct ordered *frozen, uint6
 {
     (void)lsn;
     struct shadow *shadow = (struct shadow *)store;
-    for (const struct ordered_entry *entry = ordered_at_or_after(frozen, LITERAL("")); entry; entry = ordered_next(entry)) {
-        if (entry->tombstone) ordered_remove(shadow->tables, entry->key);
-        else ordered_set(shadow->tables, entry->key, entry->value);
+    for (const struct ordered_entry *entry = ordered_at_or_after(frozen, LITERAL("")); entry;
+         entry = ordered_next(entry)) {
+        if (entry->tombstone)
+            ordered_remove(shadow->tables, entry->key);
+        else
+            ordered_set(shadow->tables, entry->key, entry->value);
     }
     shadow->given = frozen;
 }
 
-static enum found shadow_read_log(struct store *store, uint64_t lsn, struct arena *arena, struct text *head, struct text *body)
+static enum found shadow_read_log(struct store *store, uint64_t lsn, struct arena *arena, struct text *head,
+                                  struct text *body)
 {
     struct store *real = ((struct shadow *)store)->real;
     return real->calls->read_log(real, lsn, arena, head, body);
@@ -65,7 +70,7 @@ static uint64_t shadow_last_lsn(struct store *store)
 static void shadow_append(struct store *store, struct batch *batch)
 {
     (void)store;
-    CHECK(batch->first_lsn == 1);       /* an empty log: the default tenant */
+    CHECK(batch->first_lsn == 1); /* an empty log: the default tenant */
     buffer_free(&batch->records);
     free(batch);
 }
@@ -111,7 +116,8 @@ static bool compare_space(struct shadow *shadow, enum space space, struct compar
     for (uint32_t count = LIMIT_SCAN_ROWS; good && count == LIMIT_SCAN_ROWS;) {
         struct arena *page = arena_create();
         count = 0;
-        good = shadow->real->calls->scan(shadow->real, from, to, false, LIMIT_SCAN_ROWS, TIER_DISK, page, rows, &count) == FOUND;
+        good = shadow->real->calls->scan(shadow->real, from, to, false, LIMIT_SCAN_ROWS, TIER_DISK, page, rows,
+                                         &count) == FOUND;
         for (uint32_t i = 0; good && i < count; i++) {
             while (entry && text_compare(entry->key, rows[i].key) < 0 && text_compare(entry->key, to) < 0) {
                 if (!expires(entry->key)) differ(comparison, "the tables lack a row", entry->key);
@@ -121,7 +127,8 @@ static bool compare_space(struct shadow *shadow, enum space space, struct compar
                 differ(comparison, "the tables have a row that the log does not give", rows[i].key);
                 continue;
             }
-            if (!text_equal(entry->value, rows[i].value)) differ(comparison, "a row differs from what the log gives", rows[i].key);
+            if (!text_equal(entry->value, rows[i].value))
+                differ(comparison, "a row differs from what the log gives", rows[i].key);
             entry = ordered_next(entry);
         }
         if (good && count) {
@@ -139,12 +146,23 @@ static bool compare_space(struct shadow *shadow, enum space space, struct compar
 }
 
 int64_t core_verify(const struct registry *registry, const struct ports *ports, const struct core_config *config,
-                    void (*report)(void *context, const char *difference, struct text key), void *context, char problem[256])
+                    void (*report)(void *context, const char *difference, struct text key), void *context,
+                    char problem[256])
 {
-    static const struct store_calls calls = {
-        .append = shadow_append, .get = shadow_get, .scan = shadow_scan, .checkpoint = shadow_checkpoint, .read_log = shadow_read_log,
-        .applied_lsn = shadow_applied_lsn, .last_lsn = shadow_last_lsn, .free_bytes = shadow_free_bytes};
-    static const enum space spaces[] = {SPACE_ENTITY, SPACE_INDEX, SPACE_UNIQUE, SPACE_TIMER, SPACE_EFFECT, SPACE_IDEMPOTENCY,
+    static const struct store_calls calls = {.append = shadow_append,
+                                             .get = shadow_get,
+                                             .scan = shadow_scan,
+                                             .checkpoint = shadow_checkpoint,
+                                             .read_log = shadow_read_log,
+                                             .applied_lsn = shadow_applied_lsn,
+                                             .last_lsn = shadow_last_lsn,
+                                             .free_bytes = shadow_free_bytes};
+    static const enum space spaces[] = {SPACE_ENTITY,
+                                        SPACE_INDEX,
+                                        SPACE_UNIQUE,
+                                        SPACE_TIMER,
+                                        SPACE_EFFECT,
+                                        SPACE_IDEMPOTENCY,
                                         SPACE_IDEMPOTENCY_EXPIRY};
     struct shadow shadow = {.store.calls = &calls, .real = ports->store, .tables = ordered_create()};
     struct ports own = *ports;
@@ -152,7 +170,7 @@ int64_t core_verify(const struct registry *registry, const struct ports *ports, 
     own.submit = no_work;
     own.providers = NULL;
     struct comparison comparison = {.report = report, .context = context};
-    if (shadow_last_lsn(&shadow.store) == 0) {          /* nothing was ever applied */
+    if (shadow_last_lsn(&shadow.store) == 0) { /* nothing was ever applied */
         ordered_destroy(shadow.tables);
         return 0;
     }

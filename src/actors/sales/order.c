@@ -17,15 +17,18 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define ANY_STATE                                                                                                      \
     (STATE(ORDER_PENDING) | STATE(ORDER_CONFIRMED) | STATE(ORDER_PROCESSING) | STATE(ORDER_SHIPPED) | STATE(ORDER_DELIVERED) | \
      STATE(ORDER_CANCELLED) | STATE(ORDER_COMPLETED))
+/* clang-format on */
 #define PENDING_    STATE(ORDER_PENDING)
 #define CONFIRMED_  STATE(ORDER_CONFIRMED)
 #define PROCESSING_ STATE(ORDER_PROCESSING)
 #define SHIPPED_    STATE(ORDER_SHIPPED)
 
 /* Several edges of one command: the items decide which is taken. Answers of the provider are heard in every state. */
+/* clang-format off */
 static const struct transition order_rows[] = {
     /* from                                    command             to */
     {FROM_NONE,                                "create",           ORDER_PENDING},
@@ -50,6 +53,7 @@ static const struct transition order_rows[] = {
 };
 static const struct machine order_machine = {
     .states = &order_statuses, .rows = order_rows, .count = sizeof order_rows / sizeof order_rows[0], .derived = true};
+/* clang-format on */
 
 /* ---- indexes ---- */
 static void by_number_keys(const void *entity, struct key_writer *writer)
@@ -59,8 +63,10 @@ static void by_number_keys(const void *entity, struct key_writer *writer)
     key_text(writer, order->number);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index by_number = {.number = 1, .name = "by_number", .unique = true, .taken = ERROR_ALREADY_EXISTS,
                                        .keys = by_number_keys, .doc = "one order has a number"};
+/* clang-format on */
 
 static void newest_keys(const void *entity, struct key_writer *writer)
 {
@@ -79,7 +85,8 @@ static void by_status_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, order->entity.created_at);
     key_end(writer);
 }
-static const struct index by_status = {.number = 3, .name = "by_status", .keys = by_status_keys, .doc = "by status, then placing"};
+static const struct index by_status = {
+    .number = 3, .name = "by_status", .keys = by_status_keys, .doc = "by status, then placing"};
 
 static void by_supplier_keys(const void *entity, struct key_writer *writer)
 {
@@ -91,7 +98,8 @@ static void by_supplier_keys(const void *entity, struct key_writer *writer)
         key_end(writer);
     }
 }
-static const struct index by_supplier = {.number = 4, .name = "by_supplier", .keys = by_supplier_keys, .doc = "by supplier, then placing"};
+static const struct index by_supplier = {
+    .number = 4, .name = "by_supplier", .keys = by_supplier_keys, .doc = "by supplier, then placing"};
 
 /* The same as by_number, as a list: what staff type into the search box. */
 static const struct index search = {.number = 5, .name = "search", .keys = by_number_keys, .doc = "by number"};
@@ -105,9 +113,12 @@ static void by_customer_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, order->entity.created_at);
     key_end(writer);
 }
+/* clang-format off */
 static const struct index by_customer = {.number = 6, .name = "by_customer", .keys = by_customer_keys, .doc = "by customer, then placing",
                                          .leads = LEADS_PERSON};
-static const struct index *const order_indexes[] = {&by_number, &newest, &by_status, &by_supplier, &search, &by_customer, NULL};
+/* clang-format on */
+static const struct index *const order_indexes[] = {&by_number, &newest,      &by_status, &by_supplier,
+                                                    &search,    &by_customer, NULL};
 
 /* ---- rights ---- */
 /* Teams are asked for only where it makes a difference: staff sees and may what a team does, the customer sees all. */
@@ -118,7 +129,8 @@ static uint32_t order_relations(struct tx *tx, const void *entity)
     uint32_t relations = id_equal(order->customer.user_id, tx->principal.user) ? SELF : 0;
     bool for_team = (tx->command->who & (TEAM | SELF)) == TEAM;
     if (tx->principal.admin || (relations && !for_team)) return relations;
-    for (uint32_t i = 0; i < order->groups.count; i++) relations |= supplier_relations_of(tx, order->groups.at[i].supplier_id);
+    for (uint32_t i = 0; i < order->groups.count; i++)
+        relations |= supplier_relations_of(tx, order->groups.at[i].supplier_id);
     return relations;
 }
 
@@ -136,7 +148,8 @@ static struct id order_subject(const void *entity)
 
 /* ---- placing ---- */
 /* Where it goes: as written in the body, or one of the buyer's kept addresses; NULL when neither is given (or pending). */
-static enum error order_destination(struct tx *tx, const struct purchase_body *body, const struct order_address **destination)
+static enum error order_destination(struct tx *tx, const struct purchase_body *body,
+                                    const struct order_address **destination)
 {
     *destination = has(tx, "shipping_address") ? &body->shipping_address : NULL;
     if (id_is_none(body->address_id)) return OK;
@@ -145,8 +158,8 @@ static enum error order_destination(struct tx *tx, const struct purchase_body *b
     if (!kept) fail_detail(tx, "address_id", "not_one_of", "is none of your addresses");
     if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the order does not say where it goes");
     struct order_address *copy = ARENA_NEW(tx->arena, struct order_address);
-    *copy = (struct order_address){kept->first_name, kept->last_name, kept->line1, kept->line2, kept->city, kept->state,
-                                   kept->postal_code, kept->country, kept->phone};
+    *copy = (struct order_address){kept->first_name, kept->last_name,   kept->line1,   kept->line2, kept->city,
+                                   kept->state,      kept->postal_code, kept->country, kept->phone};
     *destination = copy;
     return OK;
 }
@@ -157,12 +170,18 @@ static enum error order_place(struct tx *tx)
     const struct order_address *destination;
     enum error error = order_destination(tx, body, &destination);
     if (error) return error;
-    struct purchase input = {
-        .source = SOURCE_WEB, .customer = principal_user(tx), .lines = body->items.at, .line_count = body->items.count,
-        .attribution = {body->attribution.promotion_id, body->attribution.community_id}, .utm = body->attribution.utm,
-        .referrer = body->attribution.referrer, .address = destination,
-        .terms = tx->settings, .payment_method = body->payment.method, .payment_token = body->payment.token,
-        .expected_total = body->expected_total};
+    struct purchase input = {.source = SOURCE_WEB,
+                             .customer = principal_user(tx),
+                             .lines = body->items.at,
+                             .line_count = body->items.count,
+                             .attribution = {body->attribution.promotion_id, body->attribution.community_id},
+                             .utm = body->attribution.utm,
+                             .referrer = body->attribution.referrer,
+                             .address = destination,
+                             .terms = tx->settings,
+                             .payment_method = body->payment.method,
+                             .payment_token = body->payment.token,
+                             .expected_total = body->expected_total};
     if (!input.customer) return fail(tx, ERROR_FORBIDDEN, "an order has a customer: log in as one");
     struct id id = draw_id(tx);
     struct order *order = create(tx, &order_kind, id);
@@ -199,7 +218,8 @@ static bool order_outcome(struct tx *tx, const void *entity)
     }
     char id[ID_TEXT_LENGTH + 1];
     id_format(order->entity.id, id);
-    struct text code = order->payment.decline_code.data ? order->payment.decline_code : enum_name(&cancel_reasons, order->cancel_reason);
+    struct text code = order->payment.decline_code.data ? order->payment.decline_code
+                                                        : enum_name(&cancel_reasons, order->cancel_reason);
     fail_member(tx, "decline_code", json_text(tx, code));
     fail_member(tx, "order_id", json_text(tx, arena_text(tx->arena, text_of(id))));
     fail(tx, ERROR_PAYMENT_DECLINED, "the payment was not made; the order is cancelled");
@@ -234,15 +254,18 @@ struct order_query {
     enum order_status status;
     struct id supplier_id, customer_id;
 };
-enum { QUERY_Q, QUERY_STATUS, QUERY_SUPPLIER, QUERY_CUSTOMER };     /* rows of the table below */
+enum { QUERY_Q, QUERY_STATUS, QUERY_SUPPLIER, QUERY_CUSTOMER }; /* rows of the table below */
+/* clang-format off */
 static const struct field order_query_rows[] = {
     [QUERY_Q]        = TEXT(order_query, 1, q, .min = 1, .max = 254, .doc = "the order's number, or the customer's e-mail"),
     [QUERY_STATUS]   = ENUM(order_query, 2, status, &order_statuses, .doc = "in this status"),
     [QUERY_SUPPLIER] = ID(order_query, 3, supplier_id, .refers = "supplier", .doc = "with an item of this supplier"),
     [QUERY_CUSTOMER] = ID(order_query, 4, customer_id, .refers = "user", .doc = "of this customer"),
 };
+/* clang-format on */
 static const struct fields order_query_fields = FIELDS("order_query", struct order_query, order_query_rows);
 
+/* clang-format off */
 static const struct listing order_listings[] = {
     {"newest", "q", &search, .reverse = true},
     {"newest", "customer_id", &by_customer, .reverse = true},
@@ -250,6 +273,7 @@ static const struct listing order_listings[] = {
     {"newest", "status", &by_status, .reverse = true},
     {"newest", NULL, &newest, .reverse = true},
     {0}};
+/* clang-format on */
 
 /* An e-mail leads to the customer: no index holds one in clear text. */
 static enum error order_list(struct tx *tx)
@@ -277,6 +301,7 @@ static bool order_matches(struct tx *tx, const void *entity)
     return !queried(tx, "supplier_id") || order_has_supplier(order, query->supplier_id);
 }
 
+/* clang-format off */
 static const struct command order_commands[] = {
     {"create", "POST", "/orders", .action = ACTION_CALL, .who = USER, .body = &purchase_fields, .decide = order_place,
      .outcome = order_outcome, .status = 201, .rate = RATE_WRITE,
@@ -320,6 +345,7 @@ const struct kind order_kind = {
     .machine = &order_machine, .events = order_events, .indexes = order_indexes, .commands = order_commands, .slug = &by_number,
     .patch_needs_version = true, .relations = order_relations, .visible = order_visible, .check = order_check,
     .subject = order_subject, .shown = order_shown};
+/* clang-format on */
 
 /* ---- mail ---- */
 static void mail_follow(struct tx *tx, const struct fact *fact)
@@ -328,13 +354,19 @@ static void mail_follow(struct tx *tx, const struct fact *fact)
     if (!confirmed && !shipped) return;
     const struct order *order = fact->after;
     if (id_is_none(order->customer.user_id)) return;
-    struct text subject = text_print(tx, confirmed ? "Your order %.*s is confirmed" : "Your order %.*s is on its way", TEXT_ARGUMENTS(order->number));
-    struct text text = text_print(tx, confirmed ? "Thank you. We have received your payment for order %.*s.\n"
-                                                : "Everything in your order %.*s has been shipped.\n", TEXT_ARGUMENTS(order->number));
-    mail_user(tx, order->customer.user_id, confirmed ? "order_confirmed" : "order_shipped", order->number, subject, text);
+    struct text subject = text_print(tx, confirmed ? "Your order %.*s is confirmed" : "Your order %.*s is on its way",
+                                     TEXT_ARGUMENTS(order->number));
+    struct text text = text_print(tx,
+                                  confirmed ? "Thank you. We have received your payment for order %.*s.\n"
+                                            : "Everything in your order %.*s has been shipped.\n",
+                                  TEXT_ARGUMENTS(order->number));
+    mail_user(tx, order->customer.user_id, confirmed ? "order_confirmed" : "order_shipped", order->number, subject,
+              text);
 }
-static const struct follower order_mail = {.name = "order_mail", .doc = "mails the customer at confirmation and shipping", .follow = mail_follow};
+static const struct follower order_mail = {
+    .name = "order_mail", .doc = "mails the customer at confirmation and shipping", .follow = mail_follow};
 
-const struct kind *const sales_kinds[] = {&order_kind, &order_numbers_kind, &open_orders_kind, &open_supplier_items_kind, NULL};
+const struct kind *const sales_kinds[] = {&order_kind, &order_numbers_kind, &open_orders_kind,
+                                          &open_supplier_items_kind, NULL};
 const struct follower *const sales_followers[] = {&order_mail, NULL};
 const struct effect_class *const sales_effects[] = {&payment_effect, NULL};

@@ -1,6 +1,7 @@
 /* The events of an order and what they carry: ids, states, amounts and public names, never an address. */
 #include "actors/sales/order_parts.h"
 
+/* clang-format off */
 static const struct field order_event_item_rows[] = {
     ID(order_event_item,      1, item_id, .doc = "the item"),
     ID(order_event_item,      2, supplier_id, .refers = "supplier", .doc = "who sells it"),
@@ -13,8 +14,11 @@ static const struct field order_event_item_rows[] = {
     ID(order_event_item,      9, promotion_id, .refers = "promotion", .flags = OPTIONAL, .doc = "the offer that sold it"),
     ID(order_event_item,      10, community_id, .refers = "community", .flags = OPTIONAL, .doc = "where it was found"),
 };
-static const struct fields order_event_item_fields = FIELDS("order_event_item", struct order_event_item, order_event_item_rows);
+/* clang-format on */
+static const struct fields order_event_item_fields =
+    FIELDS("order_event_item", struct order_event_item, order_event_item_rows);
 
+/* clang-format off */
 static const struct field order_placed_rows[] = {
     ENUM(order_placed,   1, from, &order_statuses, .doc = "status before"),
     ENUM(order_placed,   2, to, &order_statuses, .doc = "status after"),
@@ -28,8 +32,10 @@ static const struct field order_placed_rows[] = {
     MONEY(order_placed,  10, total, .doc = "what is charged"),
     STRUCT(order_placed, 11, utm, struct utm, &utm_fields, .doc = "how the customer came"),
 };
+/* clang-format on */
 static const struct fields order_placed_fields = FIELDS("order_placed", struct order_placed, order_placed_rows);
 
+/* clang-format off */
 static const struct field order_moved_rows[] = {
     ENUM(order_moved,  1, from, &order_statuses, .doc = "status before"),
     ENUM(order_moved,  2, to, &order_statuses, .doc = "status after"),
@@ -40,16 +46,20 @@ static const struct field order_moved_rows[] = {
     MONEY(order_moved, 7, total, .doc = "what was charged"),
     ENUM(order_moved,  8, reason, &cancel_reasons, .doc = "of a cancellation"),
 };
+/* clang-format on */
 static const struct fields order_moved_fields = FIELDS("order_moved", struct order_moved, order_moved_rows);
 
+/* clang-format off */
 static const struct field order_paid_rows[] = {
     MONEY(order_paid, 1, amount, .doc = "captured, or asked for"),
     TEXT(order_paid,  2, provider, .doc = "who answered"),
     TEXT(order_paid,  3, reference, .doc = "the provider's number"),
     TEXT(order_paid,  4, decline_code, .doc = "why it was declined"),
 };
+/* clang-format on */
 static const struct fields order_paid_fields = FIELDS("order_paid", struct order_paid, order_paid_rows);
 
+/* clang-format off */
 static const struct field order_item_moved_rows[] = {
     ID(order_item_moved,   1, item_id, .doc = "the item"),
     ID(order_item_moved,   2, supplier_id, .refers = "supplier", .doc = "who sells it"),
@@ -59,8 +69,11 @@ static const struct field order_item_moved_rows[] = {
     TEXT(order_item_moved, 6, tracking_number, .doc = "the carrier's number"),
     ENUM(order_item_moved, 7, reason, &cancel_reasons, .doc = "of a cancellation"),
 };
-static const struct fields order_item_moved_fields = FIELDS("order_item_moved", struct order_item_moved, order_item_moved_rows);
+/* clang-format on */
+static const struct fields order_item_moved_fields =
+    FIELDS("order_item_moved", struct order_item_moved, order_item_moved_rows);
 
+/* clang-format off */
 static const struct field order_refunded_rows[] = {
     ID(order_refunded,    1, refund_id, .doc = "the refund"),
     LIST(order_refunded,  2, items, struct refund_line, &refund_line_fields, .doc = "lines paid back"),
@@ -71,15 +84,19 @@ static const struct field order_refunded_rows[] = {
     MONEY(order_refunded, 7, amount, .doc = "what is paid back"),
     BOOL(order_refunded,  8, late, .doc = "of a payment that came too late"),
 };
+/* clang-format on */
 static const struct fields order_refunded_fields = FIELDS("order_refunded", struct order_refunded, order_refunded_rows);
 
+/* clang-format off */
 static const struct field order_updated_rows[] = {
     ID(order_updated,   1, item_id, .flags = OPTIONAL, .doc = "the item; null: the order"),
     TEXT(order_updated, 2, note, .doc = "what changed"),
 };
+/* clang-format on */
 static const struct fields order_updated_fields = FIELDS("order_updated", struct order_updated, order_updated_rows);
 
 /*                                                number name                        data */
+/* clang-format off */
 const struct event order_created             = {.number = 1,  .name = "order.created", .data = &order_placed_fields,
                                                 .doc = "placed: stock is reserved, payment asked for"};
 const struct event order_payment_succeeded   = {.number = 2,  .name = "order.payment_succeeded", .data = &order_paid_fields,
@@ -122,6 +139,7 @@ const struct event *const order_events[] = {
     &order_processing, &order_shipped, &order_delivered, &order_cancelled, &order_expired, &order_item_processing,
     &order_item_shipped, &order_item_delivered, &order_item_cancelled, &order_refund_requested, &order_refund_succeeded,
     &order_refund_failed, &order_updated, NULL};
+/* clang-format on */
 
 void order_note(struct tx *tx, struct order *order, struct timeline_entry entry)
 {
@@ -132,39 +150,61 @@ void order_note(struct tx *tx, struct order *order, struct timeline_entry entry)
 
 void order_emit_placed(struct tx *tx, struct order *order, const struct event *event, enum order_status from)
 {
-    struct order_placed data = {.from = from, .to = (enum order_status)order->entity.status, .number = order->number,
-                                .customer_id = order->customer.user_id, .subtotal = order->subtotal,
-                                .discount = order->discount, .shipping = order->shipping, .tax = order->tax,
-                                .total = order->total, .utm = order->attribution.utm};
+    struct order_placed data = {.from = from,
+                                .to = (enum order_status)order->entity.status,
+                                .number = order->number,
+                                .customer_id = order->customer.user_id,
+                                .subtotal = order->subtotal,
+                                .discount = order->discount,
+                                .shipping = order->shipping,
+                                .tax = order->tax,
+                                .total = order->total,
+                                .utm = order->attribution.utm};
     data.items.at = ARENA_ARRAY(tx->arena, struct order_event_item, order->items.count);
     data.items.count = order->items.count;
     for (uint32_t i = 0; i < order->items.count; i++) {
         const struct order_item *item = &order->items.at[i];
-        data.items.at[i] = (struct order_event_item){
-            .item_id = item->id, .supplier_id = item->supplier_id, .product_id = item->product_snapshot.product_id,
-            .variant_id = item->variant_id, .quantity = item->quantity, .unit_price = item->unit_price, .net = item->net,
-            .tax = item->tax, .promotion_id = item->attribution.promotion_id, .community_id = item->attribution.community_id};
+        data.items.at[i] = (struct order_event_item){.item_id = item->id,
+                                                     .supplier_id = item->supplier_id,
+                                                     .product_id = item->product_snapshot.product_id,
+                                                     .variant_id = item->variant_id,
+                                                     .quantity = item->quantity,
+                                                     .unit_price = item->unit_price,
+                                                     .net = item->net,
+                                                     .tax = item->tax,
+                                                     .promotion_id = item->attribution.promotion_id,
+                                                     .community_id = item->attribution.community_id};
     }
-    order_note(tx, order, (struct timeline_entry){.event = text_of(event->name), .from = enum_name(&order_statuses, from),
-                                                  .to = enum_name(&order_statuses, data.to)});
+    order_note(tx, order,
+               (struct timeline_entry){.event = text_of(event->name),
+                                       .from = enum_name(&order_statuses, from),
+                                       .to = enum_name(&order_statuses, data.to)});
     emit(tx, order, &order_kind, event, &data);
 }
 
-void order_emit_moved(struct tx *tx, struct order *order, const struct event *event, enum order_status from, enum order_status to)
+void order_emit_moved(struct tx *tx, struct order *order, const struct event *event, enum order_status from,
+                      enum order_status to)
 {
-    struct order_moved data = {.from = from, .to = to, .subtotal = order->subtotal, .discount = order->discount,
-                               .shipping = order->shipping, .tax = order->tax, .total = order->total,
+    struct order_moved data = {.from = from,
+                               .to = to,
+                               .subtotal = order->subtotal,
+                               .discount = order->discount,
+                               .shipping = order->shipping,
+                               .tax = order->tax,
+                               .total = order->total,
                                .reason = order->cancel_reason};
-    order_note(tx, order, (struct timeline_entry){.event = text_of(event->name), .from = enum_name(&order_statuses, from),
-                                                  .to = enum_name(&order_statuses, to),
-                                                  .note = enum_name(&cancel_reasons, order->cancel_reason)});
+    order_note(tx, order,
+               (struct timeline_entry){.event = text_of(event->name),
+                                       .from = enum_name(&order_statuses, from),
+                                       .to = enum_name(&order_statuses, to),
+                                       .note = enum_name(&cancel_reasons, order->cancel_reason)});
     emit(tx, order, &order_kind, event, &data);
 }
 
 void order_emit_paid(struct tx *tx, struct order *order, const struct event *event, const struct payment_answer *by)
 {
-    struct order_paid data = {.amount = order->total, .provider = by->provider, .reference = by->reference,
-                              .decline_code = by->decline_code};
+    struct order_paid data = {
+        .amount = order->total, .provider = by->provider, .reference = by->reference, .decline_code = by->decline_code};
     order_note(tx, order, (struct timeline_entry){.event = text_of(event->name), .note = by->decline_code});
     emit(tx, order, &order_kind, event, &data);
 }
@@ -172,19 +212,30 @@ void order_emit_paid(struct tx *tx, struct order *order, const struct event *eve
 void order_emit_item(struct tx *tx, struct order *order, const struct event *event, const struct order_item *item,
                      enum item_status from, struct text note)
 {
-    struct order_item_moved data = {.item_id = item->id, .supplier_id = item->supplier_id, .from = from, .to = item->status,
-                                    .carrier = item->shipment.carrier, .tracking_number = item->shipment.tracking_number,
+    struct order_item_moved data = {.item_id = item->id,
+                                    .supplier_id = item->supplier_id,
+                                    .from = from,
+                                    .to = item->status,
+                                    .carrier = item->shipment.carrier,
+                                    .tracking_number = item->shipment.tracking_number,
                                     .reason = item->cancel_reason};
-    order_note(tx, order, (struct timeline_entry){.event = text_of(event->name), .from = enum_name(&item_statuses, from),
-                                                  .to = enum_name(&item_statuses, item->status), .item_id = item->id,
-                                                  .note = note});
+    order_note(tx, order,
+               (struct timeline_entry){.event = text_of(event->name),
+                                       .from = enum_name(&item_statuses, from),
+                                       .to = enum_name(&item_statuses, item->status),
+                                       .item_id = item->id,
+                                       .note = note});
     emit(tx, order, &order_kind, event, &data);
 }
 
 void order_emit_refund(struct tx *tx, struct order *order, const struct event *event, const struct order_refund *refund)
 {
-    struct order_refunded data = {.refund_id = refund->id, .goods = refund->goods, .tax = refund->tax,
-                                  .shipping = refund->shipping, .amount = refund->amount, .late = refund->late};
+    struct order_refunded data = {.refund_id = refund->id,
+                                  .goods = refund->goods,
+                                  .tax = refund->tax,
+                                  .shipping = refund->shipping,
+                                  .amount = refund->amount,
+                                  .late = refund->late};
     data.items.at = refund->items.at, data.items.count = refund->items.count;
     data.groups.at = refund->groups.at, data.groups.count = refund->groups.count;
     order_note(tx, order, (struct timeline_entry){.event = text_of(event->name)});
@@ -194,6 +245,7 @@ void order_emit_refund(struct tx *tx, struct order *order, const struct event *e
 void order_emit_updated(struct tx *tx, struct order *order, struct id item_id, struct text note)
 {
     struct order_updated data = {.item_id = item_id, .note = note};
-    order_note(tx, order, (struct timeline_entry){.event = text_of(order_updated.name), .item_id = item_id, .note = note});
+    order_note(tx, order,
+               (struct timeline_entry){.event = text_of(order_updated.name), .item_id = item_id, .note = note});
     emit(tx, order, &order_kind, &order_updated, &data);
 }

@@ -6,23 +6,32 @@
 #define S_T_A (SELF | TEAM | ADMIN)
 #define T_A   (TEAM | ADMIN)
 
+/* clang-format off */
 static const char *const order_status_names[] = {
     NULL, "pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "completed"};
+/* clang-format on */
 const struct enumeration order_statuses = ENUMERATION("order_status", order_status_names);
+/* clang-format off */
 static const char *const item_status_names[] = {
     NULL, "pending", "confirmed", "processing", "shipped", "delivered", "cancelled", "returned"};
+/* clang-format on */
 const struct enumeration item_statuses = ENUMERATION("item_status", item_status_names);
+/* clang-format off */
 static const char *const payment_status_names[] = {
     NULL, "not_required", "pending", "failed", "paid", "partially_refunded", "refunded", "external", "on_account"};
+/* clang-format on */
 const struct enumeration payment_statuses = ENUMERATION("payment_status", payment_status_names);
 static const char *const fulfilment_status_names[] = {NULL, "unfulfilled", "partial", "fulfilled"};
 const struct enumeration fulfilment_statuses = ENUMERATION("fulfilment_status", fulfilment_status_names);
+/* clang-format off */
 static const char *const attempt_status_names[] = {
     NULL, "requested", "unknown", "succeeded", "declined", "voided", "action_required", "authorized"};
+/* clang-format on */
 const struct enumeration attempt_statuses = ENUMERATION("attempt_status", attempt_status_names);
 static const char *const refund_status_names[] = {NULL, "requested", "succeeded", "failed"};
 const struct enumeration refund_statuses = ENUMERATION("refund_status", refund_status_names);
-static const char *const cancel_reason_names[] = {NULL, "payment_declined", "payment_timeout", "customer", "supplier", "admin"};
+static const char *const cancel_reason_names[] = {NULL,       "payment_declined", "payment_timeout",
+                                                  "customer", "supplier",         "admin"};
 const struct enumeration cancel_reasons = ENUMERATION("cancel_reason", cancel_reason_names);
 static const char *const order_source_names[] = {NULL, "web", "pos", "import", "subscription"};
 const struct enumeration order_sources = ENUMERATION("order_source", order_source_names);
@@ -30,6 +39,7 @@ static const char *const price_source_names[] = {NULL, "list", "promotion"};
 const struct enumeration price_sources = ENUMERATION("price_source", price_source_names);
 
 /* Bound from the body of a purchase too: its limits are the client's. */
+/* clang-format off */
 static const struct field order_address_rows[] = {
     TEXT(order_address, 1, first_name,  .max = 80, .flags = REQUIRED, .doc = "given name"),
     TEXT(order_address, 2, last_name,   .max = 80, .flags = REQUIRED, .doc = "family name"),
@@ -41,16 +51,20 @@ static const struct field order_address_rows[] = {
     TEXT(order_address, 8, country,     .format = FORMAT_COUNTRY, .flags = REQUIRED, .doc = "ISO 3166-1 alpha-2"),
     TEXT(order_address, 9, phone,       .max = 32, .format = FORMAT_PHONE, .doc = "for the carrier"),
 };
+/* clang-format on */
 const struct fields order_address_fields = FIELDS("order_address", struct order_address, order_address_rows);
 
+/* clang-format off */
 static const struct field order_customer_rows[] = {
     ID(order_customer,   1, user_id,      .refers = "user", .flags = OPTIONAL, .sees = S_A, .doc = "who bought; null for a sale without account"),
     TEXT(order_customer, 2, display_name, .flags = PERSONAL, .sees = S_T_A, .doc = "name when it was placed"),
     TEXT(order_customer, 3, email,        .flags = PERSONAL, .sees = S_A, .doc = "address when it was placed"),
     TEXT(order_customer, 4, phone,        .flags = PERSONAL, .sees = S_A, .doc = "number when it was placed"),
 };
+/* clang-format on */
 static const struct fields order_customer_fields = FIELDS("order_customer", struct order_customer, order_customer_rows);
 
+/* clang-format off */
 static const struct field product_snapshot_rows[] = {
     ID(product_snapshot,    1, product_id,     .refers = "product", .doc = "the product"),
     TEXT(product_snapshot,  2, product_name,   .doc = "its name then"),
@@ -58,21 +72,29 @@ static const struct field product_snapshot_rows[] = {
     TEXT(product_snapshot,  4, image_url,      .doc = "its image then"),
     TIME(product_snapshot,  5, snapshot_at,    .doc = "when it was taken"),
 };
-static const struct fields product_snapshot_fields = FIELDS("product_snapshot", struct product_snapshot, product_snapshot_rows);
+/* clang-format on */
+static const struct fields product_snapshot_fields =
+    FIELDS("product_snapshot", struct product_snapshot, product_snapshot_rows);
 
+/* clang-format off */
 static const struct field item_attribution_rows[] = {
     ID(item_attribution, 1, promotion_id, .refers = "promotion", .flags = OPTIONAL, .doc = "the offer that sold it"),
     ID(item_attribution, 2, community_id, .refers = "community", .flags = OPTIONAL, .doc = "where it was found"),
 };
-static const struct fields item_attribution_fields = FIELDS("item_attribution", struct item_attribution, item_attribution_rows);
+/* clang-format on */
+static const struct fields item_attribution_fields =
+    FIELDS("item_attribution", struct item_attribution, item_attribution_rows);
 
+/* clang-format off */
 static const struct field shipment_rows[] = {
     TEXT(shipment, 1, carrier,         .doc = "who carries it"),
     TEXT(shipment, 2, tracking_number, .doc = "the carrier's number"),
     TEXT(shipment, 3, tracking_url,    .doc = "where to follow it"),
 };
+/* clang-format on */
 static const struct fields shipment_fields = FIELDS("shipment", struct shipment, shipment_rows);
 
+/* clang-format off */
 static const struct field order_item_rows[] = {
     ID(order_item,      1, id, .doc = "names the item within its order"),
     ID(order_item,      2, supplier_id, .refers = "supplier", .doc = "who sells and ships it"),
@@ -101,8 +123,10 @@ static const struct field order_item_rows[] = {
     INTEGER(order_item, 25, returned_quantity, .doc = "units that came back"),
     ID(order_item,      26, bundle_id, .flags = OPTIONAL, .doc = "the bundle it was bought in"),
 };
+/* clang-format on */
 const struct fields order_item_fields = FIELDS("order_item", struct order_item, order_item_rows);
 
+/* clang-format off */
 static const struct field order_group_rows[] = {
     ID(order_group,    1, supplier_id, .refers = "supplier", .doc = "one parcel for each supplier"),
     MONEY(order_group, 2, net, .doc = "sum of its lines"),
@@ -110,23 +134,29 @@ static const struct field order_group_rows[] = {
     MONEY(order_group, 4, shipping, .doc = "cost of the parcel"),
     MONEY(order_group, 5, shipping_tax, .doc = "tax on it, or in it"),
 };
+/* clang-format on */
 static const struct fields order_group_fields = FIELDS("order_group", struct order_group, order_group_rows);
 
+/* clang-format off */
 static const struct field refund_line_rows[] = {
     ID(refund_line,      1, item_id, .doc = "the item"),
     INTEGER(refund_line, 2, quantity, .doc = "units paid back"),
     MONEY(refund_line,   3, goods, .doc = "net of them"),
     MONEY(refund_line,   4, tax, .doc = "tax of them"),
 };
+/* clang-format on */
 const struct fields refund_line_fields = FIELDS("refund_line", struct refund_line, refund_line_rows);
 
+/* clang-format off */
 static const struct field refund_group_rows[] = {
     ID(refund_group,    1, supplier_id, .refers = "supplier", .doc = "whose parcel"),
     MONEY(refund_group, 2, shipping, .doc = "shipping paid back"),
     MONEY(refund_group, 3, tax, .doc = "tax on it"),
 };
+/* clang-format on */
 const struct fields refund_group_fields = FIELDS("refund_group", struct refund_group, refund_group_rows);
 
+/* clang-format off */
 static const struct field order_refund_rows[] = {
     ID(order_refund,    1, id, .doc = "names the refund; its key with the provider"),
     LIST(order_refund,  2, items, struct refund_line, &refund_line_fields, .doc = "lines paid back"),
@@ -141,8 +171,10 @@ static const struct field order_refund_rows[] = {
     TIME(order_refund,  11, at, .doc = "when it was asked for, or asked for again"),
     TIME(order_refund,  12, settled_at, .doc = "when it succeeded or failed"),
 };
+/* clang-format on */
 const struct fields order_refund_fields = FIELDS("order_refund", struct order_refund, order_refund_rows);
 
+/* clang-format off */
 static const struct field order_payment_rows[] = {
     TEXT(order_payment,  1, method, .doc = "card, wallet, …: the provider's word"),
     TEXT(order_payment,  2, provider, .doc = "who took the money"),
@@ -154,8 +186,10 @@ static const struct field order_payment_rows[] = {
     MONEY(order_payment, 8, refunded, .doc = "money paid back"),
     LIST(order_payment,  9, refunds, struct order_refund, &order_refund_fields, .doc = "every refund"),
 };
+/* clang-format on */
 static const struct fields order_payment_fields = FIELDS("order_payment", struct order_payment, order_payment_rows);
 
+/* clang-format off */
 static const struct field utm_rows[] = {
     TEXT(utm, 1, source,   .max = 200, .doc = "utm_source"),
     TEXT(utm, 2, medium,   .max = 200, .doc = "utm_medium"),
@@ -163,22 +197,29 @@ static const struct field utm_rows[] = {
     TEXT(utm, 4, term,     .max = 200, .doc = "utm_term"),
     TEXT(utm, 5, content,  .max = 200, .doc = "utm_content"),
 };
+/* clang-format on */
 const struct fields utm_fields = FIELDS("utm", struct utm, utm_rows);
 
+/* clang-format off */
 static const struct field touch_rows[] = {
     TIME(touch, 1, at, .doc = "when"),
     ID(touch,   2, promotion_id, .refers = "promotion", .flags = OPTIONAL, .doc = "the promotion seen"),
     ID(touch,   3, community_id, .refers = "community", .flags = OPTIONAL, .doc = "where it was seen"),
 };
+/* clang-format on */
 static const struct fields touch_fields = FIELDS("touch", struct touch, touch_rows);
 
+/* clang-format off */
 static const struct field order_attribution_rows[] = {
     STRUCT(order_attribution, 1, utm, struct utm, &utm_fields, .doc = "how the visitor came"),
     TEXT(order_attribution,   2, referrer, .max = 500, .doc = "the page before"),
     LIST(order_attribution,   3, touches, struct touch, &touch_fields, .doc = "what was seen before the sale"),
 };
-static const struct fields order_attribution_fields = FIELDS("order_attribution", struct order_attribution, order_attribution_rows);
+/* clang-format on */
+static const struct fields order_attribution_fields =
+    FIELDS("order_attribution", struct order_attribution, order_attribution_rows);
 
+/* clang-format off */
 static const struct field timeline_entry_rows[] = {
     TIME(timeline_entry, 1, at, .doc = "when"),
     ID(timeline_entry,   2, by, .refers = "user", .flags = OPTIONAL, .doc = "who; null: the system"),
@@ -188,8 +229,10 @@ static const struct field timeline_entry_rows[] = {
     ID(timeline_entry,   6, item_id, .flags = OPTIONAL, .doc = "the item; null: the order"),
     TEXT(timeline_entry, 7, note, .doc = "in words"),
 };
+/* clang-format on */
 const struct fields timeline_entry_fields = FIELDS("timeline_entry", struct timeline_entry, timeline_entry_rows);
 
+/* clang-format off */
 static const struct field order_rows[] = {
     ENTITY_ROW(order),
     TEXT(order,   2, number, .flags = READ_ONLY, .sees = S_T_A, .doc = "the number people read out"),
@@ -215,4 +258,5 @@ static const struct field order_rows[] = {
     ENUM(order,   20, cancel_reason, &cancel_reasons, .flags = READ_ONLY, .sees = S_A, .doc = "why it was cancelled"),
     ID(order,     21, checkout_id, .flags = READ_ONLY | OPTIONAL, .sees = S_A, .doc = "the checkout it came from"),
 };
+/* clang-format on */
 const struct fields order_fields = FIELDS("order", struct order, order_rows);

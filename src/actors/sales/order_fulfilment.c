@@ -3,18 +3,22 @@
      confirmed ─process→ processing ─ship→ shipped ─deliver→ delivered          shipped: tracking may be corrected */
 #include "actors/sales/order_parts.h"
 
+/* clang-format off */
 static const struct field ship_rows[] = {
     TEXT(ship_body, 1, carrier,         .min = 1, .max = 80, .flags = REQUIRED, .doc = "who carries it"),
     TEXT(ship_body, 2, tracking_number, .min = 1, .max = 120, .flags = REQUIRED, .doc = "the carrier's number"),
     TEXT(ship_body, 3, tracking_url,    .format = FORMAT_URL, .doc = "where to follow it"),
 };
+/* clang-format on */
 const struct fields ship_fields = FIELDS("ship", struct ship_body, ship_rows);
 
+/* clang-format off */
 static const struct field tracking_rows[] = {
     TEXT(ship_body, 1, carrier,         .min = 1, .max = 80, .doc = "who carries it"),
     TEXT(ship_body, 2, tracking_number, .min = 1, .max = 120, .doc = "the carrier's number"),
     TEXT(ship_body, 3, tracking_url,    .format = FORMAT_URL, .doc = "where to follow it"),
 };
+/* clang-format on */
 const struct fields tracking_fields = FIELDS("tracking", struct ship_body, tracking_rows);
 
 /* The item of the path in the state that the command starts from, for its team and the staff. */
@@ -23,7 +27,8 @@ static enum error own_item(struct tx *tx, enum item_status from, const char *com
     uint32_t relations;
     enum error error = order_item_of_path(tx, tx->subject, item, &relations);
     if (error) return error;
-    if (!(relations & (TEAM | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "only the supplier's team may %s this item", command);
+    if (!(relations & (TEAM | ADMIN)))
+        return fail(tx, ERROR_FORBIDDEN, "only the supplier's team may %s this item", command);
     if ((*item)->status != from) return order_item_refused(tx, *item, command);
     return OK;
 }
@@ -86,7 +91,8 @@ enum error order_item_track(struct tx *tx)
     if (body->carrier.data) item->shipment.carrier = body->carrier;
     if (body->tracking_number.data) item->shipment.tracking_number = body->tracking_number;
     if (body->tracking_url.data) item->shipment.tracking_url = body->tracking_url;
-    bool same = text_equal(before.carrier, item->shipment.carrier) && text_equal(before.tracking_url, item->shipment.tracking_url) &&
+    bool same = text_equal(before.carrier, item->shipment.carrier) &&
+                text_equal(before.tracking_url, item->shipment.tracking_url) &&
                 text_equal(before.tracking_number, item->shipment.tracking_number);
     if (!same) order_emit_updated(tx, order, item->id, LITERAL("tracking changed"));
     return OK;

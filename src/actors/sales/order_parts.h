@@ -14,19 +14,21 @@ extern const struct event *const order_events[];
 extern const struct fields refund_line_fields, refund_group_fields, utm_fields;
 
 /* -- events, each with its line in the timeline -- */
-void order_note(struct tx *tx, struct order *order, struct timeline_entry entry);      /* sets at and by */
+void order_note(struct tx *tx, struct order *order, struct timeline_entry entry); /* sets at and by */
 void order_emit_placed(struct tx *tx, struct order *order, const struct event *event, enum order_status from);
-void order_emit_moved(struct tx *tx, struct order *order, const struct event *event, enum order_status from, enum order_status to);
+void order_emit_moved(struct tx *tx, struct order *order, const struct event *event, enum order_status from,
+                      enum order_status to);
 void order_emit_paid(struct tx *tx, struct order *order, const struct event *event, const struct payment_answer *by);
 void order_emit_item(struct tx *tx, struct order *order, const struct event *event, const struct order_item *item,
                      enum item_status from, struct text note);
-void order_emit_refund(struct tx *tx, struct order *order, const struct event *event, const struct order_refund *refund);
+void order_emit_refund(struct tx *tx, struct order *order, const struct event *event,
+                       const struct order_refund *refund);
 void order_emit_updated(struct tx *tx, struct order *order, struct id item_id, struct text note);
 
 /* -- order_state.c -- */
 struct money order_money(const struct order *order, int64_t amount);
 struct stock_holder order_holder(const struct order *order);
-enum order_status order_status_of(const struct order *order);           /* derived from the items */
+enum order_status order_status_of(const struct order *order); /* derived from the items */
 enum fulfilment_status order_fulfilment_of(const struct order *order);
 enum payment_status order_payment_of(const struct order *order);
 /* Brings status, fulfilment and payment status after the items and the payment; emits each milestone passed. */
@@ -44,8 +46,9 @@ enum error order_item_of_path(struct tx *tx, struct order *order, struct order_i
 enum error order_item_refused(struct tx *tx, const struct order_item *item, const char *command);
 
 /* -- order_payment.c -- */
-void order_confirm(struct tx *tx, struct order *order, const struct payment_answer *by);               /* change B */
-void order_abandon(struct tx *tx, struct order *order, enum cancel_reason reason);       /* pending → cancelled, stock released */
+void order_confirm(struct tx *tx, struct order *order, const struct payment_answer *by); /* change B */
+void order_abandon(struct tx *tx, struct order *order,
+                   enum cancel_reason reason); /* pending → cancelled, stock released */
 void order_wait_for_payment(struct tx *tx, struct order *order, struct text token);
 enum error order_payment_answered(struct tx *tx);
 enum error order_void_answered(struct tx *tx);

@@ -82,8 +82,9 @@ void order_abandon(struct tx *tx, struct order *order, enum cancel_reason reason
 static void succeeded(struct tx *tx, struct order *order, const struct payment_answer *by)
 {
     if (order->payment.attempt == ATTEMPT_SUCCEEDED) {
-        if (text_equal(order->payment.reference, by->reference)) return;        /* told before */
-        order_emit_updated(tx, order, ID_NONE, text_print(tx, "captured a second time, as %.*s", TEXT_ARGUMENTS(by->reference)));
+        if (text_equal(order->payment.reference, by->reference)) return; /* told before */
+        order_emit_updated(tx, order, ID_NONE,
+                           text_print(tx, "captured a second time, as %.*s", TEXT_ARGUMENTS(by->reference)));
         return;
     }
     if (order->entity.status == ORDER_PENDING) {
@@ -101,7 +102,7 @@ static void succeeded(struct tx *tx, struct order *order, const struct payment_a
 static void declined(struct tx *tx, struct order *order, const struct payment_answer *by)
 {
     enum attempt_status attempt = order->payment.attempt;
-    if (attempt == ATTEMPT_DECLINED) return;                        /* told before */
+    if (attempt == ATTEMPT_DECLINED) return; /* told before */
     if (attempt == ATTEMPT_SUCCEEDED) {
         order_emit_updated(tx, order, ID_NONE, LITERAL("declined after success: ignored"));
         return;
@@ -109,8 +110,10 @@ static void declined(struct tx *tx, struct order *order, const struct payment_an
     remember_answer(order, by);
     order->payment.attempt = ATTEMPT_DECLINED;
     order_emit_paid(tx, order, &order_payment_failed, by);
-    if (order->entity.status == ORDER_PENDING) order_abandon(tx, order, CANCEL_PAYMENT_DECLINED);
-    else order_derive(tx, order);
+    if (order->entity.status == ORDER_PENDING)
+        order_abandon(tx, order, CANCEL_PAYMENT_DECLINED);
+    else
+        order_derive(tx, order);
 }
 
 static void voided(struct tx *tx, struct order *order)
@@ -129,9 +132,9 @@ enum error order_payment_answered(struct tx *tx)
     if (!by) return OK;
     switch (by->outcome) {
     case PAYMENT_SUCCEEDED: succeeded(tx, order, by); break;
-    case PAYMENT_DECLINED:  declined(tx, order, by); break;
-    case PAYMENT_VOIDED:    voided(tx, order); break;
-    case PAYMENT_UNKNOWN:   break;      /* it is asked again, or the order expires */
+    case PAYMENT_DECLINED: declined(tx, order, by); break;
+    case PAYMENT_VOIDED: voided(tx, order); break;
+    case PAYMENT_UNKNOWN: break; /* it is asked again, or the order expires */
     }
     return OK;
 }

@@ -5,9 +5,11 @@
 #include "actors/sales/order_parts.h"
 #include "base/check.h"
 
+/* clang-format off */
 static const struct field cancel_rows[] = {
     TEXT(cancel_body, 1, reason, .format = FORMAT_LONG, .min = 1, .max = 500, .doc = "why, in words"),
 };
+/* clang-format on */
 const struct fields cancel_fields = FIELDS("cancel", struct cancel_body, cancel_rows);
 
 enum { REFUND_REPEATED = HOURS(24) };
@@ -31,7 +33,8 @@ static bool parcel_cancelled(const struct order *order, struct id supplier_id)
 {
     for (uint32_t i = 0; i < order->items.count; i++) {
         const struct order_item *item = &order->items.at[i];
-        if (id_equal(item->supplier_id, supplier_id) && (item->status != ITEM_CANCELLED || item->shipped_at)) return false;
+        if (id_equal(item->supplier_id, supplier_id) && (item->status != ITEM_CANCELLED || item->shipped_at))
+            return false;
     }
     return true;
 }
@@ -46,8 +49,8 @@ static void add_line(struct tx *tx, struct order_refund *refund, const struct or
 
 static void add_parcel(struct tx *tx, struct order_refund *refund, const struct order_group *group)
 {
-    *LIST_ADD(tx->arena, &refund->groups) =
-        (struct refund_group){.supplier_id = group->supplier_id, .shipping = group->shipping, .tax = group->shipping_tax};
+    *LIST_ADD(tx->arena, &refund->groups) = (struct refund_group){
+        .supplier_id = group->supplier_id, .shipping = group->shipping, .tax = group->shipping_tax};
     refund->shipping.amount += group->shipping.amount;
     refund->tax.amount += group->shipping_tax.amount;
 }
@@ -67,10 +70,13 @@ static void watch(struct tx *tx, const struct order *order)
     int64_t due = 0;
     for (uint32_t i = 0; i < order->payment.refunds.count; i++) {
         const struct order_refund *refund = &order->payment.refunds.at[i];
-        if (refund->status == REFUND_REQUESTED && (!due || refund->at + REFUND_REPEATED < due)) due = refund->at + REFUND_REPEATED;
+        if (refund->status == REFUND_REQUESTED && (!due || refund->at + REFUND_REPEATED < due))
+            due = refund->at + REFUND_REPEATED;
     }
-    if (due) timer(tx, &order_kind, order->entity.id, "give_up_refunds", due);
-    else timer_cancel(tx, &order_kind, order->entity.id, "give_up_refunds");
+    if (due)
+        timer(tx, &order_kind, order->entity.id, "give_up_refunds", due);
+    else
+        timer_cancel(tx, &order_kind, order->entity.id, "give_up_refunds");
 }
 
 static void request(struct tx *tx, struct order *order, struct order_refund *refund)
@@ -86,14 +92,15 @@ static void request(struct tx *tx, struct order *order, struct order_refund *ref
 static struct order_refund refund_begin(struct tx *tx, const struct order *order, bool late)
 {
     struct money nothing = order_money(order, 0);
-    return (struct order_refund){.id = draw_id(tx), .late = late, .goods = nothing, .tax = nothing, .shipping = nothing,
-                                 .amount = nothing};
+    return (struct order_refund){
+        .id = draw_id(tx), .late = late, .goods = nothing, .tax = nothing, .shipping = nothing, .amount = nothing};
 }
 
 static void refund_make(struct tx *tx, struct order *order, struct order_refund refund)
 {
-    refund.amount.amount = refund.goods.amount + refund.shipping.amount + (order->prices_include_tax ? 0 : refund.tax.amount);
-    if (!refund.amount.amount) return;              /* nothing was paid for it */
+    refund.amount.amount =
+        refund.goods.amount + refund.shipping.amount + (order->prices_include_tax ? 0 : refund.tax.amount);
+    if (!refund.amount.amount) return; /* nothing was paid for it */
     CHECK(promised(order) + refund.amount.amount <= order->payment.captured.amount);
     struct order_refund *made = LIST_ADD(tx->arena, &order->payment.refunds);
     *made = refund;
@@ -103,8 +110,10 @@ static void refund_make(struct tx *tx, struct order *order, struct order_refund 
 void order_refund_late(struct tx *tx, struct order *order)
 {
     struct order_refund refund = refund_begin(tx, order, true);
-    for (uint32_t i = 0; i < order->items.count; i++) add_line(tx, &refund, &order->items.at[i]);
-    for (uint32_t i = 0; i < order->groups.count; i++) add_parcel(tx, &refund, &order->groups.at[i]);
+    for (uint32_t i = 0; i < order->items.count; i++)
+        add_line(tx, &refund, &order->items.at[i]);
+    for (uint32_t i = 0; i < order->groups.count; i++)
+        add_parcel(tx, &refund, &order->groups.at[i]);
     refund_make(tx, order, refund);
 }
 
@@ -133,8 +142,9 @@ enum error order_refund_answered(struct tx *tx)
     const struct payment_answer *by = tx->body;
     struct order *order = tx->subject;
     struct order_refund *refund = by ? refund_find(order, by->refund_id) : NULL;
-    if (!refund || refund->status == REFUND_SUCCEEDED) return OK;   /* nobody answered, or told before */
-    if (by->outcome == PAYMENT_SUCCEEDED) refund_settle(tx, order, refund, REFUND_SUCCEEDED, by->reference);
+    if (!refund || refund->status == REFUND_SUCCEEDED) return OK; /* nobody answered, or told before */
+    if (by->outcome == PAYMENT_SUCCEEDED)
+        refund_settle(tx, order, refund, REFUND_SUCCEEDED, by->reference);
     else if (by->outcome == PAYMENT_DECLINED && refund->status == REFUND_REQUESTED)
         refund_settle(tx, order, refund, REFUND_FAILED, by->reference);
     return OK;
@@ -169,8 +179,8 @@ enum error order_refund_retry(struct tx *tx)
 
 /* ---- cancellation after payment ---- */
 /* Ends these items, puts their stock back and asks for one refund of them and of the parcels that are off with them. */
-static void cancel_items(struct tx *tx, struct order *order, struct order_item *const *items, uint32_t count, enum cancel_reason reason,
-                         struct text note)
+static void cancel_items(struct tx *tx, struct order *order, struct order_item *const *items, uint32_t count,
+                         enum cancel_reason reason, struct text note)
 {
     struct order_refund refund = refund_begin(tx, order, false);
     for (uint32_t i = 0; i < count; i++) {
@@ -184,7 +194,8 @@ static void cancel_items(struct tx *tx, struct order *order, struct order_item *
     }
     for (uint32_t i = 0; i < order->groups.count; i++) {
         const struct order_group *group = &order->groups.at[i];
-        if (parcel_cancelled(order, group->supplier_id) && !parcel_refunded(order, group->supplier_id)) add_parcel(tx, &refund, group);
+        if (parcel_cancelled(order, group->supplier_id) && !parcel_refunded(order, group->supplier_id))
+            add_parcel(tx, &refund, group);
     }
     if (order_status_of(order) == ORDER_CANCELLED) order->cancel_reason = reason;
     refund_make(tx, order, refund);
@@ -194,7 +205,8 @@ static void cancel_items(struct tx *tx, struct order *order, struct order_item *
 /* May a whole order be cancelled with this living item in it? */
 static bool cancellable(const struct order_item *item, bool by_staff)
 {
-    return item->status == ITEM_PENDING || item->status == ITEM_CONFIRMED || (by_staff && item->status == ITEM_PROCESSING);
+    return item->status == ITEM_PENDING || item->status == ITEM_CONFIRMED ||
+           (by_staff && item->status == ITEM_PROCESSING);
 }
 
 static enum error refuse_cancel(struct tx *tx, const struct order *order, bool by_staff)
@@ -206,7 +218,8 @@ static enum error refuse_cancel(struct tx *tx, const struct order *order, bool b
         id_format(item->id, id);
         fail_detail(tx, text_print(tx, "items[%u]", i).data, "cancellable", "item %s can still be cancelled alone", id);
     }
-    return fail(tx, ERROR_INVALID_TRANSITION, "the order has items in work or on their way; it cannot be cancelled as a whole");
+    return fail(tx, ERROR_INVALID_TRANSITION,
+                "the order has items in work or on their way; it cannot be cancelled as a whole");
 }
 
 enum error order_cancel(struct tx *tx)
@@ -243,12 +256,13 @@ enum error order_item_cancel(struct tx *tx)
     uint32_t relations;
     enum error error = order_item_of_path(tx, order, &item, &relations);
     if (error) return error;
-    if (!(relations & (SELF | MANAGER | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "only customer, team managers and staff cancel an item");
+    if (!(relations & (SELF | MANAGER | ADMIN)))
+        return fail(tx, ERROR_FORBIDDEN, "only customer, team managers and staff cancel an item");
     bool may = item->status == ITEM_CONFIRMED || (item->status == ITEM_PROCESSING && relations & (MANAGER | ADMIN));
     if (!may) return order_item_refused(tx, item, "cancel");
     enum cancel_reason reason = relations & SELF && item->status == ITEM_CONFIRMED ? CANCEL_CUSTOMER
-                                : relations & MANAGER                             ? CANCEL_SUPPLIER
-                                                                                  : CANCEL_ADMIN;
+                                : relations & MANAGER                              ? CANCEL_SUPPLIER
+                                                                                   : CANCEL_ADMIN;
     cancel_items(tx, order, &item, 1, reason, body ? body->reason : (struct text){0});
     return OK;
 }

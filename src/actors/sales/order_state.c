@@ -46,11 +46,12 @@ enum order_status order_status_of(const struct order *order)
         if (item_living(item) && (!least || item->status < least)) least = item->status;
     }
     if (!least) return ORDER_CANCELLED;
-    return (enum order_status)least;    /* the steps forward have the same numbers */
+    return (enum order_status)least; /* the steps forward have the same numbers */
 }
 _Static_assert((int)ORDER_PENDING == (int)ITEM_PENDING && (int)ORDER_CONFIRMED == (int)ITEM_CONFIRMED &&
-               (int)ORDER_PROCESSING == (int)ITEM_PROCESSING && (int)ORDER_SHIPPED == (int)ITEM_SHIPPED &&
-               (int)ORDER_DELIVERED == (int)ITEM_DELIVERED, "an order's status is an item's");
+                   (int)ORDER_PROCESSING == (int)ITEM_PROCESSING && (int)ORDER_SHIPPED == (int)ITEM_SHIPPED &&
+                   (int)ORDER_DELIVERED == (int)ITEM_DELIVERED,
+               "an order's status is an item's");
 
 enum fulfilment_status order_fulfilment_of(const struct order *order)
 {
@@ -141,7 +142,8 @@ void order_item_end(struct tx *tx, struct order *order, struct order_item *item,
 /* ---- truths ---- */
 static const char *check_sums(const struct order *order)
 {
-    int64_t subtotal = 0, discount = 0, net = 0, tax = 0, lines = 0, shipping = 0, shipping_tax = 0, group_net = 0, group_tax = 0;
+    int64_t subtotal = 0, discount = 0, net = 0, tax = 0, lines = 0, shipping = 0, shipping_tax = 0, group_net = 0,
+            group_tax = 0;
     for (uint32_t i = 0; i < order->items.count; i++) {
         const struct order_item *item = &order->items.at[i];
         subtotal += item->subtotal.amount;
@@ -161,7 +163,8 @@ static const char *check_sums(const struct order *order)
     if (net != group_net || tax != group_tax) return "the groups sum up their lines";
     if (order->subtotal.amount != subtotal || order->discount.amount != discount || subtotal - discount != net)
         return "subtotal and discount are the sums of the lines";
-    if (order->shipping.amount != shipping || order->tax.amount != tax + shipping_tax) return "shipping and tax are the sums";
+    if (order->shipping.amount != shipping || order->tax.amount != tax + shipping_tax)
+        return "shipping and tax are the sums";
     if (order->total.amount != lines + parcels) return "the total is the sum of lines and parcels";
     return NULL;
 }
@@ -171,7 +174,8 @@ const char *order_check(const void *entity)
     const struct order *order = entity;
     enum order_status status = (enum order_status)order->entity.status, derived = order_status_of(order);
     if (!order->items.count || !order->groups.count) return "an order has items and groups";
-    if (status != derived && !(status == ORDER_COMPLETED && derived == ORDER_DELIVERED)) return "the status follows from the items";
+    if (status != derived && !(status == ORDER_COMPLETED && derived == ORDER_DELIVERED))
+        return "the status follows from the items";
     if (order->fulfilment_status != order_fulfilment_of(order)) return "the fulfilment status follows from the items";
     if (order->payment_status != order_payment_of(order)) return "the payment status follows from the payment";
     if (status != ORDER_PENDING && status != ORDER_CANCELLED && order->payment.captured.amount != order->total.amount)
@@ -179,7 +183,8 @@ const char *order_check(const void *entity)
     if (order->payment.refunded.amount > order->payment.captured.amount) return "no more is paid back than was taken";
     if (status == ORDER_CANCELLED && !order->cancel_reason) return "what is cancelled has a reason";
     for (uint32_t i = 0; i < order->items.count; i++)
-        if (order->items.at[i].status == ITEM_CANCELLED && order->items.at[i].allocations.count) return "a cancelled item holds no stock";
+        if (order->items.at[i].status == ITEM_CANCELLED && order->items.at[i].allocations.count)
+            return "a cancelled item holds no stock";
     return check_sums(order);
 }
 
@@ -201,9 +206,11 @@ const void *order_shown(struct tx *tx, const void *entity, uint32_t relations)
     for (uint32_t i = 0; i < order->groups.count; i++)
         if (of_asker(tx, order->groups.at[i].supplier_id)) cut->groups.at[cut->groups.count++] = order->groups.at[i];
     for (uint32_t i = 0; i < order->items.count; i++)
-        if (order_has_supplier(cut, order->items.at[i].supplier_id)) cut->items.at[cut->items.count++] = order->items.at[i];
+        if (order_has_supplier(cut, order->items.at[i].supplier_id))
+            cut->items.at[cut->items.count++] = order->items.at[i];
     for (uint32_t i = 0; i < order->timeline.count; i++)
-        if (order_item_find(cut, order->timeline.at[i].item_id)) cut->timeline.at[cut->timeline.count++] = order->timeline.at[i];
+        if (order_item_find(cut, order->timeline.at[i].item_id))
+            cut->timeline.at[cut->timeline.count++] = order->timeline.at[i];
     return cut;
 }
 
@@ -218,9 +225,10 @@ enum error order_item_of_path(struct tx *tx, struct order *order, struct order_i
 enum error order_item_refused(struct tx *tx, const struct order_item *item, const char *command)
 {
     static const char *const possible[] = {
-        [ITEM_PENDING] = "it waits for payment", [ITEM_CONFIRMED] = "possible: process, cancel",
+        [ITEM_PENDING] = "it waits for payment",      [ITEM_CONFIRMED] = "possible: process, cancel",
         [ITEM_PROCESSING] = "possible: ship, cancel", [ITEM_SHIPPED] = "possible: deliver, track",
-        [ITEM_DELIVERED] = "nothing is possible", [ITEM_CANCELLED] = "nothing is possible", [ITEM_RETURNED] = "nothing is possible"};
+        [ITEM_DELIVERED] = "nothing is possible",     [ITEM_CANCELLED] = "nothing is possible",
+        [ITEM_RETURNED] = "nothing is possible"};
     return fail(tx, ERROR_INVALID_TRANSITION, "an item that is %.*s cannot %s; %s",
                 TEXT_ARGUMENTS(enum_name(&item_statuses, item->status)), command, possible[item->status]);
 }

@@ -6,6 +6,7 @@ const struct enumeration payment_operations = ENUMERATION("payment_operation", o
 static const char *const outcome_names[] = {NULL, "succeeded", "declined", "voided", "unknown"};
 const struct enumeration payment_outcomes = ENUMERATION("payment_outcome", outcome_names);
 
+/* clang-format off */
 static const struct field payment_request_rows[] = {
     ENUM(payment_request,  1, operation, &payment_operations, .doc = "what is asked"),
     TEXT(payment_request,  2, attempt_key, .doc = "key of the charge it is about"),
@@ -17,8 +18,10 @@ static const struct field payment_request_rows[] = {
     TEXT(payment_request,  8, token, .flags = PERSONAL | SECRET, .doc = "stands for the customer's means of payment"),
     TEXT(payment_request,  9, reference, .doc = "the provider's number of the charge, once known"),
 };
+/* clang-format on */
 const struct fields payment_request_fields = FIELDS("payment_request", struct payment_request, payment_request_rows);
 
+/* clang-format off */
 static const struct field payment_answer_rows[] = {
     ENUM(payment_answer, 1, outcome, &payment_outcomes, .doc = "what became of it; absent: nobody answered"),
     TEXT(payment_answer, 2, provider, .doc = "who answered"),
@@ -26,12 +29,15 @@ static const struct field payment_answer_rows[] = {
     TEXT(payment_answer, 4, decline_code, .doc = "why it was declined"),
     ID(payment_answer,   5, refund_id, .flags = OPTIONAL, .doc = "of a refund, from the request"),
 };
+/* clang-format on */
 const struct fields payment_answer_fields = FIELDS("payment_answer", struct payment_answer, payment_answer_rows);
 
 /* Orders stop their calls themselves: a charge when the order expires, a refund after a day. This is the last resort. */
+/* clang-format off */
 const struct effect_class payment_effect = {
     .number = 1, .name = "payment", .request = &payment_request_fields, .answer = &payment_answer_fields,
     .give_up_after = DAYS(2), .doc = "charges, their status, voids and refunds with a payment provider"};
+/* clang-format on */
 
 static struct text attempt_key(struct tx *tx, const struct order *order)
 {
@@ -42,9 +48,13 @@ static struct text attempt_key(struct tx *tx, const struct order *order)
 
 static struct payment_request about(struct tx *tx, const struct order *order, enum payment_operation operation)
 {
-    return (struct payment_request){.operation = operation, .attempt_key = attempt_key(tx, order),
-                                    .order_id = order->entity.id, .number = order->number, .amount = order->total,
-                                    .method = order->payment.method, .reference = order->payment.reference};
+    return (struct payment_request){.operation = operation,
+                                    .attempt_key = attempt_key(tx, order),
+                                    .order_id = order->entity.id,
+                                    .number = order->number,
+                                    .amount = order->total,
+                                    .method = order->payment.method,
+                                    .reference = order->payment.reference};
 }
 
 void payment_charge(struct tx *tx, const struct order *order, struct text token)

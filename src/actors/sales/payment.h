@@ -15,29 +15,29 @@ extern const struct enumeration payment_operations;
 
 struct payment_request {
     enum payment_operation operation;
-    struct text attempt_key;        /* of the charge that this is about */
+    struct text attempt_key; /* of the charge that this is about */
     struct id order_id;
-    struct id refund_id;            /* of a refund; the answer repeats it */
-    struct text number;             /* of the order, for the customer's statement */
+    struct id refund_id; /* of a refund; the answer repeats it */
+    struct text number;  /* of the order, for the customer's statement */
     struct money amount;
     struct text method;
-    struct text token;              /* of a charge; sealed with the whole request */
-    struct text reference;          /* the provider's, once known */
+    struct text token;     /* of a charge; sealed with the whole request */
+    struct text reference; /* the provider's, once known */
 };
 
 enum payment_outcome {
-    PAYMENT_SUCCEEDED = 1,          /* charge, status: captured; void: too late, it is captured; refund: paid back */
-    PAYMENT_DECLINED,               /* charge, status: final no; refund: refused */
-    PAYMENT_VOIDED,                 /* void: nothing was or will be captured */
-    PAYMENT_UNKNOWN                 /* status: the provider does not know yet */
+    PAYMENT_SUCCEEDED = 1, /* charge, status: captured; void: too late, it is captured; refund: paid back */
+    PAYMENT_DECLINED,      /* charge, status: final no; refund: refused */
+    PAYMENT_VOIDED,        /* void: nothing was or will be captured */
+    PAYMENT_UNKNOWN        /* status: the provider does not know yet */
 };
 extern const struct enumeration payment_outcomes;
 
 /* All zero when nobody answered in time. */
 struct payment_answer {
     enum payment_outcome outcome;
-    struct text provider;           /* its name: "sandbox" */
-    struct text reference;          /* the provider's id of what it did: equal answers have equal references */
+    struct text provider;  /* its name: "sandbox" */
+    struct text reference; /* the provider's id of what it did: equal answers have equal references */
     struct text decline_code;
     struct id refund_id;
 };
@@ -48,7 +48,7 @@ extern const struct effect_class payment_effect;
 struct order;
 struct order_refund;
 void payment_charge(struct tx *tx, const struct order *order, struct text token);
-void payment_charge_stop(struct tx *tx, const struct order *order);     /* no more repeats */
+void payment_charge_stop(struct tx *tx, const struct order *order); /* no more repeats */
 void payment_ask_status(struct tx *tx, const struct order *order);
 void payment_void(struct tx *tx, const struct order *order);
 void payment_refund(struct tx *tx, const struct order *order, const struct order_refund *refund);

@@ -33,8 +33,8 @@ static struct order_group *group_of(struct arena *arena, struct order *order, co
         if (id_equal(order->groups.at[i].supplier_id, item->supplier_id)) return &order->groups.at[i];
     struct order_group *group = LIST_ADD(arena, &order->groups);
     struct money nothing = like(item->net, 0);
-    *group = (struct order_group){.supplier_id = item->supplier_id, .net = nothing, .tax = nothing, .shipping = nothing,
-                                  .shipping_tax = nothing};
+    *group = (struct order_group){
+        .supplier_id = item->supplier_id, .net = nothing, .tax = nothing, .shipping = nothing, .shipping_tax = nothing};
     return group;
 }
 
@@ -51,7 +51,8 @@ static int64_t parcel_cost(const struct order *order, struct id supplier_id, con
     return dearest ? dearest->cost + extras - dearest->extra_cost : 0;
 }
 
-void price_groups(struct arena *arena, struct order *order, const struct line_shipping *shipping, const struct price_terms *terms)
+void price_groups(struct arena *arena, struct order *order, const struct line_shipping *shipping,
+                  const struct price_terms *terms)
 {
     for (uint32_t i = 0; i < order->items.count; i++) {
         const struct order_item *item = &order->items.at[i];
@@ -62,7 +63,8 @@ void price_groups(struct arena *arena, struct order *order, const struct line_sh
     for (uint32_t i = 0; i < order->groups.count; i++) {
         struct order_group *group = &order->groups.at[i];
         group->shipping.amount = parcel_cost(order, group->supplier_id, shipping);
-        group->shipping_tax.amount = price_tax(group->shipping.amount, terms->shipping_rate_bp, terms->prices_include_tax);
+        group->shipping_tax.amount =
+            price_tax(group->shipping.amount, terms->shipping_rate_bp, terms->prices_include_tax);
     }
 }
 

@@ -5,12 +5,12 @@
 
 struct price_terms {
     bool prices_include_tax;
-    int64_t shipping_rate_bp;           /* 0: shipping is not taxed */
+    int64_t shipping_rate_bp; /* 0: shipping is not taxed */
 };
 /* What shipping a line's product costs: the dearest product of a parcel pays cost, every further unit its own extra. */
 struct line_shipping {
     int64_t cost, extra_cost;
-    bool shipped;                       /* false: nothing to ship (digital) */
+    bool shipped; /* false: nothing to ship (digital) */
 };
 
 /* Tax on net, or in it: half up. */
@@ -18,7 +18,8 @@ int64_t price_tax(int64_t net, int64_t rate_bp, bool included);
 /* From original_price, unit_price, quantity and tax_rate_bp: subtotal, net, discount, tax, total. */
 void price_line(struct order_item *item, const struct price_terms *terms);
 /* One group for each supplier, in the order of the lines. `shipping` has a row for each item. */
-void price_groups(struct arena *arena, struct order *order, const struct line_shipping *shipping, const struct price_terms *terms);
+void price_groups(struct arena *arena, struct order *order, const struct line_shipping *shipping,
+                  const struct price_terms *terms);
 /* The sums of lines and groups. */
 void price_order(struct order *order);
 

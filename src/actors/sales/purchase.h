@@ -8,21 +8,21 @@
 struct purchase_line {
     struct id variant_id;
     int64_t quantity;
-    struct id promotion_id, community_id;   /* either may be none */
+    struct id promotion_id, community_id; /* either may be none */
 };
 struct purchase {
     enum order_source source;
-    const struct user *customer;            /* NULL: a sale without account */
+    const struct user *customer; /* NULL: a sale without account */
     const struct purchase_line *lines;
     uint32_t line_count;
-    struct item_attribution attribution;    /* of lines that name nothing themselves */
+    struct item_attribution attribution; /* of lines that name nothing themselves */
     struct utm utm;
     struct text referrer;
-    const struct order_address *address;    /* NULL: nothing has to be shipped */
-    const struct tenant *terms;             /* currency, tax rates, whether prices include tax */
-    bool stock_held;                        /* the caller has reserved it already */
+    const struct order_address *address; /* NULL: nothing has to be shipped */
+    const struct tenant *terms;          /* currency, tax rates, whether prices include tax */
+    bool stock_held;                     /* the caller has reserved it already */
     struct text payment_method, payment_token;
-    struct money expected_total;            /* absent: whatever it comes to */
+    struct money expected_total; /* absent: whatever it comes to */
     struct id checkout_id;
 };
 enum error purchase(struct tx *tx, const struct purchase *input, struct order *order);

@@ -6,10 +6,12 @@
 
 enum { DAYS_MOST = 366, DAYS_USUAL = 30 };
 
+/* clang-format off */
 static const struct field day_range_rows[] = {
     DATE(day_range, 1, from, .doc = "first day; 30 days before the last when absent"),
     DATE(day_range, 2, to, .doc = "last day, included; today when absent"),
 };
+/* clang-format on */
 const struct fields day_range_fields = FIELDS("day_range", struct day_range, day_range_rows);
 
 static int32_t days_later(int32_t day, int64_t days)
@@ -34,7 +36,7 @@ enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_i
                        void (*extra)(struct buffer *json, const void *row))
 {
     const struct day_range *range = tx->query;
-    struct fields own = *kind->fields;      /* without the head of an entity */
+    struct fields own = *kind->fields; /* without the head of an entity */
     own.rows++;
     own.count--;
     struct text after;
@@ -46,7 +48,8 @@ enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_i
     buffer_string(&json, "{\"success\":true,\"data\":[");
     uint32_t count = 0, limit = page_limit(tx);
     bool more = false;
-    for (int32_t day = last ? days_later((int32_t)last, 1) : range->from; day <= range->to && !more; day = days_later(day, 1)) {
+    for (int32_t day = last ? days_later((int32_t)last, 1) : range->from; day <= range->to && !more;
+         day = days_later(day, 1)) {
         const void *row = load(tx, kind, row_id(day));
         more = row && count == limit;
         if (!row || more) continue;
@@ -57,8 +60,10 @@ enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_i
         last = day;
     }
     buffer_string(&json, "],\"page\":{\"next\":");
-    if (more) buffer_json_text(&json, page_cursor(tx, text_print(tx, "%d", (int)last)));
-    else buffer_string(&json, "null");
+    if (more)
+        buffer_json_text(&json, page_cursor(tx, text_print(tx, "%d", (int)last)));
+    else
+        buffer_string(&json, "null");
     buffer_format(&json, ",\"limit\":%u}}", limit);
     return answer_raw(tx, 200, "application/json", buffer_as_text(&json));
 }

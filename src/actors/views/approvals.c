@@ -18,6 +18,7 @@
 static const char *const approval_kind_names[] = {NULL, "member", "post", "promotion", "supplier"};
 static const struct enumeration approval_kinds = ENUMERATION("approval_kind", approval_kind_names);
 
+/* clang-format off */
 static const struct field approval_rows[] = {
     ENTITY_ROW(approval_item),
     ID(approval_item, 2, community_id, .flags = READ_ONLY | OPTIONAL, .refers = "community", .doc = "who has to say yes; null: staff"),
@@ -30,6 +31,7 @@ static const struct field approval_rows[] = {
     TIME(approval_item, 8, requested_at, .flags = READ_ONLY, .doc = "waits since"),
     TEXT(approval_item, 9, link, .flags = READ_ONLY, .doc = "what decides it is below it"),
 };
+/* clang-format on */
 static const struct fields approval_fields = FIELDS("approval_item", struct approval_item, approval_rows);
 
 /* ---- following ---- */
@@ -64,8 +66,8 @@ static bool membership_waits(const struct membership *membership)
 
 static void membership_follow(struct tx *tx, const struct membership *before, const struct membership *after)
 {
-    struct approval_item *item = item_of(tx, after->community_id, after->user_id, membership_waits(before),
-                                         membership_waits(after));
+    struct approval_item *item =
+        item_of(tx, after->community_id, after->user_id, membership_waits(before), membership_waits(after));
     if (!item) return;
     const struct user_card *card = load(tx, &user_card_kind, after->user_id);
     item->kind = APPROVAL_MEMBER;
@@ -89,7 +91,8 @@ static bool post_waits_for_all(const struct post *post)
 static void post_global_follow(struct tx *tx, const struct fact *fact)
 {
     const struct post *after = fact->after;
-    struct approval_item *item = item_of(tx, ID_NONE, fact->id, post_waits_for_all(fact->before), post_waits_for_all(after));
+    struct approval_item *item =
+        item_of(tx, ID_NONE, fact->id, post_waits_for_all(fact->before), post_waits_for_all(after));
     if (!item) return;
     item->kind = APPROVAL_POST;
     item->title = post_headline(after);
@@ -150,19 +153,27 @@ static void promotion_item(struct tx *tx, const struct fact *fact, struct id com
 static void promotion_follow(struct tx *tx, const struct fact *fact)
 {
     const struct promotion *before = fact->before, *after = fact->after;
-    for (uint32_t i = 0; before && i < before->approvals.count; i++) promotion_item(tx, fact, before->approvals.at[i].community_id);
-    for (uint32_t i = 0; i < after->approvals.count; i++) promotion_item(tx, fact, after->approvals.at[i].community_id);
+    for (uint32_t i = 0; before && i < before->approvals.count; i++)
+        promotion_item(tx, fact, before->approvals.at[i].community_id);
+    for (uint32_t i = 0; i < after->approvals.count; i++)
+        promotion_item(tx, fact, after->approvals.at[i].community_id);
 }
 
 static void approval_items_follow(struct tx *tx, const struct fact *fact)
 {
-    if (fact->kind == &membership_kind) membership_follow(tx, fact->before, fact->after);
-    else if (fact->kind == &post_kind) post_follow(tx, fact);
-    else if (fact->kind == &promotion_kind) promotion_follow(tx, fact);
-    else if (fact->kind == &supplier_kind) supplier_follow(tx, fact);
+    if (fact->kind == &membership_kind)
+        membership_follow(tx, fact->before, fact->after);
+    else if (fact->kind == &post_kind)
+        post_follow(tx, fact);
+    else if (fact->kind == &promotion_kind)
+        promotion_follow(tx, fact);
+    else if (fact->kind == &supplier_kind)
+        supplier_follow(tx, fact);
 }
+/* clang-format off */
 const struct follower approval_items_follower = {
     .name = "approval_items", .doc = "what waits for a yes", .view = true, .follow = approval_items_follow};
+/* clang-format on */
 
 /* ---- reading ---- */
 static void community_keys(const void *entity, struct key_writer *writer)
@@ -184,10 +195,12 @@ static void kind_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 
+/* clang-format off */
 static const struct index by_community = {
     .number = 1, .name = "community", .keys = community_keys, .doc = "by community and age"};
 const struct index approvals_by_kind = {
     .number = 2, .name = "kind", .keys = kind_keys, .doc = "by community, what it is, and age"};
+/* clang-format on */
 static const struct index *const approval_indexes[] = {&by_community, &approvals_by_kind, NULL};
 
 static void of_community(struct tx *tx, struct key_writer *writer)
@@ -201,6 +214,7 @@ static void of_staff(struct tx *tx, struct key_writer *writer)
     key_id(writer, ID_NONE);
 }
 
+/* clang-format off */
 static const struct listing staff_listings[] = {
     {.sort = "oldest", .filter = "kind", .index = &approvals_by_kind, .scope = of_staff},
     {.sort = "oldest", .index = &by_community, .scope = of_staff},
@@ -211,13 +225,16 @@ static const struct listing approval_listings[] = {
     {.sort = "oldest", .index = &by_community, .scope = of_community},
     {0},
 };
+/* clang-format on */
 
 struct approvals_query {
     enum approval_item_kind kind;
 };
+/* clang-format off */
 static const struct field query_rows[] = {
     ENUM(approvals_query, 1, kind, &approval_kinds, .doc = "only these"),
 };
+/* clang-format on */
 static const struct fields query_fields = FIELDS("approvals_query", struct approvals_query, query_rows);
 
 static enum error community_check(struct tx *tx)
@@ -245,6 +262,7 @@ static struct id sealed_for(const void *entity)
     return id_is_none(item->user_id) ? item->entity.id : item->user_id;
 }
 
+/* clang-format off */
 static const struct join approval_joins[] = {
     {"requested_by", &user_card_kind, user_of, false, USER_CARD_PLACEHOLDER},
     {"supplier", &supplier_card_kind, supplier_of, false, NULL},
@@ -262,3 +280,4 @@ const struct kind approval_item_kind = {
     .number = 59, .name = "approval_item", .plural = "approval_items", .doc = "something that waits for a yes",
     .fields = &approval_fields, .indexes = approval_indexes, .commands = approval_commands, .joins = approval_joins,
     .subject = sealed_for, .derived = true};
+/* clang-format on */

@@ -18,6 +18,7 @@ static void by_day(struct key_writer *writer, int32_t day)
 }
 
 /* ---- lifecycle ---- */
+/* clang-format off */
 static const struct field lifecycle_day_rows[] = {
     ENTITY_ROW(lifecycle_day),
     DATE(lifecycle_day,    2, day, .flags = READ_ONLY, .doc = "UTC day"),
@@ -30,6 +31,7 @@ static const struct field lifecycle_day_rows[] = {
     INTEGER(lifecycle_day, 9, failed_logins, .flags = READ_ONLY, .doc = "logins refused"),
     INTEGER(lifecycle_day, 10, unique_logins, .flags = READ_ONLY, .doc = "people who logged in"),
 };
+/* clang-format on */
 static const struct fields lifecycle_day_fields = FIELDS("lifecycle_day", struct lifecycle_day, lifecycle_day_rows);
 static const struct fields lifecycle_shown_fields = SHOWN_FIELDS("lifecycle", struct lifecycle_day, lifecycle_day_rows);
 
@@ -52,12 +54,12 @@ static void lifecycle_follow(struct tx *tx, const struct fact *fact)
         const struct event *event;
         size_t counter;
     } counted[] = {
-        {&user_created,      offsetof(struct lifecycle_day, registrations)},
-        {&user_verified,     offsetof(struct lifecycle_day, verifications)},
-        {&user_suspended,    offsetof(struct lifecycle_day, suspensions)},
-        {&user_reinstated,   offsetof(struct lifecycle_day, reinstatements)},
-        {&user_deleted,      offsetof(struct lifecycle_day, deletions)},
-        {&user_logged_in,    offsetof(struct lifecycle_day, logins)},
+        {&user_created, offsetof(struct lifecycle_day, registrations)},
+        {&user_verified, offsetof(struct lifecycle_day, verifications)},
+        {&user_suspended, offsetof(struct lifecycle_day, suspensions)},
+        {&user_reinstated, offsetof(struct lifecycle_day, reinstatements)},
+        {&user_deleted, offsetof(struct lifecycle_day, deletions)},
+        {&user_logged_in, offsetof(struct lifecycle_day, logins)},
         {&user_login_failed, offsetof(struct lifecycle_day, failed_logins)},
     };
     if (fact->kind != &user_kind && fact->kind != &login_record_kind) return;
@@ -69,8 +71,10 @@ static void lifecycle_follow(struct tx *tx, const struct fact *fact)
         if (row && login && login->first_of_day) row->unique_logins++;
     }
 }
+/* clang-format off */
 const struct follower lifecycle_follower = {
     .name = "analytics_user_lifecycle", .doc = "accounts and logins by day", .view = true, .follow = lifecycle_follow};
+/* clang-format on */
 
 static void lifecycle_keys(const void *entity, struct key_writer *writer)
 {
@@ -85,6 +89,7 @@ static enum error lifecycle_read(struct tx *tx)
     enum error error = day_range_take(tx, sizeof(struct day_range));
     return error ? error : days_answer(tx, &lifecycle_day_kind, lifecycle_id, NULL);
 }
+/* clang-format off */
 static const struct command lifecycle_commands[] = {
     {"read", "GET", "/admin/analytics/user-lifecycle", .action = ACTION_LIST, .who = ADMIN, .query = &day_range_fields,
      .reply = &lifecycle_shown_fields,
@@ -94,8 +99,10 @@ static const struct command lifecycle_commands[] = {
 const struct kind lifecycle_day_kind = {
     .number = 81, .name = "lifecycle_day", .plural = "lifecycle_days", .doc = "accounts and logins of a day",
     .fields = &lifecycle_day_fields, .indexes = lifecycle_indexes, .commands = lifecycle_commands, .derived = true};
+/* clang-format on */
 
 /* ---- funnel ---- */
+/* clang-format off */
 static const struct field funnel_day_rows[] = {
     ENTITY_ROW(funnel_day),
     DATE(funnel_day,    2, day, .flags = READ_ONLY, .doc = "UTC day on which the orders were created"),
@@ -106,6 +113,7 @@ static const struct field funnel_day_rows[] = {
     INTEGER(funnel_day, 7, delivered, .flags = READ_ONLY, .doc = "of them delivered"),
     INTEGER(funnel_day, 8, cancelled, .flags = READ_ONLY, .doc = "of them cancelled"),
 };
+/* clang-format on */
 static const struct fields funnel_day_fields = FIELDS("funnel_day", struct funnel_day, funnel_day_rows);
 
 /* What is answered: the row with its rates. */
@@ -115,6 +123,7 @@ struct funnel_shown {
     int64_t payment_rate_bp, confirmation_rate_bp, shipping_rate_bp, delivery_rate_bp, overall_rate_bp;
 };
 #define RATE(tag_, member_, doc_) BASIS_POINTS(funnel_shown, tag_, member_, .flags = READ_ONLY | OPTIONAL, .doc = doc_)
+/* clang-format off */
 static const struct field funnel_shown_rows[] = {
     DATE(funnel_shown,    1, day, .flags = READ_ONLY, .doc = "UTC day"),
     INTEGER(funnel_shown, 2, created, .flags = READ_ONLY, .doc = "orders created"),
@@ -129,6 +138,7 @@ static const struct field funnel_shown_rows[] = {
     RATE(11, delivery_rate_bp, "delivered of shipped"),
     RATE(12, overall_rate_bp, "delivered of created"),
 };
+/* clang-format on */
 static const struct fields funnel_shown_fields = FIELDS("order_funnel", struct funnel_shown, funnel_shown_rows);
 
 static struct id funnel_id(int32_t day)
@@ -142,12 +152,12 @@ static void funnel_follow(struct tx *tx, const struct fact *fact)
         const struct event *event;
         size_t counter;
     } counted[] = {
-        {&order_created,           offsetof(struct funnel_day, created)},
+        {&order_created, offsetof(struct funnel_day, created)},
         {&order_payment_succeeded, offsetof(struct funnel_day, payment_succeeded)},
-        {&order_confirmed,         offsetof(struct funnel_day, confirmed)},
-        {&order_shipped,           offsetof(struct funnel_day, shipped)},
-        {&order_delivered,         offsetof(struct funnel_day, delivered)},
-        {&order_cancelled,         offsetof(struct funnel_day, cancelled)},
+        {&order_confirmed, offsetof(struct funnel_day, confirmed)},
+        {&order_shipped, offsetof(struct funnel_day, shipped)},
+        {&order_delivered, offsetof(struct funnel_day, delivered)},
+        {&order_cancelled, offsetof(struct funnel_day, cancelled)},
     };
     if (fact->kind != &order_kind) return;
     const struct order *order = fact->after;
@@ -160,8 +170,10 @@ static void funnel_follow(struct tx *tx, const struct fact *fact)
         ++*(int64_t *)(void *)((char *)row + counted[i].counter);
     }
 }
+/* clang-format off */
 const struct follower funnel_follower = {
     .name = "analytics_order_funnel", .doc = "what became of the orders of a day", .view = true, .follow = funnel_follow};
+/* clang-format on */
 
 static void funnel_keys(const void *entity, struct key_writer *writer)
 {
@@ -174,8 +186,10 @@ static const struct listing funnel_listings[] = {{"oldest", NULL, &funnel_index}
 /* In basis points, half up; of nothing there is no rate. */
 static void add_rate(struct buffer *json, const char *name, int64_t part, int64_t whole)
 {
-    if (whole) buffer_format(json, ",\"%s\":%lld", name, (long long)half_up((__int128)part * BASIS_POINTS_ONE, whole));
-    else buffer_format(json, ",\"%s\":null", name);
+    if (whole)
+        buffer_format(json, ",\"%s\":%lld", name, (long long)half_up((__int128)part * BASIS_POINTS_ONE, whole));
+    else
+        buffer_format(json, ",\"%s\":null", name);
 }
 
 static void funnel_rates(struct buffer *json, const void *row)
@@ -193,6 +207,7 @@ static enum error funnel_read(struct tx *tx)
     enum error error = day_range_take(tx, sizeof(struct day_range));
     return error ? error : days_answer(tx, &funnel_day_kind, funnel_id, funnel_rates);
 }
+/* clang-format off */
 static const struct command funnel_commands[] = {
     {"read", "GET", "/admin/analytics/order-funnel", .action = ACTION_LIST, .who = ADMIN, .query = &day_range_fields, .decide = funnel_read,
      .reply = &funnel_shown_fields, .listings = funnel_listings, .rate = RATE_READ, .doc = "Orders by the UTC day they were created on, how far they came, and rates in basis points."},
@@ -201,3 +216,4 @@ static const struct command funnel_commands[] = {
 const struct kind funnel_day_kind = {
     .number = 82, .name = "funnel_day", .plural = "funnel_days", .doc = "what became of the orders of a day",
     .fields = &funnel_day_fields, .indexes = funnel_indexes, .commands = funnel_commands, .derived = true};
+/* clang-format on */

@@ -16,6 +16,7 @@
 static const char *const card_kind_names[] = {NULL, "post", "promotion"};
 static const struct enumeration card_kinds = ENUMERATION("card_kind", card_kind_names);
 
+/* clang-format off */
 static const struct field feed_item_rows[] = {
     ENTITY_ROW(feed_item),
     ID(feed_item,    2, feed_id, .flags = READ_ONLY, .doc = "the feed: a community's id, or the global one"),
@@ -32,18 +33,23 @@ static const struct field feed_item_rows[] = {
     BOOL(feed_item,  13, pinned, .flags = READ_ONLY, .doc = "stands above the others"),
     TIME(feed_item,  14, at, .flags = READ_ONLY, .doc = "its place in the feed"),
 };
+/* clang-format on */
 static const struct fields feed_item_fields = FIELDS("feed_item", struct feed_item, feed_item_rows);
 
+/* clang-format off */
 static const struct field supplier_card_rows[] = {
     ENTITY_ROW(supplier_card),
     ID(supplier_card,   2, supplier_id, .flags = READ_ONLY, .refers = "supplier", .doc = "the supplier"),
     TEXT(supplier_card, 3, name, .flags = READ_ONLY, .doc = "its name"),
     TEXT(supplier_card, 4, avatar, .flags = READ_ONLY, .doc = "its logo"),
 };
+/* clang-format on */
 static const struct fields supplier_card_fields = FIELDS("supplier_card", struct supplier_card, supplier_card_rows);
+/* clang-format off */
 const struct kind supplier_card_kind = {
     .number = 61, .name = "supplier_card", .plural = "supplier_cards", .doc = "what cards show of a supplier",
     .fields = &supplier_card_fields, .derived = true};
+/* clang-format on */
 
 struct id feed_global(struct id tenant)
 {
@@ -62,7 +68,8 @@ static struct text type_name(const struct kind *kind, uint32_t type)
 }
 
 /* ---- posts ---- */
-static void post_card(struct tx *tx, const struct post *post, struct id feed_id, bool was, bool is, int64_t at, bool pinned)
+static void post_card(struct tx *tx, const struct post *post, struct id feed_id, bool was, bool is, int64_t at,
+                      bool pinned)
 {
     struct id id = card_id(feed_id, post->entity.id);
     if (was && !is) discard(tx, &feed_item_kind, id);
@@ -129,16 +136,21 @@ static void promotion_follow(struct tx *tx, const struct promotion *before, cons
             discard(tx, &feed_item_kind, card_id(feed_of(tx, approval), after->entity.id));
     }
     for (uint32_t i = 0; is && i < after->approvals.count; i++)
-        if (after->approvals.at[i].decision == DECISION_APPROVED) promotion_card(tx, after, feed_of(tx, &after->approvals.at[i]));
+        if (after->approvals.at[i].decision == DECISION_APPROVED)
+            promotion_card(tx, after, feed_of(tx, &after->approvals.at[i]));
 }
 
 static void feed_items_follow(struct tx *tx, const struct fact *fact)
 {
-    if (fact->kind == &post_kind) post_follow(tx, fact->before, fact->after);
-    else if (fact->kind == &promotion_kind) promotion_follow(tx, fact->before, fact->after);
+    if (fact->kind == &post_kind)
+        post_follow(tx, fact->before, fact->after);
+    else if (fact->kind == &promotion_kind)
+        promotion_follow(tx, fact->before, fact->after);
 }
+/* clang-format off */
 const struct follower feed_items_follower = {
     .name = "feed_items", .doc = "the cards of every feed", .view = true, .follow = feed_items_follow};
+/* clang-format on */
 
 static void supplier_cards_follow(struct tx *tx, const struct fact *fact)
 {
@@ -150,8 +162,10 @@ static void supplier_cards_follow(struct tx *tx, const struct fact *fact)
     card->name = supplier->name;
     card->avatar = supplier->logo_url;
 }
+/* clang-format off */
 const struct follower supplier_cards_follower = {
     .name = "supplier_cards", .doc = "name and logo of suppliers for cards", .view = true, .follow = supplier_cards_follow};
+/* clang-format on */
 
 /* ---- reading ---- */
 /* Pinned cards have the higher rank: they come first, on the first page, and not again below. */
@@ -164,7 +178,8 @@ static void place_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, card->at);
     key_end(writer);
 }
-static const struct index place = {.number = 1, .name = "place", .keys = place_keys, .doc = "by feed, pinned ones, place"};
+static const struct index place = {
+    .number = 1, .name = "place", .keys = place_keys, .doc = "by feed, pinned ones, place"};
 static const struct index *const feed_item_indexes[] = {&place, NULL};
 
 static void of_community(struct tx *tx, struct key_writer *writer)
@@ -177,7 +192,8 @@ static void of_all(struct tx *tx, struct key_writer *writer)
     key_id(writer, feed_global(tx->tenant));
 }
 
-static const struct listing community_listings[] = {{"newest", NULL, &place, .reverse = true, .scope = of_community}, {0}};
+static const struct listing community_listings[] = {{"newest", NULL, &place, .reverse = true, .scope = of_community},
+                                                    {0}};
 static const struct listing global_listings[] = {{"newest", NULL, &place, .reverse = true, .scope = of_all}, {0}};
 
 /* While its supplier does not sell, a promotion shows no card. One that is shown is an impression in that feed. */
@@ -208,7 +224,8 @@ static bool global_card_shown(struct tx *tx, const void *entity)
 static enum error community_feed_check(struct tx *tx)
 {
     const struct community *community = load(tx, &community_kind, community_of_path(tx));
-    if (!community || !relations_to(tx, &community_kind, community)) return fail(tx, ERROR_NOT_FOUND, "there is no such community");
+    if (!community || !relations_to(tx, &community_kind, community))
+        return fail(tx, ERROR_NOT_FOUND, "there is no such community");
     if (community_readable(tx, community)) return OK;
     if (tx->principal.kind == PRINCIPAL_ANONYMOUS) return fail(tx, ERROR_UNAUTHORIZED, "send an access token");
     return fail(tx, ERROR_FORBIDDEN, "only its members read this feed");
@@ -230,6 +247,7 @@ static struct id post_of(const void *entity)
     return card->kind == CARD_POST ? card->reference_id : ID_NONE;
 }
 
+/* clang-format off */
 static const struct join feed_item_joins[] = {
     {"author", &user_card_kind, author_of, false, USER_CARD_PLACEHOLDER},
     {"supplier", &supplier_card_kind, supplier_of, false, NULL},
@@ -247,3 +265,4 @@ static const struct command feed_item_commands[] = {
 const struct kind feed_item_kind = {
     .number = 60, .name = "feed_item", .plural = "feed_items", .doc = "a card in a feed", .fields = &feed_item_fields,
     .indexes = feed_item_indexes, .commands = feed_item_commands, .joins = feed_item_joins, .derived = true};
+/* clang-format on */

@@ -12,10 +12,14 @@ static void person_follow(struct tx *tx, const struct fact *fact)
     const struct order *order = fact->after;
     const struct order_refunded *refund = fact->data;
     int64_t orders = 0, spent = 0;
-    if (fact->event == &order_confirmed) orders = 1;
-    else if (fact->event == &order_payment_succeeded || fact->event == &order_payment_late) spent = order->total.amount;
-    else if (fact->event == &order_refund_succeeded) spent = -refund->amount.amount;
-    else return;
+    if (fact->event == &order_confirmed)
+        orders = 1;
+    else if (fact->event == &order_payment_succeeded || fact->event == &order_payment_late)
+        spent = order->total.amount;
+    else if (fact->event == &order_refund_succeeded)
+        spent = -refund->amount.amount;
+    else
+        return;
     if (id_is_none(order->customer.user_id)) return;
     struct user_statistics *row = edit_or_create(tx, &user_statistics_kind, order->customer.user_id);
     if (!row) return;
@@ -49,7 +53,8 @@ static bool last_moved(const struct fact *fact, struct id supplier_id, struct id
     const struct order *before = fact->before, *after = fact->after;
     struct id last = ID_NONE;
     for (uint32_t i = 0; before && i < after->items.count; i++)
-        if (id_equal(after->items.at[i].supplier_id, supplier_id) && after->items.at[i].status != before->items.at[i].status)
+        if (id_equal(after->items.at[i].supplier_id, supplier_id) &&
+            after->items.at[i].status != before->items.at[i].status)
             last = after->items.at[i].id;
     return id_equal(last, item_id);
 }
@@ -79,7 +84,8 @@ static void supplier_follow(struct tx *tx, const struct fact *fact)
 /* ---- promotions ---- */
 static bool same_attribution(const struct order_item *a, const struct order_item *b)
 {
-    return id_equal(a->attribution.promotion_id, b->attribution.promotion_id) && id_equal(a->attribution.community_id, b->attribution.community_id);
+    return id_equal(a->attribution.promotion_id, b->attribution.promotion_id) &&
+           id_equal(a->attribution.community_id, b->attribution.community_id);
 }
 
 static bool first_of_attribution(const struct order *order, uint32_t item)
@@ -96,7 +102,8 @@ static void promotion_follow(struct tx *tx, const struct fact *fact)
     for (uint32_t i = 0; fact->event == &order_confirmed && i < order->items.count; i++) {
         const struct order_item *item = &order->items.at[i];
         if (id_is_none(item->attribution.promotion_id)) continue;
-        struct promotion_performance *row = promotion_performance_row(tx, item->attribution.promotion_id, item->attribution.community_id);
+        struct promotion_performance *row =
+            promotion_performance_row(tx, item->attribution.promotion_id, item->attribution.community_id);
         if (!row) continue;
         row->conversions += first_of_attribution(order, i);
         row->units += item->quantity;
@@ -105,7 +112,8 @@ static void promotion_follow(struct tx *tx, const struct fact *fact)
     for (uint32_t i = 0; refund && !refund->late && i < refund->items.count; i++) {
         const struct order_item *item = order_item_find(order, refund->items.at[i].item_id);
         if (!item || id_is_none(item->attribution.promotion_id)) continue;
-        struct promotion_performance *row = promotion_performance_row(tx, item->attribution.promotion_id, item->attribution.community_id);
+        struct promotion_performance *row =
+            promotion_performance_row(tx, item->attribution.promotion_id, item->attribution.community_id);
         if (row) row->refunded += refund->items.at[i].goods.amount;
     }
 }
@@ -117,6 +125,8 @@ static void order_statistics_follow(struct tx *tx, const struct fact *fact)
     supplier_follow(tx, fact);
     promotion_follow(tx, fact);
 }
+/* clang-format off */
 const struct follower order_statistics_follower = {
     .name = "order_statistics", .doc = "what orders add to the figures of people, suppliers and promotions", .view = true,
     .follow = order_statistics_follow};
+/* clang-format on */

@@ -17,6 +17,7 @@ struct order_day {
     int64_t by_status[ORDER_COMPLETED]; /* as the rows below: pending first */
 };
 
+/* clang-format off */
 static const struct field overview_rows[] = {
     ENTITY_ROW(overview),
     INTEGER(overview, 2, suppliers, .flags = READ_ONLY, .doc = "suppliers that wait to be verified"),
@@ -26,8 +27,10 @@ static const struct field overview_rows[] = {
     INTEGER(overview, 6, unknown_payments, .flags = READ_ONLY, .doc = "payments of which the provider says nothing"),
     INTEGER(overview, 7, failed_refunds, .flags = READ_ONLY, .doc = "refunds that failed"),
 };
+/* clang-format on */
 static const struct fields overview_fields = FIELDS("overview", struct overview, overview_rows);
 
+/* clang-format off */
 #define STATUS_ROW(tag_, index_, name_, doc_)                                                                          \
     {.tag = (tag_), .type = FIELD_INTEGER, .name = (name_), .size = sizeof(int64_t), .flags = READ_ONLY, .doc = (doc_),    \
      .offset = offsetof(struct order_day, by_status) + ((index_) - 1) * sizeof(int64_t)}
@@ -42,6 +45,7 @@ static const struct field order_day_rows[] = {
     STATUS_ROW(8, ORDER_CANCELLED, "cancelled", "cancelled"),
     STATUS_ROW(9, ORDER_COMPLETED, "completed", "past their return window"),
 };
+/* clang-format on */
 static const struct fields order_day_fields = FIELDS("order_day", struct order_day, order_day_rows);
 static const struct fields orders_shown_fields = SHOWN_FIELDS("orders_of_day", struct order_day, order_day_rows);
 
@@ -106,15 +110,15 @@ static int64_t refunds_failed(const void *entity)
 
 static const struct counted {
     const struct kind *kind;
-    int64_t (*of)(const void *entity);  /* NULL: 0 */
+    int64_t (*of)(const void *entity); /* NULL: 0 */
     size_t counter;
 } counted[] = {
-    {&supplier_kind,  supplier_waits,  offsetof(struct overview, suppliers)},
+    {&supplier_kind, supplier_waits, offsetof(struct overview, suppliers)},
     {&promotion_kind, promotion_waits, offsetof(struct overview, promotions)},
-    {&post_kind,      post_waits,      offsetof(struct overview, posts)},
-    {&report_kind,    report_open,     offsetof(struct overview, open_reports)},
-    {&order_kind,     payment_unknown, offsetof(struct overview, unknown_payments)},
-    {&order_kind,     refunds_failed,  offsetof(struct overview, failed_refunds)},
+    {&post_kind, post_waits, offsetof(struct overview, posts)},
+    {&report_kind, report_open, offsetof(struct overview, open_reports)},
+    {&order_kind, payment_unknown, offsetof(struct overview, unknown_payments)},
+    {&order_kind, refunds_failed, offsetof(struct overview, failed_refunds)},
 };
 
 static void order_follow(struct tx *tx, const struct order *before, const struct order *after)
@@ -140,17 +144,21 @@ static void overview_follow(struct tx *tx, const struct fact *fact)
     }
     if (fact->kind == &order_kind) order_follow(tx, fact->before, fact->after);
 }
+/* clang-format off */
 const struct follower overview_follower = {
     .name = "overview", .doc = "what staff looks at first", .view = true, .follow = overview_follow};
+/* clang-format on */
 
 /* ---- reading ---- */
 struct waiting {
     int64_t count, oldest_at;
 };
+/* clang-format off */
 static const struct field waiting_rows[] = {
     INTEGER(waiting, 1, count, .flags = READ_ONLY, .doc = "how many"),
     TIME(waiting, 2, oldest_at, .flags = READ_ONLY, .doc = "since when the oldest waits; null: none does"),
 };
+/* clang-format on */
 static const struct fields waiting_fields = FIELDS("waiting", struct waiting, waiting_rows);
 
 struct overview_shown {
@@ -158,6 +166,7 @@ struct overview_shown {
     int64_t open_reports, unknown_payments, failed_refunds;
     struct order_day orders_today;
 };
+/* clang-format off */
 static const struct field shown_rows[] = {
     STRUCT(overview_shown, 1, suppliers, struct waiting, &waiting_fields, .flags = READ_ONLY, .doc = "wait to be verified"),
     STRUCT(overview_shown, 2, promotions, struct waiting, &waiting_fields, .flags = READ_ONLY, .doc = "wait to be shown to all"),
@@ -168,6 +177,7 @@ static const struct field shown_rows[] = {
     STRUCT(overview_shown, 7, orders_today, struct order_day, &orders_shown_fields, .flags = READ_ONLY,
            .doc = "placed on this UTC day, by where they are now"),
 };
+/* clang-format on */
 static const struct fields shown_fields = FIELDS("overview_answer", struct overview_shown, shown_rows);
 
 static void staff_kind(struct key_writer *writer, int64_t kind)
@@ -191,15 +201,18 @@ static enum error overview_read(struct tx *tx)
     const struct order_day *orders = load(tx, &order_day_kind, order_day_id(today));
     if (!row) row = &nothing;
     struct overview_shown *shown = ARENA_NEW(tx->arena, struct overview_shown);
-    *shown = (struct overview_shown){
-        .suppliers = waiting(tx, row->suppliers, APPROVAL_SUPPLIER), .promotions = waiting(tx, row->promotions, APPROVAL_PROMOTION),
-        .posts = waiting(tx, row->posts, APPROVAL_POST), .open_reports = row->open_reports,
-        .unknown_payments = row->unknown_payments, .failed_refunds = row->failed_refunds};
+    *shown = (struct overview_shown){.suppliers = waiting(tx, row->suppliers, APPROVAL_SUPPLIER),
+                                     .promotions = waiting(tx, row->promotions, APPROVAL_PROMOTION),
+                                     .posts = waiting(tx, row->posts, APPROVAL_POST),
+                                     .open_reports = row->open_reports,
+                                     .unknown_payments = row->unknown_payments,
+                                     .failed_refunds = row->failed_refunds};
     if (orders) shown->orders_today = *orders;
     shown->orders_today.day = today;
     return answer(tx, 200, &shown_fields, shown);
 }
 
+/* clang-format off */
 static const struct command overview_commands[] = {
     {"read", "GET", "/admin/overview", .action = ACTION_CALL, .who = ADMIN, .decide = overview_read, .reply = &shown_fields,
      .rate = RATE_READ, .doc = "what waits for staff, open reports, the orders of today, payments and refunds to look into"},
@@ -211,3 +224,4 @@ const struct kind overview_kind = {
 const struct kind order_day_kind = {
     .number = 84, .name = "order_day", .plural = "order_days", .doc = "the orders placed on a day, by where they are now",
     .fields = &order_day_fields, .derived = true};
+/* clang-format on */

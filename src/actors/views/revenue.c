@@ -10,6 +10,7 @@
 static const char *const by_names[] = {NULL, "total", "community", "promotion", "supplier"};
 static const struct enumeration bys = ENUMERATION("revenue_by", by_names);
 
+/* clang-format off */
 static const struct field revenue_day_rows[] = {
     ENTITY_ROW(revenue_day),
     DATE(revenue_day,    2, day, .flags = READ_ONLY, .doc = "UTC day"),
@@ -24,18 +25,20 @@ static const struct field revenue_day_rows[] = {
     MONEY(revenue_day,   11, tax, .flags = READ_ONLY, .doc = "of the total alone"),
     MONEY(revenue_day,   12, shipping, .flags = READ_ONLY, .doc = "of the total alone"),
 };
+/* clang-format on */
 static const struct fields revenue_day_fields = FIELDS("revenue_day", struct revenue_day, revenue_day_rows);
 
 /* ---- the fold ---- */
 static struct id revenue_id(int32_t day, enum revenue_by by, struct id reference_id)
 {
     char name[16] = {0};
-    date_format(day, name);             /* ten characters */
+    date_format(day, name); /* ten characters */
     name[10] = (char)('0' + by);
     return id_derived_text("revenue_day", reference_id, text_of(name));
 }
 
-static struct revenue_day *row_of(struct tx *tx, const struct order *order, int64_t time, enum revenue_by by, struct id reference_id)
+static struct revenue_day *row_of(struct tx *tx, const struct order *order, int64_t time, enum revenue_by by,
+                                  struct id reference_id)
 {
     int32_t day = time_date(time);
     struct revenue_day *row = edit_or_create(tx, &revenue_day_kind, revenue_id(day, by, reference_id));
@@ -52,10 +55,10 @@ static struct revenue_day *row_of(struct tx *tx, const struct order *order, int6
 static struct id reference_of(const struct order_item *item, enum revenue_by by)
 {
     switch (by) {
-    case BY_TOTAL:     break;
+    case BY_TOTAL: break;
     case BY_COMMUNITY: return item->attribution.community_id;
     case BY_PROMOTION: return item->attribution.promotion_id;
-    case BY_SUPPLIER:  return item->supplier_id;
+    case BY_SUPPLIER: return item->supplier_id;
     }
     return ID_NONE;
 }
@@ -86,7 +89,8 @@ static void sold(struct tx *tx, const struct fact *fact, const struct order *ord
     total->shipping.amount += order->shipping.amount;
 }
 
-static void refunded(struct tx *tx, const struct fact *fact, const struct order *order, const struct order_refunded *refund)
+static void refunded(struct tx *tx, const struct fact *fact, const struct order *order,
+                     const struct order_refunded *refund)
 {
     for (enum revenue_by by = BY_TOTAL; by <= BY_SUPPLIER; by++)
         for (uint32_t i = 0; i < refund->items.count; i++) {
@@ -102,11 +106,15 @@ static void revenue_follow(struct tx *tx, const struct fact *fact)
 {
     if (fact->kind != &order_kind) return;
     const struct order_refunded *refund = fact->event == &order_refund_succeeded ? fact->data : NULL;
-    if (fact->event == &order_confirmed) sold(tx, fact, fact->after);
-    else if (refund && !refund->late) refunded(tx, fact, fact->after, refund);
+    if (fact->event == &order_confirmed)
+        sold(tx, fact, fact->after);
+    else if (refund && !refund->late)
+        refunded(tx, fact, fact->after, refund);
 }
+/* clang-format off */
 const struct follower revenue_follower = {
     .name = "analytics_revenue", .doc = "sales and refunds by day", .view = true, .follow = revenue_follow};
+/* clang-format on */
 
 /* ---- reading ---- */
 static void by_keys(const void *entity, struct key_writer *writer)
@@ -129,18 +137,21 @@ static void reference_keys(const void *entity, struct key_writer *writer)
     key_integer(writer, row->day);
     key_end(writer);
 }
-static const struct index reference_index = {.number = 2, .name = "reference", .keys = reference_keys, .doc = "one supplier or community, by day"};
+static const struct index reference_index = {
+    .number = 2, .name = "reference", .keys = reference_keys, .doc = "one supplier or community, by day"};
 static const struct index *const revenue_indexes[] = {&by_index, &reference_index, NULL};
 
-struct revenue_query {                  /* starts as struct day_range */
+struct revenue_query { /* starts as struct day_range */
     int32_t from, to;
     enum revenue_by by;
 };
+/* clang-format off */
 static const struct field revenue_query_rows[] = {
     DATE(revenue_query, 1, from, .doc = "first day; 30 days before the last when absent"),
     DATE(revenue_query, 2, to, .doc = "last day, included; today when absent"),
     ENUM(revenue_query, 3, by, &bys, .initial = BY_TOTAL, .doc = "rows of what"),
 };
+/* clang-format on */
 static const struct fields revenue_query_fields = FIELDS("revenue_query", struct revenue_query, revenue_query_rows);
 
 static struct id total_id(int32_t day)
@@ -175,14 +186,16 @@ static enum error supplier_check(struct tx *tx)
 {
     enum error error = supplier_of_path_is_there(tx);
     if (error) return error;
-    if (!(tx->relations & (MANAGER | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this supplier");
+    if (!(tx->relations & (MANAGER | ADMIN)))
+        return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this supplier");
     return day_range_take(tx, sizeof(struct day_range));
 }
 
 static enum error community_check(struct tx *tx)
 {
     if (id_is_none(community_of_path(tx))) return fail(tx, ERROR_NOT_FOUND, "there is no such community");
-    if (!(tx->relations & (OWNER | ADMIN))) return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this community");
+    if (!(tx->relations & (OWNER | ADMIN)))
+        return fail(tx, ERROR_FORBIDDEN, "you may not read the figures of this community");
     return day_range_take(tx, sizeof(struct day_range));
 }
 
@@ -191,7 +204,8 @@ static uint32_t revenue_relations(struct tx *tx, const void *entity)
 {
     if (entity || !path_parameter(tx, "id")) return 0;
     bool of_community = !strcmp(tx->command->name, "read_community");
-    return of_community ? community_relations_of(tx, community_of_path(tx)) : supplier_relations_of(tx, supplier_of_path(tx));
+    return of_community ? community_relations_of(tx, community_of_path(tx))
+                        : supplier_relations_of(tx, supplier_of_path(tx));
 }
 
 static void of_supplier(struct tx *tx, struct key_writer *writer)
@@ -208,6 +222,7 @@ static void of_community(struct tx *tx, struct key_writer *writer)
 static const struct listing supplier_listings[] = {{"oldest", NULL, &reference_index, .scope = of_supplier}, {0}};
 static const struct listing community_listings[] = {{"oldest", NULL, &reference_index, .scope = of_community}, {0}};
 
+/* clang-format off */
 static const struct command revenue_commands[] = {
     {"read", "GET", "/admin/analytics/revenue", .action = ACTION_LIST, .who = ADMIN, .query = &revenue_query_fields, .decide = revenue_read,
      .listings = revenue_listings, .matches = within, .rate = RATE_READ, .doc = "Revenue by UTC day, oldest first: in all, by community, promotion or supplier."},
@@ -222,3 +237,4 @@ static const struct command revenue_commands[] = {
 const struct kind revenue_day_kind = {
     .number = 80, .name = "revenue_day", .plural = "revenue_days", .doc = "sales and refunds of a day", .fields = &revenue_day_fields,
     .indexes = revenue_indexes, .commands = revenue_commands, .derived = true, .relations = revenue_relations};
+/* clang-format on */

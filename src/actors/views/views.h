@@ -9,15 +9,15 @@
 enum card_kind { CARD_POST = 1, CARD_PROMOTION };
 struct feed_item {
     struct entity entity;
-    struct id feed_id;                  /* a community's id, or feed_global */
+    struct id feed_id; /* a community's id, or feed_global */
     enum card_kind kind;
-    struct id reference_id;             /* of the post or promotion */
+    struct id reference_id; /* of the post or promotion */
     struct text type, title;
-    struct id author_id, supplier_id;   /* one of the two; its card is joined */
-    struct id community_id;             /* of the post */
+    struct id author_id, supplier_id; /* one of the two; its card is joined */
+    struct id community_id;           /* of the post */
     struct text thumbnail_url;
     struct text offer_label;
-    struct money offer_price;           /* the lowest */
+    struct money offer_price; /* the lowest */
     bool pinned;
     int64_t at;
 };
@@ -35,16 +35,16 @@ extern const struct follower feed_items_follower, supplier_cards_follower;
 enum approval_item_kind { APPROVAL_MEMBER = 1, APPROVAL_POST, APPROVAL_PROMOTION, APPROVAL_SUPPLIER };
 struct approval_item {
     struct entity entity;
-    struct id community_id;             /* none: the staff's */
+    struct id community_id; /* none: the staff's */
     enum approval_item_kind kind;
-    struct id reference_id;             /* of the person, post or promotion */
+    struct id reference_id; /* of the person, post or promotion */
     struct text title;
-    struct id user_id, supplier_id;     /* one of the two asks */
+    struct id user_id, supplier_id; /* one of the two asks */
     int64_t requested_at;
     struct text link;
 };
 extern const struct kind approval_item_kind;
-extern const struct index approvals_by_kind;                /* community, kind, age */
+extern const struct index approvals_by_kind; /* community, kind, age */
 extern const struct follower approval_items_follower;
 
 /* -- orders: one row for the customer, one for each supplier with items in it -- */
@@ -57,7 +57,7 @@ struct summary_item {
     enum item_status status;
 };
 struct order_summary {
-    struct entity entity;               /* of the customer's row: the order's id */
+    struct entity entity; /* of the customer's row: the order's id */
     struct id order_id, holder_id;
     enum summary_holder holder;
     struct text number;
@@ -81,16 +81,16 @@ struct revenue_day {
     struct entity entity;
     int32_t day;
     enum revenue_by by;
-    struct id reference_id;             /* none: the total, or what is not attributed */
+    struct id reference_id; /* none: the total, or what is not attributed */
     int64_t orders, units;
-    struct money gross, discounts, refunds, net, tax, shipping;     /* tax and shipping: of the total alone */
+    struct money gross, discounts, refunds, net, tax, shipping; /* tax and shipping: of the total alone */
 };
 struct lifecycle_day {
     struct entity entity;
     int32_t day;
     int64_t registrations, verifications, suspensions, reinstatements, deletions, logins, failed_logins, unique_logins;
 };
-struct funnel_day {                     /* orders created on that day, however late they go on */
+struct funnel_day { /* orders created on that day, however late they go on */
     struct entity entity;
     int32_t day;
     int64_t created, payment_succeeded, confirmed, shipped, delivered, cancelled;
@@ -112,5 +112,5 @@ enum error days_answer(struct tx *tx, const struct kind *kind, struct id (*row_i
 extern const struct kind overview_kind, order_day_kind;
 extern const struct follower overview_follower;
 
-extern const struct kind *const views_kinds[];              /* NULL-terminated, as the next */
+extern const struct kind *const views_kinds[]; /* NULL-terminated, as the next */
 extern const struct follower *const views_followers[];
