@@ -76,7 +76,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct record record;
         char *copy = fuzz_copy(value);
         if (record_parse((struct text){ copy, value.length }, &record))
-            MUST(record.head.data == copy + RECORD_PREFIX_SIZE && record.body.data == record.head.data + record.head.length &&
+            MUST(record.head.data == copy + RECORD_PREFIX_SIZE &&
+                     record.body.data == record.head.data + record.head.length &&
                      record.body.data + record.body.length == copy + value.length,
                  "head and body are not the value");
         free(copy);

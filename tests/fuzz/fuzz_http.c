@@ -17,6 +17,7 @@ static const struct http_limits narrow = { .head = 200, .target = 40, .line = 60
 struct reference {
     struct text method, target, body; /* the body is a view only when it was not chunked */
     bool chunked;
+    uint32_t once[3]; /* how often Host, Authorization and Idempotency-Key were seen */
     size_t body_bytes, used;
 };
 
@@ -81,11 +82,15 @@ static bool chunks(struct text stream, size_t *at, struct reference *request)
 static bool framing(struct text line, struct reference *request, bool *has_length)
 {
     struct text value = line, name = text_split(&value, ':');
+    static const char *const once[] = { "host", "authorization", "idempotency-key" };
     int64_t length;
     if (!is_token(name) || !value.data) return false;
     value = text_trim(value);
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++)
+        if (http_token_equal(name, once[i]) && request->once[i]++) return false;
     if (http_token_equal(name, "content-length")) {
-        if (*has_length || !text_to_integer(value, &length) || length < 0) return false;
+        if (*has_length || (value.length > 1 && value.data[0] == '0') || !text_to_integer(value, &length) || length < 0)
+            return false;
         *has_length = true;
         request->body_bytes = (size_t)length;
     } else if (http_token_equal(name, "transfer-encoding")) {
@@ -150,8 +155,8 @@ static void must_agree(const struct http_request *request, struct text stream, s
     MUST(reference.used == used, "the request ends at %zu, not at %zu", reference.used, used);
     MUST(request->body.length == reference.body_bytes, "a body of %u bytes, not %zu", request->body.length,
          reference.body_bytes);
-    MUST(reference.chunked || !memcmp(request->body.data ? request->body.data : "", reference.body.data,
-                                      reference.body_bytes),
+    MUST(reference.chunked ||
+             !memcmp(request->body.data ? request->body.data : "", reference.body.data, reference.body_bytes),
          "another body");
     MUST(request->method == METHOD_OTHER || text_is(reference.method, http_method_names[request->method]),
          "another method");
@@ -174,7 +179,8 @@ static void parse_all(struct text stream, const struct http_limits *limits, cons
         enum parse_event event = PARSE_MORE;
         size_t start = at;
         while ((event == PARSE_MORE || event == PARSE_CONTINUE) && at < stream.length) {
-            size_t length = stream.length - at, used, wanted = cuts->count ? cuts->sizes[piece++ % cuts->count] : length;
+            size_t length = stream.length - at, used,
+                   wanted = cuts->count ? cuts->sizes[piece++ % cuts->count] : length;
             if (!wanted) wanted = 1;
             if (wanted < length) length = wanted;
             char *copy = fuzz_copy((struct text){ stream.data + at, (uint32_t)length });
@@ -257,6 +263,9 @@ void fuzz_seeds(struct fuzz_seeds *seeds)
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         "GET /\r\n", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n",
         "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "M-SEARCH * HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\nAuthorization: a\r\nAuthorization: b\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 01\r\n\r\na",
         "GET / HTTP/1.1\r\nHost: a\r\nIf-Match: \"1\"\r\nIf-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n\r\n",
     };
     /* clang-format on */

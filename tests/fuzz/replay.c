@@ -132,7 +132,8 @@ static size_t insert(uint64_t *chance, const struct pool *pool, char *data, size
     if (random_below(chance, 4) == 0) other = (struct text){ edges, sizeof edges - 1 };
     if (random_below(chance, 4) == 0) other = (struct text){ data, (uint32_t)size };
     if (!other.length) return size;
-    size_t at = random_below(chance, other.length), most = other.length - at < sizeof run ? other.length - at : sizeof run;
+    size_t at = random_below(chance, other.length),
+           most = other.length - at < sizeof run ? other.length - at : sizeof run;
     size_t length = 1 + random_below(chance, most);
     memcpy(run, other.data + at, length);
     return insert_run(chance, data, size, run, length);

@@ -161,10 +161,17 @@ static bool settable(const struct field *field, enum table_use use)
 static void sample_text(struct buffer *out, const struct field *field)
 {
     static const char *const samples[] = {
-        [FORMAT_SLUG] = "a-slug",       [FORMAT_EMAIL] = "Ann@example.com",       [FORMAT_URL] = "https://example.com/a?b",
-        [FORMAT_COUNTRY] = "DE",        [FORMAT_CURRENCY] = "USD",                [FORMAT_LOCALE] = "en-US",
-        [FORMAT_PHONE] = "+49 (30) 12", [FORMAT_TIME_ZONE] = "Europe/Berlin",     [FORMAT_COLOR] = "#00ff7f",
-        [FORMAT_KEY] = "A_key.1",       [FORMAT_PASSWORD] = "correct horse 1234",
+        [FORMAT_SLUG] = "a-slug",
+        [FORMAT_EMAIL] = "Ann@example.com",
+        [FORMAT_URL] = "https://example.com/a?b",
+        [FORMAT_COUNTRY] = "DE",
+        [FORMAT_CURRENCY] = "USD",
+        [FORMAT_LOCALE] = "en-US",
+        [FORMAT_PHONE] = "+49 (30) 12",
+        [FORMAT_TIME_ZONE] = "Europe/Berlin",
+        [FORMAT_COLOR] = "#00ff7f",
+        [FORMAT_KEY] = "A_key.1",
+        [FORMAT_PASSWORD] = "correct horse 1234",
     };
     const char *sample = field->format < sizeof samples / sizeof samples[0] ? samples[field->format] : NULL;
     struct text start = text_of(sample ? sample : "Abc");
@@ -190,9 +197,7 @@ static void sample_scalar(struct buffer *out, const struct field *field)
     case FIELD_TIME: buffer_string(out, "2030-01-02T03:04:05.678Z"); break;
     case FIELD_DATE: buffer_string(out, "1990-01-31"); break;
     case FIELD_ID: buffer_string(out, "0190f0a4-7c1e-7000-8000-00000000002a"); break;
-    default:
-        integer_range(field, &least, &most);
-        buffer_integer(out, least > 1 ? least : 1);
+    default: integer_range(field, &least, &most); buffer_integer(out, least > 1 ? least : 1);
     }
 }
 

@@ -537,7 +537,8 @@ static void give_up_internal(struct core *core, struct message *message)
     if (!message->failures && message->source != FROM_RUNTIME) commit_done_only(core, message);
 }
 
-/* What time or a provider says has no client that asks again, so a full pool only delays it. */
+/* What time or a provider says has no client that asks again, and what waits for its outcome is committed already: a full
+   pool only delays them. */
 static void try_again(struct core *core, struct message *message)
 {
     message->failures = message->runs = 0;
@@ -547,7 +548,7 @@ static void try_again(struct core *core, struct message *message)
 
 void message_run(struct core *core, struct message *message)
 {
-    if (!message->request && message->failures > LIMIT_RERUNS) {
+    if ((!message->request || message->awaiting) && message->failures > LIMIT_RERUNS) {
         try_again(core, message);
         return;
     }
