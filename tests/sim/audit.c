@@ -219,6 +219,11 @@ void audit_end(struct world *world)
 {
     audit(world);
     world_calm(world);
+    if (world->damaged) {                   /* what could not be read was left for the next start */
+        world->lost_impressions = true;
+        world_restart(world);
+        world->damaged = false;
+    }
     world_pass(world, MINUTES(40));
     world_pass(world, DAYS(3));
     world->ending = true;

@@ -287,6 +287,7 @@ static void refused(struct world *world, struct slot *slot, const struct answer 
     if (slot->status && slot->asking.key && status < 500)
         violated(world, "I1 keys", "%s.%s under key \"%s\" was answered %u, and is refused with %s when asked again", slot->asking.kind,
                  slot->asking.command, slot->asking.key, slot->status, code);
+    if (status == 500) return;              /* says nothing of what was done */
     attempt_settled(world, slot);
     if (slot->kind == OPERATION_register && status == 409 && !world->accounts[slot->object].made && !world->accounts[slot->object].open)
         violated(world, "unique", "an address is taken that nobody has registered");

@@ -380,7 +380,9 @@ static void give_up(struct core *core, struct message *message, struct tx *tx)
     if (!full) core->count_broken++;
     tx->state->form = ANSWER_ERROR;
     tx->state->problems.count = 0;
+    /* what it waited for was committed before */
     tx->state->error_text = (struct text){0};
+    if (message->awaiting) tx->state->error_text = LITERAL("what was asked is done, and its outcome cannot be read");
     reply_error(tx, full ? ERROR_OVERLOADED : ERROR_INTERNAL_ERROR);
 }
 
