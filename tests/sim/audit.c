@@ -122,7 +122,12 @@ static void all_settled(struct world *world)
         for (uint32_t k = 0; k < world->person_count; k++) tracked_settled(&world->communities[i].members[k]);
     for (uint32_t i = 0; i < world->supplier_count; i++) tracked_settled(&world->suppliers[i].status);
     for (uint32_t i = 0; i < world->product_count; i++) tracked_settled(&world->products[i].status);
-    for (uint32_t i = 0; i < world->promotion_count; i++) tracked_settled(&world->promotions[i].status);
+    for (uint32_t i = 0; i < world->promotion_count; i++) {
+        struct tracked *status = &world->promotions[i].status;
+        bool later = world->damaged && status->open[OPERATION_withdraw];       /* told at the next start */
+        tracked_settled(status);
+        status->open[OPERATION_withdraw] = later;
+    }
     for (uint32_t i = 0; i < world->posts.count; i++) tracked_settled(&world->posts.at[i].status);
     for (uint32_t i = 0; i < world->orders.count; i++)
         for (uint32_t k = 0; k < world->orders.at[i].line_count; k++) tracked_settled(&world->orders.at[i].status[k]);
