@@ -159,11 +159,17 @@ static struct text replayed(struct arena *arena, struct text log)
                           .token_keys = &token_key,
                           .token_key_count = 1};
     struct core_config config = {.actors_memory = 1 << 28, .default_tenant = LITERAL("default")};
-    memory_store_crash(store, 1); /* as a restart finds it: a log, and no tables */
+    memory_store_crash(store, 1);          /* as a restart finds it: a log, and no tables */
+    memory_store_set_stepped(store, true); /* a checkpoint during the replay is told when there is a core to tell */
     core = core_create(registry, &ports, &config, 0, problem);
     if (!core) fail_msg("%s", problem);
+    checkpoint_go_on(core, UINT32_MAX);
+    while (memory_store_step(store))
+        continue;
     checkpoint_begin(core);
     checkpoint_go_on(core, UINT32_MAX);
+    while (memory_store_step(store))
+        continue;
     struct text text = tally_text(arena, core, store);
     memory_store_crash(store, 0);
     int differences = 0;
