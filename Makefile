@@ -190,7 +190,7 @@ api:
 	@tests/run api
 
 # Long: `make test` has a short version of each of these.
-ROUNDS := 100
+ROUNDS ?= 100
 CRASH  := tests/crash/test_kill.py tests/crash/test_powercut.py tests/crash/test_damage.py tests/api/test_race.py
 
 crash: all
@@ -202,7 +202,7 @@ crash: all
 	exit $$status
 
 # With clang (clang, libclang-rt-dev); `make test` has ten seconds of each target without it.
-SECONDS := 60
+SECONDS ?= 60
 
 fuzz:
 	@command -v clang >/dev/null || { echo 'fuzz: wants clang and libclang-rt-dev' >&2; exit 1; }
