@@ -71,12 +71,15 @@ static void stamp(struct id *id, uint8_t version)
     id->bytes[8] = (id->bytes[8] & 0x3F) | 0x80;
 }
 
-struct id id_v7(int64_t now_ms, const uint8_t random[10])
+struct id id_v7(int64_t now_ms, uint32_t order, const uint8_t random[8])
 {
     struct id id;
     for (int i = 0; i < 6; i++)
         id.bytes[i] = (uint8_t)((uint64_t)now_ms >> (40 - 8 * i));
-    memcpy(id.bytes + 6, random, 10);
+    if (order > ID_ORDER_MAX) order = ID_ORDER_MAX;
+    id.bytes[6] = (uint8_t)(order >> 8);
+    id.bytes[7] = (uint8_t)order;
+    memcpy(id.bytes + 8, random, 8);
     stamp(&id, 7);
     return id;
 }

@@ -234,3 +234,11 @@ void hash_bytes(struct text first, struct text second, uint8_t out[32])
     update(&state, second);
     crypto_generichash_final(&state, out, HASH_SIZE);
 }
+
+void random_expand(const uint8_t random[32], uint64_t number, void *out, size_t size)
+{
+    uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
+    for (size_t i = 0; i < sizeof nonce; i++)
+        nonce[i] = (uint8_t)(number >> 8 * i);
+    crypto_stream_chacha20(out, size, nonce, random);
+}

@@ -25,3 +25,5 @@ void keyring_hash(const struct keyring *keyring, const char *purpose, struct tex
 /* Unkeyed BLAKE2b-256 of two parts, one right after the other (second may be absent): where the first ends is not part
    of the hash, so it has a fixed length or says its own. */
 void hash_bytes(struct text first, struct text second, uint8_t out[32]);
+/* Fills `out` with the bytes that follow from 32 random ones for this number (ChaCha20: they are the key, it the nonce). */
+void random_expand(const uint8_t random[32], uint64_t number, void *out, size_t size);

@@ -81,17 +81,21 @@ static void test_parse_refuses(void **state)
 static void test_v7(void **state)
 {
     (void)state;
-    const uint8_t all[10] = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, none[10] = {0};
-    assert_id_is(id_v7(0x0123456789AB, all), "01234567-89ab-7fff-bfff-ffffffffffff");
-    assert_id_is(id_v7(0x0123456789AB, none), "01234567-89ab-7000-8000-000000000000");
+    const uint8_t all[8] = {255, 255, 255, 255, 255, 255, 255, 255}, none[8] = {0};
+    assert_id_is(id_v7(0x0123456789AB, ID_ORDER_MAX, all), "01234567-89ab-7fff-bfff-ffffffffffff");
+    assert_id_is(id_v7(0x0123456789AB, UINT32_MAX, all), "01234567-89ab-7fff-bfff-ffffffffffff");
+    assert_id_is(id_v7(0x0123456789AB, 0x123, none), "01234567-89ab-7123-8000-000000000000");
+    assert_id_is(id_v7(0x0123456789AB, 0, none), "01234567-89ab-7000-8000-000000000000");
     static const int64_t times[] = {0, 1, 255, 256, 1700000000000, INT64_C(253402300799999), (INT64_C(1) << 48) - 1};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
-        assert_int_equal(id_time_ms(id_v7(times[i], all)), times[i]);
-        /* Whatever the random bits, a later millisecond sorts later. */
-        if (i) assert_true(id_compare(id_v7(times[i - 1], all), id_v7(times[i], none)) < 0);
+        assert_int_equal(id_time_ms(id_v7(times[i], ID_ORDER_MAX, all)), times[i]);
+        /* Whatever the order and the random bits, a later millisecond sorts later. */
+        if (i) assert_true(id_compare(id_v7(times[i - 1], ID_ORDER_MAX, all), id_v7(times[i], 0, none)) < 0);
     }
-    assert_true(id_compare(id_v7(5, none), id_v7(5, all)) < 0);
-    assert_int_equal(id_compare(id_v7(5, all), id_v7(5, all)), 0);
+    for (uint32_t order = 1; order <= ID_ORDER_MAX; order++) /* whatever the random bits, the next sorts later */
+        assert_true(id_compare(id_v7(5, order - 1, all), id_v7(5, order, none)) < 0);
+    assert_true(id_compare(id_v7(5, 0, none), id_v7(5, 0, all)) < 0);
+    assert_int_equal(id_compare(id_v7(5, 0, all), id_v7(5, 0, all)), 0);
 }
 
 static void test_order_is_that_of_bytes_and_text(void **state)

@@ -73,6 +73,7 @@ struct message {
     struct request *request; /* FROM_REQUEST */
     struct arena *arena;
     int64_t now;
+    uint32_t order; /* among the messages first run in this millisecond */
     uint8_t random[32];
     struct id tenant, id;
     const struct kind *kind;
@@ -214,6 +215,8 @@ struct core {
     struct ports ports;
     struct core_config config;
     int64_t now;
+    int64_t ordered_at; /* the millisecond whose messages are counted */
+    uint32_t order;
     bool stopping, recovering, read_only_disk;
     struct directory directory;
     struct actor *dirty; /* list of dirty actors */

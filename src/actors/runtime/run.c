@@ -548,6 +548,14 @@ static void try_again(struct core *core, struct message *message)
     message_ready(core, message);
 }
 
+/* Its time is this turn's: the core may have slept until it arrived. */
+static void message_begin(struct core *core, struct message *message)
+{
+    if (core->ordered_at != core->now) core->order = 0;
+    core->ordered_at = message->now = core->now;
+    message->order = core->order++;
+}
+
 void message_run(struct core *core, struct message *message)
 {
     if ((!message->request || message->awaiting) && message->failures > LIMIT_RERUNS) {
@@ -560,7 +568,7 @@ void message_run(struct core *core, struct message *message)
     }
     struct tx tx;
     struct tx_state state;
-    if (!message->runs) message->now = core->now; /* this turn's: the core may have slept until it arrived */
+    if (!message->runs) message_begin(core, message);
     tx_open(&tx, &state, core, message);
     if (message->runs++) core->count_reruns++;
     bool done;

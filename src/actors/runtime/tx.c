@@ -194,24 +194,14 @@ struct id find_text(struct tx *tx, const struct kind *kind, const struct index *
 /* ---- chance: expanded from the message's random bytes, the same in every run ---- */
 void draw_bytes(struct tx *tx, void *out, size_t size)
 {
-    uint8_t *to = out;
-    while (size) {
-        uint8_t block[32];
-        uint32_t number = tx->state->draws++;
-        hash_bytes((struct text){(const char *)tx->state->message->random, 32},
-                   (struct text){(const char *)&number, sizeof number}, block);
-        size_t part = size < sizeof block ? size : sizeof block;
-        memcpy(to, block, part);
-        to += part;
-        size -= part;
-    }
+    random_expand(tx->state->message->random, tx->state->draws++, out, size);
 }
 
 struct id draw_id(struct tx *tx)
 {
-    uint8_t random[10];
+    uint8_t random[8];
     draw_bytes(tx, random, sizeof random);
-    return id_v7(tx->now, random);
+    return id_v7(tx->now, tx->state->message->order, random);
 }
 
 struct text draw_token(struct tx *tx)

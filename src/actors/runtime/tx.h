@@ -92,7 +92,7 @@ uint32_t transition_to(const struct tx *tx);
 uint32_t relations_to(struct tx *tx, const struct kind *kind, const void *entity);
 
 /* -- identity and chance -- */
-struct id draw_id(struct tx *tx); /* UUIDv7 from the message's time and random bytes */
+struct id draw_id(struct tx *tx); /* UUIDv7: sorts after those of earlier messages */
 void draw_bytes(struct tx *tx, void *out, size_t size);
 struct text draw_token(struct tx *tx); /* 43 characters of base64url: 256 random bits */
 const struct path_parameter *path_parameter(const struct tx *tx, const char *name);
