@@ -96,10 +96,13 @@ static int open_store(struct shell *shell)
     char problem[PROBLEM_SIZE];
     int status = EXIT_FAILED;
     struct store_events events = shell_store_events(shell);
+    uint8_t tables[TABLES_SIZE];
+    registry_tables(shell->registry, tables);
     struct store_config config = {
         .path = configuration->data,
         .reserve_bytes = (uint64_t)configuration->store_reserve,
         .block_cache_bytes = (size_t)configuration->store_block_cache,
+        .tables = tables,
     };
     shell->store = store_open(&config, &events, problem, &status);
     if (!shell->store) return refuse(status, problem);

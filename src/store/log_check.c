@@ -28,6 +28,12 @@ void meta_put(struct rocks_batch *batch, const struct meta *meta)
     meta_put_number(batch, "Mapplied", meta->applied_lsn);
     meta_put_number(batch, "Mstarted", meta->started_lsn);
     rocks_batch_put(batch, LITERAL("Midentity"), (struct text){(const char *)meta->identity, IDENTITY_SIZE});
+    meta_put_tables(batch, meta->tables);
+}
+
+void meta_put_tables(struct rocks_batch *batch, const uint8_t tables[TABLES_SIZE])
+{
+    rocks_batch_put(batch, LITERAL("Mtables"), (struct text){(const char *)tables, TABLES_SIZE});
 }
 
 static bool meta_get(struct rocks *rocks, struct arena *arena, const char *name, uint32_t length, struct text *value)
@@ -38,7 +44,7 @@ static bool meta_get(struct rocks *rocks, struct arena *arena, const char *name,
 int meta_read(struct rocks *rocks, struct meta *meta, char problem[PROBLEM_SIZE])
 {
     struct arena *arena = arena_create();
-    struct text format, applied, started, identity;
+    struct text format, applied, started, identity, tables;
     bool known = meta_get(rocks, arena, "Mformat", 8, &format);
     bool whole = known && meta_get(rocks, arena, "Mapplied", 8, &applied) &&
                  meta_get(rocks, arena, "Mstarted", 8, &started) &&
@@ -54,8 +60,9 @@ int meta_read(struct rocks *rocks, struct meta *meta, char problem[PROBLEM_SIZE]
                  "the store's own rows (format, identity, applied position) are missing or damaged");
         code = STORE_EXIT_DAMAGED;
     } else {
-        *meta = (struct meta){big64_read(format.data), big64_read(applied.data), big64_read(started.data), {0}};
+        *meta = (struct meta){big64_read(format.data), big64_read(applied.data), big64_read(started.data), {0}, {0}};
         memcpy(meta->identity, identity.data, IDENTITY_SIZE);
+        if (meta_get(rocks, arena, "Mtables", TABLES_SIZE, &tables)) memcpy(meta->tables, tables.data, TABLES_SIZE);
     }
     arena_destroy(arena);
     return code;
@@ -154,8 +161,8 @@ static void describe_loss(const char *rocks_path, uint64_t last, uint64_t acknow
              last, acknowledged, last + 1, acknowledged, rocks_path, files[0] ? files : "none");
 }
 
-int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_value *mark, bool from_first,
-              struct log_state *state, char problem[PROBLEM_SIZE])
+int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_value *mark, const uint8_t *tables,
+              bool from_first, struct log_state *state, char problem[PROBLEM_SIZE])
 {
     int code = meta_read(rocks, &state->meta, problem);
     if (code) return code;
@@ -164,7 +171,9 @@ int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_val
         snprintf(problem, PROBLEM_SIZE, "the mark belongs to another store");
         return STORE_EXIT_DAMAGED;
     }
-    state->tables_lost = meta->started_lsn != meta->applied_lsn;
+    state->tables_unfinished = meta->started_lsn != meta->applied_lsn;
+    state->tables_other = tables && memcmp(meta->tables, tables, TABLES_SIZE) != 0;
+    state->tables_lost = state->tables_unfinished || state->tables_other;
     uint64_t start = from_first || state->tables_lost ? 0 : meta->applied_lsn;
     struct log_walk walk = {.from = start + 1, .mark = mark};
     if (!log_chain_at(rocks, meta, start, walk.chain)) {

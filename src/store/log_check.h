@@ -13,9 +13,11 @@ struct meta {
     uint64_t format, applied_lsn;
     uint64_t started_lsn; /* of the checkpoint under way; another than applied_lsn: it did not finish */
     uint8_t identity[IDENTITY_SIZE];
+    uint8_t tables[TABLES_SIZE]; /* how the tables are derived; zero: nobody has said */
 };
 void meta_put_number(struct rocks_batch *batch, const char *name, uint64_t value);
 void meta_put(struct rocks_batch *batch, const struct meta *meta);
+void meta_put_tables(struct rocks_batch *batch, const uint8_t tables[TABLES_SIZE]);
 /* 0, or an exit code and a sentence. */
 int meta_read(struct rocks *rocks, struct meta *meta, char problem[PROBLEM_SIZE]);
 
@@ -36,8 +38,11 @@ struct log_state {
     struct meta meta;
     uint64_t last_lsn;
     uint8_t chain[CHAIN_SIZE]; /* after last_lsn */
-    bool tables_lost;          /* a checkpoint did not finish: replay starts at the first record */
+    bool tables_unfinished;    /* a checkpoint did not finish */
+    bool tables_other;         /* they are derived in another way than the one wanted */
+    bool tables_lost;          /* either: replay starts at the first record */
 };
-/* The whole check of an opening: mark, and the log from applied_lsn on (or from its first record). */
-int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_value *mark, bool from_first,
-              struct log_state *state, char problem[PROBLEM_SIZE]);
+/* The whole check of an opening: mark, and the log from applied_lsn on (or from its first record). `tables`: as in the
+   store's configuration. */
+int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_value *mark, const uint8_t *tables,
+              bool from_first, struct log_state *state, char problem[PROBLEM_SIZE]);

@@ -73,6 +73,7 @@ static int create(struct rocks_store *store, const uint8_t identity[IDENTITY_SIZ
         return refuse_errno(problem, "cannot use", store->path);
     struct meta meta = {.format = STORE_FORMAT};
     memcpy(meta.identity, identity, IDENTITY_SIZE);
+    if (store->config.tables) memcpy(meta.tables, store->config.tables, TABLES_SIZE);
     int code = build(fresh, &meta, problem);
     if (code) return code;
 
@@ -142,7 +143,7 @@ static int check(struct rocks_store *store, bool from_first, struct log_state *s
     char why[PROBLEM_SIZE];
     open_to_read(store, why);
     if (!store->rocks) return refuse(problem, rocks_problem_code(why), store->path, why);
-    code = log_check(store->rocks, store->rocks_path, &mark, from_first, state, why);
+    code = log_check(store->rocks, store->rocks_path, &mark, store->config.tables, from_first, state, why);
     return code ? refuse(problem, code, store->path, why) : 0;
 }
 
@@ -156,6 +157,7 @@ static int tables_drop(struct rocks_store *store, char problem[PROBLEM_SIZE])
     rocks_batch_delete_range(batch, (struct text){after_meta, 1}, (struct text){end, sizeof end});
     meta_put_number(batch, "Mapplied", 0);
     meta_put_number(batch, "Mstarted", 0);
+    if (store->config.tables) meta_put_tables(batch, store->config.tables);
     bool good = rocks_write(store->rocks, batch, ROCKS_SYNCED, problem) && rocks_flush(store->rocks, problem);
     rocks_batch_destroy(batch);
     if (good) return 0;
@@ -177,8 +179,10 @@ static int open_to_write(struct rocks_store *store, const struct log_state *stat
         int code = tables_drop(store, why);
         if (code) return refuse(problem, code, store->path, why);
         store->applied_lsn = 0;
-        log_line("store", LOG_WARNING, "the tables are dropped and made anew from the log", "unfinished_checkpoint=%d",
-                 state->tables_lost);
+        log_line("store", LOG_WARNING, "the tables are dropped and made anew from the log", "why=\"%s\"",
+                 state->tables_unfinished ? "a checkpoint did not finish"
+                 : state->tables_other    ? "another version derived them"
+                                          : "asked for");
     }
     if (mark_open(&store->mark, store->mark_path) && mark_write(&store->mark, &store->acknowledged) &&
         mark_sync(&store->mark) && mark_write(&store->mark, &store->acknowledged) && mark_sync(&store->mark))
@@ -305,6 +309,7 @@ struct store *store_open(const struct store_config *config, const struct store_e
     problem[0] = 0;
     *exit_code = open_store(store, false, problem);
     if (!*exit_code && !config->read_only) start_threads(store);
+    store->config.tables = NULL;            /* the caller's */
     umask(config->read_only ? mask : 0077); /* files that RocksDB makes later on are private too */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!*exit_code) {

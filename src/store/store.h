@@ -9,12 +9,13 @@
    - A record is acknowledged (events.durable) after its synchronous write and after the mark says so; in order, no gaps.
    - The log is a hash chain (chain.h). What the mark acknowledges is in the log, or the store does not open.
    - The tables are those of the prefix applied_lsn of the log, whole: a checkpoint that did not finish leaves the tables
-     marked as unfinished, and the next opening drops them, so that the log is replayed from its first record.
+     marked as unfinished, and the next opening drops them, so that the log is replayed from its first record. So it does
+     with tables that another version derived in another way.
    - A failed write is final: events.failed once, nothing is written after it, no fsync is tried again. */
 #pragma once
 #include "actors/runtime/ports.h"
 
-enum { PROBLEM_SIZE = 512 };
+enum { PROBLEM_SIZE = 512, TABLES_SIZE = 32 };
 
 /* Exit codes of a server whose store does not open. */
 enum store_exit {
@@ -31,7 +32,9 @@ struct store_config {
     size_t block_cache_bytes; /* 0: 64 MiB */
     bool read_only;           /* for tools: append, checkpoint and backup are not called */
     bool drop_tables;         /* forget everything derived: the caller replays the log from its first record */
-    bool hasty;               /* commit as soon as the last commit is done, however many there are a second */
+    const uint8_t *tables; /* TABLES_SIZE bytes that name how rows are derived from the log: tables of another name are
+                                 dropped. NULL: whatever they are, they are taken */
+    bool hasty;            /* commit as soon as the last commit is done, however many there are a second */
 };
 
 /* Checks the log from applied_lsn on before anything is written. NULL: *exit_code and one clear sentence in `problem`.

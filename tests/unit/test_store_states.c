@@ -229,6 +229,43 @@ static void tables_are_dropped_when_asked(void **state)
     assert_true(fixture_log_is_good(fixture, 15));
 }
 
+static uint64_t applied_with(struct fixture *fixture, const uint8_t *tables, bool read_only)
+{
+    char problem[PROBLEM_SIZE];
+    int exit_code;
+    struct store_config config = {.path = fixture->path, .tables = tables, .read_only = read_only};
+    struct store *store = store_open(&config, NULL, problem, &exit_code);
+    assert_non_null(store);
+    uint64_t applied = store->calls->applied_lsn(store);
+    store->calls->close(store);
+    return applied;
+}
+
+static void tables_derived_in_another_way_are_dropped(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t old[TABLES_SIZE] = {1}, new[TABLES_SIZE] = {2};
+    fixture_append(fixture, 15);
+    fixture_close(fixture);
+    assert_int_equal(applied_with(fixture, old, false), 0); /* nobody had said: from now on it is known */
+    for (int time = 0; time < 2; time++) {
+        fixture_reopen(fixture);
+        fixture_checkpoint(fixture, rows_of("A=0 b=3"));
+        fixture_close(fixture);
+        assert_int_equal(applied_with(fixture, old, false), 15);
+        assert_int_equal(applied_with(fixture, new, true), 0); /* to be read they count as none, and stay */
+        assert_int_equal(applied_with(fixture, old, true), 15);
+        assert_int_equal(applied_with(fixture, new, false), 0);
+        fixture_reopen(fixture);
+        assert_true(text_is(fixture_scan(fixture, "A", "L", false, 9, TIER_DISK), ""));
+        assert_true(text_is(fixture_scan(fixture, "N", "zz", false, 9, TIER_DISK), ""));
+        assert_true(fixture_log_is_good(fixture, 15));
+        new[0] = old[0], old[0] = 3 - old[0];
+        fixture_close(fixture);
+    }
+    fixture_reopen(fixture);
+}
+
 /* ---- a write that fails ---- */
 
 /* Files may not grow: the write-ahead log's next write fails. */
@@ -482,6 +519,7 @@ int main(void)
         OPEN(an_erased_body_leaves_the_chain_whole),
         OPEN(an_unfinished_checkpoint_drops_the_tables),
         OPEN(tables_are_dropped_when_asked),
+        OPEN(tables_derived_in_another_way_are_dropped),
         OPEN(a_failed_write_is_final),
         OPEN(a_second_opener_is_told),
         OPEN(directories_are_private),

@@ -192,18 +192,11 @@ static void look_at_disk(struct core *core)
     core->read_only_disk = full;
 }
 
-static int64_t checkpoint_interval(const struct core *core)
-{
-    int64_t value;
-    for (const char *const *pair = core->config.settings; pair && pair[0]; pair += 2)
-        if (!strcmp(pair[0], "checkpoint.interval") && text_to_integer(text_of(pair[1]), &value)) return value;
-    return SECONDS(5);
-}
-
 static void housekeeping(struct core *core)
 {
     size_t bytes = ordered_bytes(core->delta) + core->dirty_count * 512;
-    if (bytes > LIMIT_CHECKPOINT_BYTES || core->now - core->last_checkpoint >= checkpoint_interval(core))
+    if (bytes > LIMIT_CHECKPOINT_BYTES ||
+        core->now - core->last_checkpoint >= setting_configured(core, "checkpoint.interval"))
         checkpoint_begin(core);
     directory_passivate(&core->directory, core->config.actors_memory);
     if (core->now - core->last_sweep < SECONDS(1)) return;

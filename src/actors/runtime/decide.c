@@ -128,10 +128,7 @@ void transition_make(struct tx *tx, const struct kind *kind, void *entity, const
         head->deleted_at = 0;
     }
     head->status = to;
-    if (row->event && kind->derived)
-        head->version++;
-    else if (row->event)
-        emit_row(tx, touched, row->event, data, from, to);
+    if (row->event) emit_row(tx, touched, row->event, data, from, to);
 }
 
 /* Commands of the system alone are of no help to whoever asks. */

@@ -421,6 +421,7 @@ void outside_close(struct core *core);
 void figures_take(struct tx *tx); /* of an answered unit of work */
 void figures_flush(struct core *core);
 void figures_close(struct core *core);
+int64_t setting_configured(const struct core *core, const char *name); /* the server's, whatever a tenant says */
 /* rates.c */
 bool rate_take(struct core *core, struct message *message, struct reply *reply);
 void rates_sweep(struct core *core);

@@ -1,7 +1,9 @@
 /* Look-ups in the tables of kinds, and the proof at start that they are sound. */
 #include "actors/runtime/kind.h"
 #include "actors/runtime/tx.h"
+#include "base/buffer.h"
 #include "base/log.h"
+#include "base/seal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -200,4 +202,34 @@ uint32_t registry_prove(const struct registry *registry)
         }
     }
     return proof.faults;
+}
+
+/* ---- how rows are derived ---- */
+static void describe_fields(struct buffer *out, const struct fields *fields)
+{
+    buffer_byte(out, '{');
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        buffer_format(out, "%u:%u ", field->tag, field->type);
+        if (field->nested) describe_fields(out, field->nested);
+        if (field->element) buffer_format(out, "[%u]", field->element->type);
+    }
+    buffer_byte(out, '}');
+}
+
+void registry_tables(const struct registry *registry, uint8_t out[32])
+{
+    struct arena *arena = arena_create();
+    struct buffer names = {.arena = arena};
+    for (const struct kind *const *at = registry->kinds; *at; at++) {
+        const struct kind *kind = *at;
+        buffer_format(&names, "kind %u %d\n", kind->number, kind->derived);
+        if (kind->derived) describe_fields(&names, kind->fields);
+        for (const struct index *const *index = kind->indexes; index && *index; index++)
+            buffer_format(&names, "index %u %d\n", (*index)->number, (*index)->unique);
+    }
+    for (const struct follower *const *follower = registry->followers; *follower; follower++)
+        if ((*follower)->view) buffer_format(&names, "view %s %u\n", (*follower)->name, (*follower)->revision);
+    hash_bytes(buffer_as_text(&names), (struct text){0}, out);
+    arena_destroy(arena);
 }

@@ -184,6 +184,7 @@ struct follower {
     const char *doc;
     bool view; /* edits derived kinds, and runs again on replay and rebuild; else a reaction: never on replay */
     void (*follow)(struct tx *tx, const struct fact *fact);
+    uint16_t revision; /* of a view: raised when the same facts give other rows, so that old rows are made anew */
 };
 
 /* A command beside those of its kind's table. */
@@ -215,6 +216,9 @@ bool command_reads_entity(const struct command *command);
 bool command_is_paged(const struct command *command);
 const struct event *kind_event(const struct kind *kind, int64_t number);
 const struct command *kind_command(const struct kind *kind, const char *name);
+/* Names how rows are derived from the log: kinds, their indexes, the fields and folds of views. Rows that were derived under
+   another name are made anew (store_config.tables). 32 bytes. */
+void registry_tables(const struct registry *registry, uint8_t out[32]);
 /* Start-up proof of all tables: fields, machines, unique numbers and names, routes unambiguous, each command with a
    right. Logs every fault; returns their number. */
 uint32_t registry_prove(const struct registry *registry);

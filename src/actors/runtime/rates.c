@@ -16,22 +16,12 @@ static const char *const rate_settings[] = {[RATE_DEFAULT] = "rates.default", [R
                                             [RATE_AUTH] = "rates.auth"};
 /* clang-format on */
 
-static int64_t configured(const struct core *core, const char *name)
-{
-    int64_t value;
-    for (const char *const *pair = core->config.settings; pair && pair[0]; pair += 2)
-        if (!strcmp(pair[0], name) && text_to_integer(text_of(pair[1]), &value)) return value;
-    for (unsigned i = 0; i < setting_count; i++)
-        if (!strcmp(settings[i].name, name)) return settings[i].value;
-    return 0;
-}
-
 bool rate_take(struct core *core, struct message *message, struct reply *reply)
 {
     const struct request *request = message->request;
     enum rate_class class = message->command->rate;
     if (!core->config.rate_limits || class == RATE_NONE || request->operator_) return true;
-    int64_t per_minute = configured(core, rate_settings[class]), most = per_minute * 1000;
+    int64_t per_minute = setting_configured(core, rate_settings[class]), most = per_minute * 1000;
     struct buffer key = {.arena = message->arena};
     buffer_byte(&key, (char)class);
     if (request->has_claims && class != RATE_AUTH)

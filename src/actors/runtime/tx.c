@@ -324,8 +324,13 @@ int64_t setting(const struct tx *tx, const char *name)
 {
     for (uint32_t i = 0; tx->settings && i < tx->settings->settings.count; i++)
         if (text_is(tx->settings->settings.at[i].name, name)) return tx->settings->settings.at[i].value;
+    return setting_configured(tx->core, name);
+}
+
+int64_t setting_configured(const struct core *core, const char *name)
+{
     int64_t value;
-    for (const char *const *pair = tx->core->config.settings; pair && pair[0]; pair += 2)
+    for (const char *const *pair = core->config.settings; pair && pair[0]; pair += 2)
         if (!strcmp(pair[0], name) && text_to_integer(text_of(pair[1]), &value)) return value;
     for (unsigned i = 0; i < setting_count; i++)
         if (!strcmp(settings[i].name, name)) return settings[i].value;

@@ -45,7 +45,6 @@ struct tx {
     uint64_t query_present;
     bool dry_run, development;
     struct text address;    /* of the client, as text; empty for the system */
-    struct text slug;       /* CREATE and others: see slug_make */
     struct tx_state *state; /* the runtime's own */
 };
 
