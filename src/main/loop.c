@@ -72,7 +72,10 @@ static void take_work(void *context, struct work *work)
 static void take_notices(struct shell *shell)
 {
     uint64_t lsn = atomic_load_explicit(&shell->notices.durable_lsn, memory_order_acquire);
-    if (lsn > core_durable_lsn(shell->core)) core_durable(shell->core, lsn);
+    if (lsn > core_durable_lsn(shell->core)) {
+        core_durable(shell->core, lsn);
+        feed_moved(shell->feed, lsn);
+    }
     struct ordered *frozen = atomic_exchange_explicit(&shell->notices.checkpointed, NULL, memory_order_acq_rel);
     if (frozen) core_checkpointed(shell->core, frozen);
 }

@@ -168,6 +168,7 @@ static void metrics(void *context, struct buffer *out)
     struct shell *shell = context;
     net_metrics(shell->net, out);
     workers_metrics(shell->workers, out);
+    feed_metrics(shell->feed, out);
 }
 
 static struct ports ports_of(struct shell *shell)
@@ -209,7 +210,9 @@ static int open_core(struct shell *shell)
         .settings = configuration->settings,
     };
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
-    return shell->core ? EXIT_DONE : refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
+    if (!shell->core) return refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
+    shell->feed = feed_create(shell->store, shell->registry, core_durable_lsn(shell->core));
+    return EXIT_DONE;
 }
 
 /* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts. */
@@ -271,6 +274,7 @@ static int open_all(struct shell *shell)
 static void close_all(struct shell *shell)
 {
     workers_destroy(shell->workers);
+    feed_destroy(shell->feed);
     shell->store->calls->close(shell->store);
     core_destroy(shell->core);
     net_destroy(shell->net);

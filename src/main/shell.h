@@ -8,6 +8,7 @@
 #include "main/sandbox.h"
 #include "main/workers.h"
 #include "net/net.h"
+#include "relay/tap.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uv.h>
@@ -47,6 +48,7 @@ struct shell {
     struct sandbox *sandbox;
     struct workers *workers;
     struct core *core;
+    struct feed *feed; /* of what follows the log */
     struct net *net;
     const char *host; /* that it listens on, with the port */
     uint16_t port;

@@ -157,10 +157,11 @@ static void record_event(struct tx *tx, struct record *record, const struct emit
 {
     struct buffer data = {.arena = tx->arena};
     if (emitted->data) schema_snapshot(&data, emitted->event->data, emitted->data, PART_BOTH);
+    const struct kind *kind = emitted->touched->kind;
     int64_t change = -1;
     for (uint32_t i = 0; i < record->changes.count; i++) {
         const struct record_change *row = &record->changes.at[i];
-        if (row->kind == emitted->touched->kind->number && id_equal(row->id, emitted->touched->id)) change = i;
+        if (row->kind == kind->number && id_equal(row->id, emitted->touched->id)) change = i;
     }
     *LIST_ADD(tx->arena, &record->events) =
         (struct record_event){.change = change,
@@ -169,7 +170,8 @@ static void record_event(struct tx *tx, struct record *record, const struct emit
                               .from = emitted->from,
                               .to = emitted->to,
                               .carried = carried_bytes(tx, emitted),
-                              .data = emitted->data ? buffer_as_text(&data) : (struct text){0}};
+                              .data = emitted->data ? buffer_as_text(&data) : (struct text){0},
+                              .subject = kind->event_subject ? kind->event_subject(emitted->touched->copy) : ID_NONE};
 }
 
 void tx_record(struct tx *tx, struct record *record)

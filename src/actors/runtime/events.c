@@ -1,9 +1,9 @@
 /* The events of a marketplace in the order of the log, for its staff: what a consumer outside reads to follow along. A worker
-   reads a stretch of the log and keeps the records that hold something wanted; the core renders them. Only what is durable is
+   reads a stretch of the log and keeps the records that hold something wanted; the core renders those that fit the page. Only what is durable is
    read. A page ends where it is full, or where the stretch does: then it may be empty and yet have a next one. */
 #include "actors/runtime/events.h"
+#include "actors/runtime/envelope.h"
 #include "actors/runtime/internal.h"
-#include "schema/codec.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,72 +32,21 @@ static const struct field query_rows[] = {
 /* clang-format on */
 const struct fields events_query_fields = FIELDS("events_query", struct events_query, query_rows);
 
-/* ---- the envelope ---- */
-struct event_party {
-    struct text kind;
-    struct id id;
-};
-/* clang-format off */
-static const struct field party_rows[] = {
-    TEXT(event_party, 1, kind, .flags = READ_ONLY | REQUIRED, .doc = "what it is"),
-    ID(event_party, 2, id, .flags = READ_ONLY | OPTIONAL, .doc = "which one"),
-};
-/* clang-format on */
-static const struct fields party_fields = FIELDS("event_party", struct event_party, party_rows);
-
-struct event_envelope {
-    struct text id, type;
-    struct id tenant_id;
-    int64_t time;
-    struct event_party actor;
-    struct text command, cause;
-    struct event_party entity;
-    int64_t entity_version;
-    struct event_party subject;
-    struct text data;
-};
-/* clang-format off */
-static const struct field envelope_rows[] = {
-    TEXT(event_envelope, 1, id, .flags = READ_ONLY | REQUIRED, .doc = "position in the log, and number among the events there: 4711.0"),
-    TEXT(event_envelope, 2, type, .flags = READ_ONLY | REQUIRED, .doc = "name of the event"),
-    ID(event_envelope, 3, tenant_id, .flags = READ_ONLY | REQUIRED, .doc = "the marketplace"),
-    TIME(event_envelope, 4, time, .flags = READ_ONLY | REQUIRED, .doc = "when"),
-    STRUCT(event_envelope, 5, actor, struct event_party, &party_fields, .flags = READ_ONLY, .doc = "who: user, system, operator, anonymous"),
-    TEXT(event_envelope, 6, command, .flags = READ_ONLY | REQUIRED, .doc = "what was done: kind.command"),
-    TEXT(event_envelope, 7, cause, .flags = READ_ONLY, .doc = "the timer or answer that caused it"),
-    STRUCT(event_envelope, 8, entity, struct event_party, &party_fields, .flags = READ_ONLY, .doc = "whose event it is"),
-    INTEGER(event_envelope, 9, entity_version, .flags = READ_ONLY, .doc = "of the entity, without gaps"),
-    STRUCT(event_envelope, 10, subject, struct event_party, &party_fields, .flags = READ_ONLY,
-           .doc = "whom it concerns: events of one keep their order"),
-    TEXT(event_envelope, 11, data, .flags = READ_ONLY | ANY_JSON, .doc = "what the event carries; from and to of a transition"),
-};
-/* clang-format on */
-const struct fields event_envelope_fields = FIELDS("event_envelope", struct event_envelope, envelope_rows);
-
 /* ---- what is wanted ---- */
 struct wanted {
     const struct registry *registry;
-    struct id tenant, entity;
-    struct text kind, event;
+    struct event_filter filter;
     uint64_t after;
     int64_t number; /* of the last event known at that position; -1: all of it is known */
 };
 
-/* The kind and event of a row, when it is wanted; else NULL. */
-static const struct event *wanted_event(const struct wanted *wanted, const struct record *record, uint32_t at,
-                                        const struct kind **kind)
+static bool wanted_event(const struct wanted *wanted, const struct record *record, uint32_t at,
+                         struct envelope *envelope)
 {
-    const struct record_event *row = &record->events.at[at];
-    if (!id_equal(record->tenant, wanted->tenant) || row->change < 0 || row->change >= record->changes.count)
-        return NULL;
     if (record->lsn < wanted->after || (record->lsn == wanted->after && (wanted->number < 0 || at <= wanted->number)))
-        return NULL;
-    const struct record_change *change = &record->changes.at[row->change];
-    if (!id_is_none(wanted->entity) && !id_equal(wanted->entity, change->id)) return NULL;
-    *kind = registry_kind(wanted->registry, (uint16_t)change->kind);
-    const struct event *event = *kind ? kind_event(*kind, row->number) : NULL;
-    if (!event || (wanted->kind.data && !text_is(wanted->kind, (*kind)->name))) return NULL;
-    return !wanted->event.data || text_is(wanted->event, event->name) ? event : NULL;
+        return false;
+    return id_equal(record->tenant, wanted->filter.tenant) && envelope_open(wanted->registry, record, at, envelope) &&
+           event_filter_passes(&wanted->filter, envelope);
 }
 
 /* ---- reading on a worker ---- */
@@ -125,10 +74,10 @@ static bool tail_take(struct tail_read *read, size_t *bytes)
     bool good = store->calls->read_log(store, read->lsn, arena, &head, &body) == FOUND &&
                 record_decode(arena, head, body, &record);
     uint32_t found = 0;
-    const struct kind *kind;
+    struct envelope envelope;
     record.lsn = read->lsn;
     for (uint32_t i = 0; good && i < record.events.count; i++)
-        found += wanted_event(&read->wanted, &record, i, &kind) != NULL;
+        found += wanted_event(&read->wanted, &record, i, &envelope);
     if (good) *bytes += head.length + body.length;
     if (found) {
         read->rows[read->count] = (struct table_row){arena_text(read->arena, head), arena_text(read->arena, body)};
@@ -207,58 +156,6 @@ static const struct memo *tail(struct tx *tx, const struct wanted *wanted, uint6
     return NULL;
 }
 
-/* ---- rendering ---- */
-static struct text data_of(struct tx *tx, const struct kind *kind, const struct event *event,
-                           const struct record_event *row)
-{
-    struct buffer own = {.arena = tx->arena}, out = {.arena = tx->arena};
-    record_render_data(&own, tx->arena, kind, event, row);
-    bool moves = row->to && kind->machine && !(event->data && field_by_name(event->data, LITERAL("to")));
-    if (!moves) return buffer_as_text(&own);
-    buffer_string(&out, "{\"from\":");
-    if (row->from)
-        buffer_json_text(&out, enum_name(kind->machine->states, (uint32_t)row->from));
-    else
-        buffer_string(&out, "null");
-    buffer_string(&out, ",\"to\":");
-    buffer_json_text(&out, enum_name(kind->machine->states, (uint32_t)row->to));
-    if (own.length > 2) buffer_byte(&out, ',');
-    buffer_bytes(&out, own.data + 1, own.length - 1);
-    return buffer_as_text(&out);
-}
-
-static struct event_party subject_of(struct tx *tx, const struct kind *kind, struct id id)
-{
-    struct event_party subject = {text_of(kind->name), id};
-    if (!kind->event_subject) return subject;
-    const void *entity = load(tx, kind, id);
-    if (!entity) return subject;
-    return (struct event_party){text_of(kind->subject_kind ? kind->subject_kind : kind->name),
-                                kind->event_subject(entity)};
-}
-
-static void render_event(struct tx *tx, struct buffer *out, const struct record *record, uint32_t at,
-                         const struct kind *kind, const struct event *event)
-{
-    static const char *const principals[] = {"anonymous", "user", "system", "operator"};
-    const struct record_event *row = &record->events.at[at];
-    const struct record_change *change = &record->changes.at[row->change];
-    const struct kind *commanded = registry_kind(tx->core->registry, (uint16_t)record->kind);
-    struct event_envelope envelope = {
-        .id = text_print(tx, "%llu.%u", (unsigned long long)record->lsn, at),
-        .type = text_of(event->name),
-        .tenant_id = record->tenant,
-        .time = record->time,
-        .actor = {text_of(principals[record->principal_kind & 3]), record->principal},
-        .command = text_print(tx, "%s.%.*s", commanded ? commanded->name : "?", TEXT_ARGUMENTS(record->command)),
-        .cause = record->cause,
-        .entity = {text_of(kind->name), change->id},
-        .entity_version = row->version,
-        .subject = subject_of(tx, kind, change->id),
-        .data = data_of(tx, kind, event, row)};
-    schema_render(out, &event_envelope_fields, &envelope, tx->relations);
-}
-
 /* ---- a page ---- */
 /* Where the page begins: behind a position, or behind one of its events. */
 static enum error page_begin(struct tx *tx, struct wanted *wanted)
@@ -278,10 +175,11 @@ static enum error page_begin(struct tx *tx, struct wanted *wanted)
 enum error events_page(struct tx *tx)
 {
     const struct events_query *query = tx->query;
-    struct wanted wanted = {.registry = tx->core->registry, .tenant = tx->tenant, .number = -1};
-    if (query)
-        wanted = (struct wanted){wanted.registry,        tx->tenant, query->entity, query->kind, query->event,
-                                 (uint64_t)query->after, -1};
+    struct wanted wanted = {.registry = tx->core->registry, .filter = {.tenant = tx->tenant}, .number = -1};
+    if (query) {
+        wanted.filter = (struct event_filter){tx->tenant, query->entity, query->kind, query->event};
+        wanted.after = (uint64_t)query->after;
+    }
     enum error error = page_begin(tx, &wanted);
     if (error) return error;
     uint32_t limit = page_limit(tx), given = 0;
@@ -298,16 +196,15 @@ enum error events_page(struct tx *tx)
         if (!record_decode(tx->arena, memo->rows[i].key, memo->rows[i].value, &record)) continue;
         memcpy(&record.lsn, memo->value.data + i * sizeof record.lsn, sizeof record.lsn);
         for (uint32_t at = 0; at < record.events.count && !more; at++) {
-            const struct kind *kind;
-            const struct event *event = wanted_event(&wanted, &record, at, &kind);
-            more = event && given == limit;
-            if (!event || more) continue;
+            struct envelope envelope;
+            if (!wanted_event(&wanted, &record, at, &envelope)) continue;
+            more = given == limit;
+            if (more) continue;
             if (given++) buffer_byte(&out, ',');
-            render_event(tx, &out, &record, at, kind, event);
+            envelope_render(&out, tx->arena, wanted.registry, &envelope);
             shown = text_print(tx, "%llu.%u", (unsigned long long)record.lsn, at);
         }
     }
-    if (pending(tx)) return OK;
     if (!more && memo->generation <= last) shown = text_print(tx, "%llu", (unsigned long long)memo->generation - 1);
     bool goes_on = more || memo->generation <= last;
     return answer_list(tx, &out, goes_on ? page_cursor(tx, shown) : (struct text){0}, limit);

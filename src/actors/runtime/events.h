@@ -2,5 +2,5 @@
 #pragma once
 #include "actors/runtime/tx.h"
 
-extern const struct fields events_query_fields, event_envelope_fields;
+extern const struct fields events_query_fields;
 enum error events_page(struct tx *tx);

@@ -23,6 +23,7 @@ static const struct field event_rows[] = {
     INTEGER(record_event, 5, to,      .doc = "status after"),
     BYTES  (record_event, 6, carried, .doc = "fields of the entity"),
     BYTES  (record_event, 7, data,    .doc = "further data"),
+    ID     (record_event, 8, subject, .doc = "whom it concerns, when not the entity"),
 };
 static const struct fields event_fields = FIELDS("event", struct record_event, event_rows);
 static const struct field timer_rows[] = {

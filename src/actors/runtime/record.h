@@ -16,6 +16,7 @@ struct record_event {
     int64_t number, version;
     int64_t from, to;          /* status before and after */
     struct text carried, data; /* snapshots */
+    struct id subject;         /* of kinds with event_subject: whom it concerned then */
 };
 struct record_timer {
     struct id id; /* sets, or removes when due is 0 */

@@ -1,6 +1,7 @@
 /* Platform endpoints. They belong to no tenant and change nothing that the log knows. What has to wait for the disk runs on
    a worker; the message is parked meanwhile, as for any load. */
 #include "actors/runtime/system.h"
+#include "actors/runtime/envelope.h"
 #include "actors/runtime/events.h"
 #include "actors/runtime/internal.h"
 #include "base/check.h"
@@ -257,7 +258,7 @@ static const struct command system_commands[] = {
     { "log", "GET", "//control/log", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .query = &log_query_fields,
       .decide = log_page, .produces = "application/x-ndjson", .doc = "Durable records of the log, one JSON object a line." },
     { "events", "GET", "/admin/events", .action = ACTION_LIST, .who = ADMIN, .rate = RATE_READ, .query = &events_query_fields,
-      .decide = events_page, .reply = &event_envelope_fields,
+      .decide = events_page, .reply = &envelope_fields,
       .doc = "What happened in this marketplace, oldest first: go on with after= the position of the last one." },
     { 0 },
 };
