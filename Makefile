@@ -79,13 +79,14 @@ FUZZ    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/
 SIM     := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/sim/*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs fuzz-programs sim-program bench-programs deps deps-lint run test unit api crash fuzz sim mutants lint lint-openapi format bench install clean docs help
+.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint run test unit api crash fuzz sim mutants lint lint-openapi format bench instructions install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
 fuzz-programs: $(FUZZ)
 sim-program: $(OUT)/sim
 bench-programs: $(BENCH)
+instructions-program: $(OUT)/bench/instructions
 
 # Every object follows the Makefile too: a changed flag compiles anew.
 $(OUT)/src/%.o: src/%.c Makefile | build/checked
@@ -101,7 +102,7 @@ $(OUT)/tests/%.o: tests/%.c Makefile | build/checked
 $(OUT)/bench/%.o: bench/%.c Makefile | build/checked
 	@mkdir -p $(@D)
 	@echo "  CC  $(VARIANT) $<"
-	@$(COMPILE) -c -o $@ $<
+	@$(COMPILE) -Itests -c -o $@ $<
 
 # The list of members is a prerequisite of its own: a removed or renamed source leaves the archive.
 $(OUT)/libsouk.a: $(OBJECTS) $(OUT)/members
@@ -154,7 +155,13 @@ $(PLANTED): $(OUT)/mutants/%: $(OUT)/sim
 	@$(LINK) $(LANGUAGE) -DMUTANT=$* -w -fno-strict-aliasing $(LIBRARY_CFLAGS) -o $@ \
 	    $$(grep -rlE 'MUTANT (==|!=) $*$$' src/actors) $(SIM) $(OUT)/support.a $(OUT)/libsouk.a $(LIBRARY_LIBS)
 
-$(BENCH): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a
+# In memory, with passwords that cost nothing: its own objects come first.
+INSTRUCTIONS := $(OUT)/bench/instructions
+$(INSTRUCTIONS): $(OUT)/bench/instructions.o $(OUT)/tests/sim/password.o $(OUT)/support.a $(OUT)/libsouk.a
+	@echo "  LD  $@"
+	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
+
+$(filter-out $(INSTRUCTIONS),$(BENCH)): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a
 	@echo "  LD  $@"
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
@@ -244,6 +251,10 @@ lint-openapi: all
 bench: all bench-programs
 	@if [ -x bench/run ]; then SOUK_BINARY=$(OUT)/souk bench/run; else echo "bench/run: nothing to run"; fi
 
+# What each hot path costs, written down for this toolchain; `make test` compares.
+instructions: all instructions-program
+	@bench/instructions --write
+
 install: all
 	install -D -m 0755 $(OUT)/souk $(DESTDIR)$(PREFIX)/bin/souk
 	install -D -m 0644 conf/souk.conf $(DESTDIR)$(PREFIX)/share/souk/souk.conf
@@ -274,6 +285,7 @@ help:
 	@echo 'make lint-openapi  a linter, a generator of clients and its compiler on the OpenAPI document; wants npm'
 	@echo 'make format     clang-format every source in place'
 	@echo 'make bench      the benchmarks'
+	@echo 'make instructions  count the instructions of the hot paths anew; make test compares with these'
 	@echo 'make docs       write docs/gen from the tables in the binary'
 	@echo 'make install    into $$DESTDIR$$PREFIX (/usr/local)'
 	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers)'
