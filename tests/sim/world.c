@@ -11,7 +11,7 @@ enum { TURNS_MOST = 20000 };
 
 void violated(struct world *world, const char *invariant, const char *format, ...)
 {
-    if (world->verdict[0]) return;          /* the first one counts */
+    if (world->verdict[0]) return; /* the first one counts */
     va_list arguments;
     va_start(arguments, format);
     int length = snprintf(world->verdict, sizeof world->verdict, "%s: ", invariant);
@@ -90,7 +90,8 @@ static struct flight *flight_take(struct world *world)
 {
     struct flight **first = NULL;
     for (struct flight **at = &world->flights; *at; at = &(*at)->next)
-        if ((*at)->said->answered && (!first || (*at)->said->request.reply.log_position < (*first)->said->request.reply.log_position))
+        if ((*at)->said->answered &&
+            (!first || (*at)->said->request.reply.log_position < (*first)->said->request.reply.log_position))
             first = at;
     if (!first) return NULL;
     struct flight *flight = *first;
@@ -155,8 +156,10 @@ void world_settle(struct world *world)
     for (; moved && turns < TURNS_MOST && world_is_well(world); turns++) {
         world_turn(world);
         moved = core_busy(world->loopback.core);
-        while (world_work(world, 0)) moved = true;
-        while (world_sync(world)) moved = true;
+        while (world_work(world, 0))
+            moved = true;
+        while (world_sync(world))
+            moved = true;
     }
     if (turns == TURNS_MOST) violated(world, "liveness", "the server does not come to rest");
 }
@@ -167,7 +170,7 @@ void world_pass(struct world *world, int64_t ms)
     while (world->loopback.now < end && world_is_well(world)) {
         int64_t due = core_next_due(world->loopback.core), now = world->loopback.now;
         if (due <= now) due = now + 1;
-        if (due - now == SECONDS(1) && longest > SECONDS(1)) due = now + longest;   /* mere housekeeping */
+        if (due - now == SECONDS(1) && longest > SECONDS(1)) due = now + longest; /* mere housekeeping */
         world->loopback.now = due < end ? due : end;
         world_settle(world);
     }
@@ -177,7 +180,8 @@ void world_pass(struct world *world, int64_t ms)
 static void differs(void *context, const char *difference, struct text key)
 {
     char shown[200] = "";
-    for (uint32_t i = 0; i < key.length && i * 2 + 3 < sizeof shown; i++) snprintf(shown + i * 2, 3, "%02x", (uint8_t)key.data[i]);
+    for (uint32_t i = 0; i < key.length && i * 2 + 3 < sizeof shown; i++)
+        snprintf(shown + i * 2, 3, "%02x", (uint8_t)key.data[i]);
     violated(context, "I10 replay", "%s: %s", difference, shown);
 }
 
@@ -196,7 +200,7 @@ void world_crash(struct world *world, uint32_t survivors)
     loopback_kill(loopback, survivors);
     for (const struct flight *flight = world->flights; flight; flight = flight->next)
         world->impressions_open += world->slots.at[flight->slot].kind == OPERATION_feed;
-    flights_drop(world);                    /* their slots stay open */
+    flights_drop(world); /* their slots stay open */
     loopback->failed = false;
     loopback->refuse_work = 0;
     world->read_fault_armed = false;
@@ -261,11 +265,11 @@ struct answer world_ask(struct world *world, struct asking asking, uint16_t stat
     world_settle(world);
     if (!said->answered) {
         violated(world, "I12 answers", "%s.%s is not answered", asking.kind, asking.command);
-        return (struct answer){0};          /* the core still holds it */
+        return (struct answer){0}; /* the core still holds it */
     }
     if (said->request.reply.status != status)
-        violated(world, "answers", "%s.%s is answered %u: %.*s", asking.kind, asking.command, said->request.reply.status,
-                 TEXT_ARGUMENTS(said->request.reply.body));
+        violated(world, "answers", "%s.%s is answered %u: %.*s", asking.kind, asking.command,
+                 said->request.reply.status, TEXT_ARGUMENTS(said->request.reply.body));
     return answer_of(said);
 }
 
