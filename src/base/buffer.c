@@ -1,6 +1,7 @@
 /* Growable bytes. What is in a buffer always fits a struct text (4 GiB), and a buffer of an arena never frees: what it
    outgrows goes with the arena. */
 #include "base/buffer.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include <assert.h>
 #include <stdio.h>
@@ -12,9 +13,6 @@ enum { CAPACITY_FIRST = 7 };
 #else
 enum { CAPACITY_FIRST = 256 };
 #endif
-
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-#define HIGH_BITS (EACH_BYTE * 0x80)
 
 void buffer_free(struct buffer *buffer)
 {
@@ -90,16 +88,14 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     va_end(arguments);
 }
 
-void buffer_integer(struct buffer *buffer, int64_t value)
+struct text integer_text(char room[INTEGER_TEXT_MOST], int64_t value)
 {
-    enum { DIGITS_MOST = 20 };
     static const char pairs[] = "0001020304050607080910111213141516171819"
                                 "2021222324252627282930313233343536373839"
                                 "4041424344454647484950515253545556575859"
                                 "6061626364656667686970717273747576777879"
                                 "8081828384858687888990919293949596979899";
-    char digits[DIGITS_MOST];
-    char *at = digits + DIGITS_MOST;
+    char *at = room + INTEGER_TEXT_MOST;
     uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
     while (left >= 100) {
         at -= 2;
@@ -113,7 +109,13 @@ void buffer_integer(struct buffer *buffer, int64_t value)
         *--at = (char)('0' + left);
     }
     if (value < 0) *--at = '-';
-    buffer_bytes(buffer, at, (size_t)(digits + DIGITS_MOST - at));
+    return (struct text){at, (uint32_t)(room + INTEGER_TEXT_MOST - at)};
+}
+
+void buffer_integer(struct buffer *buffer, int64_t value)
+{
+    char digits[INTEGER_TEXT_MOST];
+    buffer_text(buffer, integer_text(digits, value));
 }
 
 void buffer_big32(struct buffer *buffer, uint32_t value)
@@ -129,18 +131,6 @@ void buffer_big64(struct buffer *buffer, uint64_t value)
     buffer_bytes(buffer, &big, sizeof big);
 }
 
-/* High bit set in each byte of `word` that is below `limit` (at most 128), maybe also above a byte that is.
-   Bit Twiddling Hacks (Anderson), "Determine if a word has a byte less than n". */
-static uint64_t bytes_below(uint64_t word, uint8_t limit)
-{
-    return (word - EACH_BYTE * limit) & ~word & HIGH_BITS;
-}
-
-static uint64_t bytes_equal(uint64_t word, uint8_t byte)
-{
-    return bytes_below(word ^ (EACH_BYTE * byte), 1);
-}
-
 static bool is_plain(unsigned char byte)
 {
     return byte >= 0x20 && byte != '"' && byte != '\\' && byte != 0xE2;
@@ -151,8 +141,7 @@ static size_t plain_run(const char *at, size_t left)
 {
     size_t run = 0;
     for (; left - run >= 8; run += 8) {
-        uint64_t word;
-        memcpy(&word, at + run, sizeof word);
+        uint64_t word = bytes_load(at + run);
         if (bytes_below(word, 0x20) | bytes_equal(word, '"') | bytes_equal(word, '\\') | bytes_equal(word, 0xE2)) break;
     }
     while (run < left && is_plain((unsigned char)at[run]))

@@ -2,6 +2,7 @@
    mix and logging works when there is no memory. Whatever a value holds, a line is one line and valid JSON: the pairs are
    those of the format, never those that a value pretends to bring along. */
 #include "base/log.h"
+#include "base/bytes.h"
 #include "base/time.h"
 #include <errno.h>
 #include <limits.h>
@@ -157,6 +158,10 @@ static size_t front_length(struct text text)
 static uint32_t plain_length(struct text text)
 {
     uint32_t length = 0;
+    for (; text.length - length >= 8; length += 8) {
+        uint64_t word = bytes_load(text.data + length);
+        if (bytes_unprintable(word) | bytes_equal(word, '"') | bytes_equal(word, '\\')) break;
+    }
     while (length < text.length && text.data[length] >= ' ' && text.data[length] <= '~' && text.data[length] != '"' &&
            text.data[length] != '\\')
         length++;
@@ -225,6 +230,27 @@ static void line_member(struct line *line, struct text name, struct text value, 
     if (line->full) line->length = before;
 }
 
+/* A member as most are: a name of ours and a value without anything to escape, in one step. */
+static void line_simple(struct line *line, const char *name, struct text value, bool quoted)
+{
+    size_t length = strlen(name);
+    if (line->human || plain_length(value) < value.length ||
+        length + value.length + 6 > LINE_SIZE - TAIL_SIZE - line->length) {
+        line_member(line, text_of(name), value, quoted);
+        return;
+    }
+    char *at = line->bytes + line->length;
+    *at++ = ',';
+    *at++ = '"';
+    at = mempcpy(at, name, length);
+    *at++ = '"';
+    *at++ = ':';
+    if (quoted) *at++ = '"';
+    at = mempcpy(at, value.data, value.length);
+    if (quoted) *at++ = '"';
+    line->length = (size_t)(at - line->bytes);
+}
+
 /* ---- the pairs of a format ---- */
 
 /* The end of the pair that starts at `at`: the next blank outside of double quotes. */
@@ -290,12 +316,21 @@ static void line_pairs(struct line *line, const char *format, va_list arguments)
 
 /* ---- writing ---- */
 
-static void line_open(struct line *line, const char *area, enum log_level level, const char *message)
+/* Lines come many in a millisecond: its text is made once. */
+static const char *time_text(void)
 {
-    char now[TIME_TEXT_LENGTH + 1];
+    static _Thread_local int64_t formatted_ms = -1;
+    static _Thread_local char formatted[TIME_TEXT_LENGTH + 1];
     struct timespec clock;
     clock_gettime(CLOCK_REALTIME, &clock);
-    time_format(SECONDS(clock.tv_sec) + clock.tv_nsec / 1000000, now);
+    int64_t now_ms = SECONDS(clock.tv_sec) + clock.tv_nsec / 1000000;
+    if (now_ms != formatted_ms) time_format(formatted_ms = now_ms, formatted);
+    return formatted;
+}
+
+static void line_open(struct line *line, const char *area, enum log_level level, const char *message)
+{
+    const char *now = time_text();
     if (line->human) {
         line_string(line, now);
         line_string(line, " ");
@@ -309,9 +344,9 @@ static void line_open(struct line *line, const char *area, enum log_level level,
     line_string(line, "{\"time\":\"");
     line_string(line, now);
     line_string(line, "\"");
-    line_member(line, LITERAL("level"), text_of(level_names[level]), true);
-    line_member(line, LITERAL("area"), text_of(area), true);
-    line_member(line, LITERAL("message"), text_of(message), true);
+    line_simple(line, "level", text_of(level_names[level]), true);
+    line_simple(line, "area", text_of(area), true);
+    line_simple(line, "message", text_of(message), true);
 }
 
 static void line_close(struct line *line)
@@ -359,12 +394,9 @@ void log_append(struct buffer *lines, const char *area, enum log_level level, co
     line.human = atomic_load(&human_lines);
     line_open(&line, area, level, message);
     for (uint32_t i = 0; i < count && !line.full; i++) {
-        char number[24];
-        struct text value = pairs[i].text;
-        if (!value.data)
-            value =
-                (struct text){number, (uint32_t)snprintf(number, sizeof number, "%lld", (long long)pairs[i].number)};
-        line_member(&line, text_of(pairs[i].name), value, pairs[i].text.data != NULL);
+        char digits[INTEGER_TEXT_MOST];
+        bool is_text = pairs[i].text.data != NULL;
+        line_simple(&line, pairs[i].name, is_text ? pairs[i].text : integer_text(digits, pairs[i].number), is_text);
     }
     line_close(&line);
     buffer_bytes(lines, line.bytes, line.length);

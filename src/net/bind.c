@@ -26,10 +26,12 @@ static bool is_alphanumeric(char c)
 static struct text make_request_id(struct bind_context *context, struct arena *arena)
 {
     static const char digits[] = "0123456789abcdef";
-    uint64_t parts[2] = {context->id_prefix, context->id_next++};
-    char *id = arena_alloc(arena, 33);
-    for (int i = 0; i < 32; i++)
-        id[i] = digits[parts[i / 16] >> (60 - 4 * (i % 16)) & 15];
+    uint64_t prefix = context->id_prefix, number = context->id_next++;
+    char *id = arena_take(arena, 32);
+    for (int i = 15; i >= 0; i--, prefix >>= 4, number >>= 4) {
+        id[i] = digits[prefix & 15];
+        id[16 + i] = digits[number & 15];
+    }
     return (struct text){id, 32};
 }
 
@@ -52,6 +54,7 @@ void bind_identity(struct bind_context *context, const struct http_request *http
     struct text id = http->headers[HEADER_X_REQUEST_ID], rest = http->headers[HEADER_ACCEPT], element;
     request->request_id = request_id_is_good(id) ? id : make_request_id(context, request->arena);
     request->head_only = http->method == METHOD_HEAD;
+    if (rest.length < strlen("application/problem+json")) return;
     while (http_list_next(&rest, &element))
         request->problem_json |= http_token_equal(before_semicolon(element), "application/problem+json");
 }

@@ -145,7 +145,7 @@ void exchange_render(struct exchange *exchange, struct buffer *out)
         .preflight = exchange->preflight,
         .origin = exchange->origin,
         .origins_vary = loop->net->config.origins && loop->net->config.origins[0],
-        .date = loop->date,
+        .date = {loop->date, loop->date_length},
     };
     reply_render(out, request, &manner);
 

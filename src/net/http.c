@@ -4,6 +4,7 @@
      STAGE_LINE ── line read ──▶ STAGE_HEAD ── empty line ──▶ STAGE_BODY ── last byte ──▶ STAGE_DONE
           └───────────────┴───────────────────────┴──▶ STAGE_REFUSED */
 #include "net/http.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include <llhttp.h>
@@ -39,7 +40,8 @@ struct machine {
     struct arena *arena;
     const struct http_limits *limits;
     llhttp_t llhttp;
-    size_t bytes; /* read since the request line began */
+    size_t bytes;     /* read since the request line began */
+    struct text head; /* a copy of it, when it came whole: what is in there needs no copy of its own */
     enum line_state line;
     uint32_t empty_lines;
     char method[METHOD_BYTES_MOST];
@@ -61,8 +63,14 @@ static void refuse(struct machine *machine, enum error error, const char *senten
     machine->public.sentence = sentence;
 }
 
-static void assemble(struct arena *arena, struct assembly *text, const char *data, size_t length)
+static void assemble(struct machine *machine, struct assembly *text, const char *data, size_t length)
 {
+    struct arena *arena = machine->arena;
+    const struct text *head = &machine->head;
+    if (!text->length && length && data >= head->data && data < head->data + head->length) {
+        *text = (struct assembly){(char *)(uintptr_t)data, length, length};
+        return;
+    }
     if (text->length + length > text->capacity) {
         size_t capacity = text->capacity * 2 > text->length + length ? text->capacity * 2 : text->length + length;
         char *larger = arena_alloc(arena, capacity + 1);
@@ -123,6 +131,12 @@ static enum http_method method_of(struct text name)
     return METHOD_OTHER;
 }
 
+/* Not zero when a byte has to be looked at. */
+static uint64_t bytes_questionable(uint64_t word)
+{
+    return bytes_equal(word, '%') | bytes_equal(word, '#') | bytes_equal(word, '\\');
+}
+
 /* Origin form, "*" of OPTIONS, or the absolute form, whose authority has to be the Host. The rest of it is checked with
    the head. */
 static void check_target(struct machine *machine)
@@ -131,6 +145,8 @@ static void check_target(struct machine *machine)
     struct text target = assembled(&machine->target);
 
     for (uint32_t i = 0; i < target.length; i++) {
+        while (target.length - i > 8 && !bytes_questionable(bytes_load(target.data + i)))
+            i += 8;
         char c = target.data[i];
         bool coded = c != '%' ||
                      (i + 2 < target.length && is_hexadecimal(target.data[i + 1]) &&
@@ -229,9 +245,12 @@ static void line_byte(struct machine *machine, char c)
 static size_t line_target(struct machine *machine, const char *data, size_t length)
 {
     size_t run = 0, room = machine->limits->target - machine->target.length;
-    while (run < length && run < room && data[run] > ' ' && data[run] < 127)
+    size_t most = length < room ? length : room;
+    while (most - run >= 8 && !(bytes_unprintable(bytes_load(data + run)) | bytes_equal(bytes_load(data + run), ' ')))
+        run += 8;
+    while (run < most && data[run] > ' ' && data[run] < 127)
         run++;
-    assemble(machine->arena, &machine->target, data, run);
+    assemble(machine, &machine->target, data, run);
     if (run == length) return run;
     if (data[run] == ' ' && machine->target.length)
         machine->line = LINE_PROTOCOL;
@@ -259,29 +278,30 @@ static size_t parse_line(struct machine *machine, const char *data, size_t lengt
 
 enum repeats { ONCE, LISTED };
 /* clang-format off */
+#define NAME(string) { (string), sizeof(string) - 1 }
 static const struct known_header {
-    const char *name;
+    struct text name;
     enum repeats repeats;       /* LISTED: several fields are one list */
 } known_headers[HEADER_COUNT] = {
-    [HEADER_HOST]                          = { "host",                          ONCE },
-    [HEADER_CONTENT_LENGTH]                = { "content-length",                ONCE },
-    [HEADER_TRANSFER_ENCODING]             = { "transfer-encoding",             ONCE },
-    [HEADER_CONNECTION]                    = { "connection",                    LISTED },
-    [HEADER_UPGRADE]                       = { "upgrade",                       LISTED },
-    [HEADER_EXPECT]                        = { "expect",                        ONCE },
-    [HEADER_CONTENT_TYPE]                  = { "content-type",                  ONCE },
-    [HEADER_CONTENT_ENCODING]              = { "content-encoding",              ONCE },
-    [HEADER_AUTHORIZATION]                 = { "authorization",                 ONCE },
-    [HEADER_IDEMPOTENCY_KEY]               = { "idempotency-key",               ONCE },
-    [HEADER_IF_MATCH]                      = { "if-match",                      ONCE },
-    [HEADER_IF_NONE_MATCH]                 = { "if-none-match",                 LISTED },
-    [HEADER_PREFER]                        = { "prefer",                        LISTED },
-    [HEADER_ACCEPT]                        = { "accept",                        LISTED },
-    [HEADER_X_TENANT]                      = { "x-tenant",                      ONCE },
-    [HEADER_X_REQUEST_ID]                  = { "x-request-id",                  ONCE },
-    [HEADER_X_FORWARDED_FOR]               = { "x-forwarded-for",               LISTED },
-    [HEADER_ORIGIN]                        = { "origin",                        ONCE },
-    [HEADER_ACCESS_CONTROL_REQUEST_METHOD] = { "access-control-request-method", ONCE },
+    [HEADER_HOST]                          = { NAME("host"),                          ONCE },
+    [HEADER_CONTENT_LENGTH]                = { NAME("content-length"),                ONCE },
+    [HEADER_TRANSFER_ENCODING]             = { NAME("transfer-encoding"),             ONCE },
+    [HEADER_CONNECTION]                    = { NAME("connection"),                    LISTED },
+    [HEADER_UPGRADE]                       = { NAME("upgrade"),                       LISTED },
+    [HEADER_EXPECT]                        = { NAME("expect"),                        ONCE },
+    [HEADER_CONTENT_TYPE]                  = { NAME("content-type"),                  ONCE },
+    [HEADER_CONTENT_ENCODING]              = { NAME("content-encoding"),              ONCE },
+    [HEADER_AUTHORIZATION]                 = { NAME("authorization"),                 ONCE },
+    [HEADER_IDEMPOTENCY_KEY]               = { NAME("idempotency-key"),               ONCE },
+    [HEADER_IF_MATCH]                      = { NAME("if-match"),                      ONCE },
+    [HEADER_IF_NONE_MATCH]                 = { NAME("if-none-match"),                 LISTED },
+    [HEADER_PREFER]                        = { NAME("prefer"),                        LISTED },
+    [HEADER_ACCEPT]                        = { NAME("accept"),                        LISTED },
+    [HEADER_X_TENANT]                      = { NAME("x-tenant"),                      ONCE },
+    [HEADER_X_REQUEST_ID]                  = { NAME("x-request-id"),                  ONCE },
+    [HEADER_X_FORWARDED_FOR]               = { NAME("x-forwarded-for"),               LISTED },
+    [HEADER_ORIGIN]                        = { NAME("origin"),                        ONCE },
+    [HEADER_ACCESS_CONTROL_REQUEST_METHOD] = { NAME("access-control-request-method"), ONCE },
 };
 /* clang-format on */
 
@@ -314,7 +334,8 @@ static int on_field_complete(llhttp_t *llhttp)
     if (machine->name_length <= NAME_BYTES_MOST) {
         struct text name = {machine->name, (uint32_t)machine->name_length};
         for (int header = 0; header < HEADER_COUNT && machine->header < 0; header++)
-            if (text_is(name, known_headers[header].name)) machine->header = header;
+            if (known_headers[header].name.length == name.length && text_equal(name, known_headers[header].name))
+                machine->header = header;
     }
     machine->line_length = machine->name_length;
     machine->name_length = 0;
@@ -326,7 +347,7 @@ static int on_value(llhttp_t *llhttp, const char *data, size_t length)
 {
     struct machine *machine = machine_of(llhttp);
     machine->line_length += length;
-    if (machine->header >= 0) assemble(machine->arena, &machine->value, data, length);
+    if (machine->header >= 0) assemble(machine, &machine->value, data, length);
     return 0;
 }
 
@@ -340,7 +361,7 @@ static int on_value_complete(llhttp_t *llhttp)
     if (machine->header < 0) return 0;
 
     struct text value = without_blanks(assembled(&machine->value));
-    for (uint32_t i = 0; i < value.length; i++) {
+    for (uint32_t i = text_printable_run(value); i < value.length; i++) {
         unsigned char c = (unsigned char)value.data[i];
         if ((c < ' ' && c != '\t') || c >= 127) {
             refuse(machine, ERROR_BAD_REQUEST, "a header field has a character that it may not have");
@@ -472,7 +493,7 @@ static int on_chunk(llhttp_t *llhttp)
 static int on_body(llhttp_t *llhttp, const char *data, size_t length)
 {
     struct machine *machine = machine_of(llhttp);
-    assemble(machine->arena, &machine->body, data, length);
+    assemble(machine, &machine->body, data, length);
     machine->public.body_bytes = machine->body.length;
     return 0;
 }
@@ -549,9 +570,10 @@ static size_t execute(struct machine *machine, const char *data, size_t length)
     return end && end >= data && end <= data + length ? (size_t)(end - data) : length;
 }
 
-enum parse_event http_parse(struct http_parser *parser, const char *data, size_t length, size_t *used)
+/* Parses until the bytes are used, the request is complete or refused, or its client waits for "100 Continue". */
+static enum parse_event parse(struct machine *machine, const char *data, size_t length, size_t *used)
 {
-    struct machine *machine = (struct machine *)(void *)parser;
+    struct http_parser *parser = &machine->public;
     bool in_head = parser->stage == STAGE_LINE || parser->stage == STAGE_HEAD;
     *used = 0;
     while (*used < length && parser->stage < STAGE_DONE) {
@@ -573,4 +595,29 @@ enum parse_event http_parse(struct http_parser *parser, const char *data, size_t
     }
     if (parser->stage == STAGE_REFUSED) return PARSE_REFUSED;
     return parser->stage == STAGE_DONE ? PARSE_COMPLETE : PARSE_MORE;
+}
+
+/* The length of a head that is there whole, as nearly all are; 0 when none ends here. */
+static size_t whole_head(const char *data, size_t length)
+{
+    const char *end = data + length;
+    for (const char *at = data; (at = memchr(at, '\r', (size_t)(end - at))) && end - at >= 4; at++)
+        if (!memcmp(at, "\r\n\r\n", 4)) return (size_t)(at - data) + 4;
+    return 0;
+}
+
+enum parse_event http_parse(struct http_parser *parser, const char *data, size_t length, size_t *used)
+{
+    struct machine *machine = (struct machine *)(void *)parser;
+    size_t head = 0, more;
+    *used = 0;
+    if (!machine->bytes) head = whole_head(data, length < machine->limits->head ? length : machine->limits->head);
+    if (head) {
+        machine->head = (struct text){arena_copy(machine->arena, data, head), (uint32_t)head};
+        enum parse_event event = parse(machine, machine->head.data, head, used);
+        if (event != PARSE_MORE || *used == length) return event;
+    }
+    enum parse_event event = parse(machine, data + *used, length - *used, &more);
+    *used += more;
+    return event;
 }

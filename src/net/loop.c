@@ -28,6 +28,7 @@ void loop_clock(struct net_loop *loop)
     loop->wall_s = wall.tv_sec;
     loop->bind.now_s = wall.tv_sec;
     reply_date(wall.tv_sec, loop->date);
+    loop->date_length = (uint32_t)strlen(loop->date);
 }
 
 static struct connection *connection_of(struct deadline *deadline, enum wait wait)

@@ -113,6 +113,7 @@ struct net_loop {
     uint64_t now_ns;              /* of the last read or flush, for durations */
     int64_t wall_s;               /* of the date line */
     char date[DATE_LINE_SIZE];
+    uint32_t date_length;
     char *read_buffer;
     struct buffer out;   /* what a flush renders into */
     struct buffer lines; /* of the log, written at the end of a flush */

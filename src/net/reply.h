@@ -8,7 +8,7 @@ struct reply_manner {
     bool preflight;     /* answers a CORS preflight: reply.allow becomes the allowed methods too */
     struct text origin; /* allowed origin to name; absent: none */
     bool origins_vary;  /* answers differ by Origin */
-    const char *date;   /* "Date: …\r\n" */
+    struct text date;   /* "Date: …\r\n" */
 };
 /* Appends the whole reply of a request. */
 void reply_render(struct buffer *out, const struct request *request, const struct reply_manner *manner);

@@ -348,6 +348,30 @@ static void test_gathered_lines(void **state)
     buffer_free(&lines);
 }
 
+/* Whatever the length of a value, a line is one line of JSON: a member that does not fit is left out. */
+static void test_gathered_lines_are_cut(void **state)
+{
+    (void)state;
+    enum { FROM = PIPE_BUF - 160, TO = PIPE_BUF + 8 };
+    static char letters[TO];
+    memset(letters, 'x', sizeof letters);
+    log_configure("info", false);
+    for (uint32_t length = FROM; length < TO; length++) {
+        struct buffer lines = {0};
+        const struct log_pair pairs[] = {{"long", {letters, length}, 0}, {"last", .number = -7}};
+        log_append(&lines, "http", LOG_INFO, "request", pairs, 2);
+        assert_true(lines.length <= PIPE_BUF);
+        assert_int_equal(lines.data[lines.length - 1], '\n');
+        yyjson_doc *document = yyjson_read(lines.data, lines.length - 1, 0);
+        assert_non_null(document);
+        yyjson_val *root = yyjson_doc_get_root(document), *value = yyjson_obj_get(root, "long");
+        assert_true(!value || yyjson_get_len(value) == length);
+        assert_true(yyjson_obj_get(root, "last") || yyjson_is_true(yyjson_obj_get(root, "cut")));
+        yyjson_doc_free(document);
+        buffer_free(&lines);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_unknown_specification),
         cmocka_unit_test(test_lines_of_threads_do_not_mix),
         cmocka_unit_test(test_gathered_lines),
+        cmocka_unit_test(test_gathered_lines_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

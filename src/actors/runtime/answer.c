@@ -86,6 +86,8 @@ static void render_whole(struct tx *tx, struct buffer *out, const struct kind *k
     buffer_byte(out, '}');
 }
 
+enum { ENVELOPE_GUESS = 64 }; /* what follows an entity */
+
 /* ---- what the public sees is rendered once and kept with the block ---- */
 static uint32_t sees_of(const struct fields *fields)
 {
@@ -163,6 +165,7 @@ void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, c
         return;
     }
     if (block->rendering && rendering_valid(tx, block->rendering)) {
+        buffer_reserve(out, block->rendering->length + ENVELOPE_GUESS);
         buffer_bytes(out, block->rendering->dependencies + block->rendering->dependency_count,
                      block->rendering->length);
         if (revision) *revision += block->rendering->revision;
@@ -212,15 +215,24 @@ static void set_etag(struct tx *tx, struct reply *reply, const struct kind *kind
     bool counted = false;
     for (const struct join *join = kind->joins; join && join->name; join++)
         counted |= join->revision;
-    reply->etag = counted ? text_print(tx, "\"%lld.%llu\"", (long long)entity->version, (unsigned long long)revision)
-                          : text_print(tx, "\"%lld\"", (long long)entity->version);
+    struct buffer etag = {.arena = tx->arena};
+    buffer_reserve(&etag, 2 * INTEGER_TEXT_MOST + 3);
+    buffer_byte(&etag, '"');
+    buffer_integer(&etag, entity->version);
+    if (counted) {
+        buffer_byte(&etag, '.');
+        buffer_integer(&etag, (int64_t)revision);
+    }
+    buffer_byte(&etag, '"');
+    reply->etag = buffer_as_text(&etag);
 }
 
 static void reply_entity(struct tx *tx, struct buffer *out, struct reply *reply, const struct kind *kind,
                          const void *entity)
 {
     uint64_t revision = 0;
-    uint32_t relations = tx->state->then
+    bool unchanged = tx->state->then || (tx->command->action == ACTION_READ && entity == tx->before);
+    uint32_t relations = unchanged
                              ? tx->relations
                              : asker_relations(tx, kind, entity); /* after the command: who joined is a member now */
     render_entity(tx, out, kind, entity, relations, &revision);
