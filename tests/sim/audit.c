@@ -8,7 +8,8 @@
 enum { KEYS_ASKED_AGAIN = 12, KEY_LIFE = HOURS(20) };
 
 /* ---- reading ---- */
-void each_entry(struct world *world, struct asking asking, void (*visit)(struct world *world, yyjson_val *entry, void *context), void *context)
+void each_entry(struct world *world, struct asking asking,
+                void (*visit)(struct world *world, yyjson_val *entry, void *context), void *context)
 {
     char cursor[512];
     asking.limit = 100;
@@ -51,7 +52,8 @@ static void check_number(struct world *world, struct orders_seen *orders, const 
         snprintf(again, sizeof again, "ORD-%ld-%06ld", year, count) < 0 || strcmp(number, again))
         violated(world, "unique", "an order is called %s", number);
     for (uint32_t i = 0; i < orders->numbers.count; i++)
-        if (orders->numbers.at[i] == year * 1000000 + count) violated(world, "unique", "two orders are called %s", number);
+        if (orders->numbers.at[i] == year * 1000000 + count)
+            violated(world, "unique", "two orders are called %s", number);
     *LIST_ADD(world->arena, &orders->numbers) = year * 1000000 + count;
 }
 
@@ -63,7 +65,8 @@ static void check_pending(struct world *world, const struct order *order, yyjson
     time_parse(text_of(json_text(json, "expires_at")), &expires);
     if (expires < placed + SECONDS(30)) expires = placed + SECONDS(30);
     if (!strcmp(json_text(json, "status"), "pending") && world->loopback.now > expires && !world->damaged)
-        violated(world, "liveness", "order %s is pending, and expired at %s", order->text, json_text(json, "expires_at"));
+        violated(world, "liveness", "order %s is pending, and expired at %s", order->text,
+                 json_text(json, "expires_at"));
 }
 
 static void visit_order(struct world *world, yyjson_val *json, void *context)
@@ -101,8 +104,11 @@ static void audit_book(struct world *world)
     if (world->book.fault[0]) violated(world, "I6 money", "%s", world->book.fault);
     for (const struct charge *charge = world->book.charges; charge; charge = charge->next) {
         bool known = false;
-        for (uint32_t i = 0; i < world->orders.count; i++) known |= id_equal(world->orders.at[i].id, charge->order);
-        if (!known) violated(world, "I2 effects", "the provider was asked for %.*s, and there is no such order", TEXT_ARGUMENTS(charge->key));
+        for (uint32_t i = 0; i < world->orders.count; i++)
+            known |= id_equal(world->orders.at[i].id, charge->order);
+        if (!known)
+            violated(world, "I2 effects", "the provider was asked for %.*s, and there is no such order",
+                     TEXT_ARGUMENTS(charge->key));
     }
 }
 
@@ -116,30 +122,42 @@ static void forget_offers(struct price *prices, uint32_t step)
 static void all_settled(struct world *world)
 {
     for (uint32_t i = 0; i < world->person_count; i++)
-        for (uint32_t k = 0; k < world->person_count; k++) tracked_settled(&world->people[i].follows[k]);
-    for (uint32_t i = 0; i < world->community_count; i++) forget_offers(world->communities[i].description, world->step);
+        for (uint32_t k = 0; k < world->person_count; k++)
+            tracked_settled(&world->people[i].follows[k]);
     for (uint32_t i = 0; i < world->community_count; i++)
-        for (uint32_t k = 0; k < world->person_count; k++) tracked_settled(&world->communities[i].members[k]);
-    for (uint32_t i = 0; i < world->supplier_count; i++) tracked_settled(&world->suppliers[i].status);
-    for (uint32_t i = 0; i < world->product_count; i++) tracked_settled(&world->products[i].status);
+        forget_offers(world->communities[i].description, world->step);
+    for (uint32_t i = 0; i < world->community_count; i++)
+        for (uint32_t k = 0; k < world->person_count; k++)
+            tracked_settled(&world->communities[i].members[k]);
+    for (uint32_t i = 0; i < world->supplier_count; i++)
+        tracked_settled(&world->suppliers[i].status);
+    for (uint32_t i = 0; i < world->product_count; i++)
+        tracked_settled(&world->products[i].status);
     for (uint32_t i = 0; i < world->promotion_count; i++) {
         struct tracked *status = &world->promotions[i].status;
-        bool later = world->damaged && status->open[OPERATION_withdraw];       /* told at the next start */
+        bool later = world->damaged && status->open[OPERATION_withdraw]; /* told at the next start */
         tracked_settled(status);
         status->open[OPERATION_withdraw] = later;
     }
-    for (uint32_t i = 0; i < world->posts.count; i++) tracked_settled(&world->posts.at[i].status);
+    for (uint32_t i = 0; i < world->posts.count; i++)
+        tracked_settled(&world->posts.at[i].status);
     for (uint32_t i = 0; i < world->orders.count; i++)
-        for (uint32_t k = 0; k < world->orders.at[i].line_count; k++) tracked_settled(&world->orders.at[i].status[k]);
-    for (uint32_t i = 0; i < world->variant_count; i++) forget_offers(world->variants[i].prices, world->step);
+        for (uint32_t k = 0; k < world->orders.at[i].line_count; k++)
+            tracked_settled(&world->orders.at[i].status[k]);
+    for (uint32_t i = 0; i < world->variant_count; i++)
+        forget_offers(world->variants[i].prices, world->step);
     for (uint32_t i = 0; i < world->stock_count; i++) {
         forget_offers(world->stocks[i].backorder, world->step);
         world->stocks[i].open = NULL;
     }
-    for (uint32_t i = 0; i < world->promotion_count; i++) world->promotions[i].clicks_open = 0;
-    for (uint32_t i = 0; i < ADDRESSES_MOST; i++) world->accounts[i].open = 0;
-    for (uint32_t i = 0; i < world->slots.count; i++) world->slots.at[i].open = 0;
-    for (const struct flight *flight = world->flights; flight; flight = flight->next) world->slots.at[flight->slot].open++;
+    for (uint32_t i = 0; i < world->promotion_count; i++)
+        world->promotions[i].clicks_open = 0;
+    for (uint32_t i = 0; i < ADDRESSES_MOST; i++)
+        world->accounts[i].open = 0;
+    for (uint32_t i = 0; i < world->slots.count; i++)
+        world->slots.at[i].open = 0;
+    for (const struct flight *flight = world->flights; flight; flight = flight->next)
+        world->slots.at[flight->slot].open++;
 }
 
 /* Only a purchase may wait when everything rests: for its payment. */
@@ -156,7 +174,8 @@ static void check_flights(struct world *world)
 static void ask_again(struct world *world, uint32_t number)
 {
     const struct slot *slot = &world->slots.at[number];
-    if (!slot->status || !slot->asking.key || world->loopback.now - slot->sent_at >= KEY_LIFE || !world_is_well(world)) return;
+    if (!slot->status || !slot->asking.key || world->loopback.now - slot->sent_at >= KEY_LIFE || !world_is_well(world))
+        return;
     send_slot(world, number, false);
     world_settle(world);
 }
@@ -182,7 +201,8 @@ void audit(struct world *world)
     audit_shop(world, &totals);
     audit_people(world, &totals);
     audit_book(world);
-    if (!world->damaged && metric(world, "souk_broken_truths_total") != 0) violated(world, "truths", "a command was dropped");
+    if (!world->damaged && metric(world, "souk_broken_truths_total") != 0)
+        violated(world, "truths", "a command was dropped");
     if (!world_is_well(world)) return;
     all_settled(world);
     if (world->crashes && world->audits++ % 2 == 0) audit_keys(world);
@@ -199,11 +219,11 @@ static void check_settled(struct world *world, const struct order *order)
     const struct charge *charge = book_charge_of(&world->book, order->id);
     if (!order->exists || !charge) return;
     if (charge->taken && tells_the_truth(charge->plan) && order->captured != charge->amount)
-        violated(world, "I6 money", "the provider took %lld for order %s, which knows of %lld", (long long)charge->amount, order->text,
-                 (long long)order->captured);
+        violated(world, "I6 money", "the provider took %lld for order %s, which knows of %lld",
+                 (long long)charge->amount, order->text, (long long)order->captured);
     if (charge->paid_back != order->refunded && order->captured)
-        violated(world, "I6 money", "the provider paid %lld back for order %s, which knows of %lld", (long long)charge->paid_back, order->text,
-                 (long long)order->refunded);
+        violated(world, "I6 money", "the provider paid %lld back for order %s, which knows of %lld",
+                 (long long)charge->paid_back, order->text, (long long)order->refunded);
     for (uint32_t i = 0; i < order->line_count; i++)
         if (tracked_is(&order->status[i], "pending") && !world->damaged)
             violated(world, "liveness", "order %s is pending for ever", order->text);
@@ -216,7 +236,8 @@ static int64_t timers_due(const struct world *world)
         const struct tracked *status = &world->promotions[i].status;
         due += !tracked_is(status, "ended") && !tracked_is(status, "cancelled");
     }
-    for (uint32_t i = 0; i < ADDRESSES_MOST; i++) due += world->accounts[i].made;
+    for (uint32_t i = 0; i < ADDRESSES_MOST; i++)
+        due += world->accounts[i].made;
     return due;
 }
 
@@ -224,7 +245,7 @@ void audit_end(struct world *world)
 {
     audit(world);
     world_calm(world);
-    if (world->damaged) {                   /* what could not be read was left for the next start */
+    if (world->damaged) { /* what could not be read was left for the next start */
         world->lost_impressions = true;
         world_restart(world);
         world->damaged = false;
@@ -234,11 +255,14 @@ void audit_end(struct world *world)
     world->ending = true;
     audit(world);
     if (!world_is_well(world)) return;
-    if (world->flights) violated(world, "I12 answers", "%s is never answered", world->slots.at[world->flights->slot].asking.command);
-    for (uint32_t i = 0; i < world->orders.count; i++) check_settled(world, &world->orders.at[i]);
+    if (world->flights)
+        violated(world, "I12 answers", "%s is never answered", world->slots.at[world->flights->slot].asking.command);
+    for (uint32_t i = 0; i < world->orders.count; i++)
+        check_settled(world, &world->orders.at[i]);
     if (world->damaged) return;
-    if (metric(world, "souk_effects") != 0) violated(world, "liveness", "%lld effects are left", (long long)metric(world, "souk_effects"));
+    if (metric(world, "souk_effects") != 0)
+        violated(world, "liveness", "%lld effects are left", (long long)metric(world, "souk_effects"));
     if (metric(world, "souk_timers") != timers_due(world))
-        violated(world, "liveness", "%lld timers are left, and %lld have a reason", (long long)metric(world, "souk_timers"),
-                 (long long)timers_due(world));
+        violated(world, "liveness", "%lld timers are left, and %lld have a reason",
+                 (long long)metric(world, "souk_timers"), (long long)timers_due(world));
 }

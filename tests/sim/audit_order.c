@@ -63,14 +63,17 @@ static void check_line(struct world *world, const struct order *order, uint32_t 
     if (!id_equal(json_id(item, "variant_id"), variant->id) || json_integer(item, "quantity") != line->quantity)
         WRONG("I2 whole", "item %u of order %s is not what was asked for", number, order->text);
     if (!price_known(variant->prices, price, order->first_step))
-        WRONG("prices", "item %u of order %s costs %lld, which nobody asked for it", number, order->text, (long long)price);
+        WRONG("prices", "item %u of order %s costs %lld, which nobody asked for it", number, order->text,
+              (long long)price);
     if (amount(item, "unit_price") != unit)
-        WRONG("prices", "a unit of item %u of order %s is %lld, not %lld", number, order->text, (long long)amount(item, "unit_price"),
-              (long long)unit);
-    if (amount(item, "subtotal") != subtotal || amount(item, "net") != net || amount(item, "discount") != subtotal - net)
+        WRONG("prices", "a unit of item %u of order %s is %lld, not %lld", number, order->text,
+              (long long)amount(item, "unit_price"), (long long)unit);
+    if (amount(item, "subtotal") != subtotal || amount(item, "net") != net ||
+        amount(item, "discount") != subtotal - net)
         WRONG("prices", "the line of item %u of order %s is wrong", number, order->text);
     if (amount(item, "tax") != tax || amount(item, "total") != net + (world->terms.tax_included ? 0 : tax))
-        WRONG("prices", "the tax of item %u of order %s is %lld, not %lld", number, order->text, (long long)amount(item, "tax"), (long long)tax);
+        WRONG("prices", "the tax of item %u of order %s is %lld, not %lld", number, order->text,
+              (long long)amount(item, "tax"), (long long)tax);
 }
 
 static int supplier_of(const struct world *world, const struct order *order, uint32_t item)
@@ -117,17 +120,20 @@ static void check_money(struct world *world, const struct order *order, yyjson_v
         tax += tax_on(world, cost);
     }
     int64_t total = subtotal - discount + shipping + (world->terms.tax_included ? 0 : tax);
-    if (amount(json, "subtotal") != subtotal || amount(json, "discount") != discount || amount(json, "shipping") != shipping ||
-        amount(json, "tax") != tax || amount(json, "total") != total)
-        WRONG("prices", "order %s comes to %lld and says %lld", order->text, (long long)total, (long long)amount(json, "total"));
+    if (amount(json, "subtotal") != subtotal || amount(json, "discount") != discount ||
+        amount(json, "shipping") != shipping || amount(json, "tax") != tax || amount(json, "total") != total)
+        WRONG("prices", "order %s comes to %lld and says %lld", order->text, (long long)total,
+              (long long)amount(json, "total"));
 }
 
 /* What never changes once placed. */
 static void check_fixed(struct world *world, struct order *order, yyjson_val *json)
 {
-    static const char *const members[] = {"customer", "shipping_address", "groups", "subtotal", "discount", "shipping", "tax", "total", "number",
-                                          "expires_at", "attribution", "created_at"};
-    static const char *const of_items[] = {"variant_id", "sku", "product_snapshot", "quantity", "unit_price", "net", "tax", "total", "attribution"};
+    static const char *const members[] = {"customer", "shipping_address", "groups",      "subtotal",
+                                          "discount", "shipping",         "tax",         "total",
+                                          "number",   "expires_at",       "attribution", "created_at"};
+    static const char *const of_items[] = {"variant_id", "sku",   "product_snapshot", "quantity", "unit_price", "net",
+                                           "tax",        "total", "attribution"};
     uint8_t hash[32] = {0};
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         char *text = yyjson_val_write(json_at(json, members[i]), 0, NULL);
@@ -140,7 +146,8 @@ static void check_fixed(struct world *world, struct order *order, yyjson_val *js
             hash_bytes((struct text){(const char *)hash, 32}, text_of(text ? text : ""), hash);
             free(text);
         }
-    if (order->checked && memcmp(hash, order->fixed, sizeof hash)) WRONG("I6 money", "what was agreed in order %s has changed", order->text);
+    if (order->checked && memcmp(hash, order->fixed, sizeof hash))
+        WRONG("I6 money", "what was agreed in order %s has changed", order->text);
     memcpy(order->fixed, hash, sizeof hash);
     if (!order->checked) check_money(world, order, json);
     order->checked = true;
@@ -168,15 +175,21 @@ static void check_status(struct world *world, const struct order *order, yyjson_
     }
     const char *status = living ? steps[least] : "cancelled";
     const char *fulfilment = !sent ? "unfulfilled" : sent == living ? "fulfilled" : "partial";
-    int64_t total = amount(json, "total"), captured = amount(json, "payment.captured"), refunded = amount(json, "payment.refunded");
+    int64_t total = amount(json, "total"), captured = amount(json, "payment.captured"),
+            refunded = amount(json, "payment.refunded");
     const char *attempt = json_text(json, "payment.attempt");
     bool decided = !strcmp(attempt, "succeeded") || !strcmp(attempt, "declined") || !strcmp(attempt, "voided");
-    const char *payment = !total ? "not_required" : !decided ? "pending" : !captured ? "failed" : !refunded ? "paid"
-                          : refunded < captured ? "partially_refunded" : "refunded";
+    const char *payment = !total                ? "not_required"
+                          : !decided            ? "pending"
+                          : !captured           ? "failed"
+                          : !refunded           ? "paid"
+                          : refunded < captured ? "partially_refunded"
+                                                : "refunded";
     if (strcmp(json_text(json, "status"), status) || strcmp(json_text(json, "fulfilment_status"), fulfilment) ||
         strcmp(json_text(json, "payment_status"), payment))
-        WRONG("I6 states", "order %s is %s, %s, %s; from its parts follows %s, %s, %s", order->text, json_text(json, "status"),
-              json_text(json, "fulfilment_status"), json_text(json, "payment_status"), status, fulfilment, payment);
+        WRONG("I6 states", "order %s is %s, %s, %s; from its parts follows %s, %s, %s", order->text,
+              json_text(json, "status"), json_text(json, "fulfilment_status"), json_text(json, "payment_status"),
+              status, fulfilment, payment);
     if (living && least > 0 && captured != total) WRONG("I6 money", "order %s is %s and not paid", order->text, status);
 }
 
@@ -226,10 +239,11 @@ static void check_refunds(struct world *world, const struct order *order, yyjson
         if (!strcmp(status, "succeeded")) paid += amount(refund, "amount");
     }
     if (amount(json, "payment.refunded") != paid || promised > captured)
-        WRONG("I6 money", "order %s: %lld captured, %lld refunded, %lld paid back, %lld promised", order->text, (long long)captured,
-              (long long)amount(json, "payment.refunded"), (long long)paid, (long long)promised);
+        WRONG("I6 money", "order %s: %lld captured, %lld refunded, %lld paid back, %lld promised", order->text,
+              (long long)captured, (long long)amount(json, "payment.refunded"), (long long)paid, (long long)promised);
     int64_t due = is_late(json) ? captured : captured ? back_for_items(world, order, json) : 0;
-    if (all != due) WRONG("I6 money", "order %s asks %lld back where %lld is due", order->text, (long long)all, (long long)due);
+    if (all != due)
+        WRONG("I6 money", "order %s asks %lld back where %lld is due", order->text, (long long)all, (long long)due);
 }
 
 /* The provider's own book. It may have paid back what the order has not heard of yet, never the other way. */
@@ -241,11 +255,13 @@ static void check_book(struct world *world, const struct order *order, yyjson_va
     if (!charge || !charge->taken || charge->amount != captured)
         WRONG("I6 money", "order %s holds %lld that the provider never took", order->text, (long long)captured);
     else if (charge->paid_back < refunded)
-        WRONG("I6 money", "order %s says %lld were paid back, the provider %lld", order->text, (long long)refunded, (long long)charge->paid_back);
+        WRONG("I6 money", "order %s says %lld were paid back, the provider %lld", order->text, (long long)refunded,
+              (long long)charge->paid_back);
 }
 
 /* ---- stock ---- */
-static void add_stock(struct world *world, const struct order *order, uint32_t number, yyjson_val *item, struct totals *totals)
+static void add_stock(struct world *world, const struct order *order, uint32_t number, yyjson_val *item,
+                      struct totals *totals)
 {
     const char *state = tracked_state(&order->status[number]);
     yyjson_val *allocations = json_at(item, "allocations");
@@ -259,13 +275,17 @@ static void add_stock(struct world *world, const struct order *order, uint32_t n
             return;
         }
         taken += quantity;
-        if (!strcmp(state, "pending")) totals->reserved[stock] += quantity;
-        else if (!strcmp(state, "confirmed") || !strcmp(state, "processing")) totals->allocated[stock] += quantity;
-        else totals->shipped[stock] += quantity;
+        if (!strcmp(state, "pending"))
+            totals->reserved[stock] += quantity;
+        else if (!strcmp(state, "confirmed") || !strcmp(state, "processing"))
+            totals->allocated[stock] += quantity;
+        else
+            totals->shipped[stock] += quantity;
     }
     int64_t wanted = strcmp(state, "cancelled") ? order->lines[number].quantity : 0;
     if (taken != wanted)
-        WRONG("I3 stock", "item %u of order %s is %s and holds %lld, not %lld", number, order->text, state, (long long)taken, (long long)wanted);
+        WRONG("I3 stock", "item %u of order %s is %s and holds %lld, not %lld", number, order->text, state,
+              (long long)taken, (long long)wanted);
 }
 
 /* ---- figures ---- */
@@ -279,7 +299,8 @@ static void add_sale(struct world *world, const struct order *order, yyjson_val 
         int promotion = order->lines[i].promotion;
         if (promotion == NOBODY) continue;
         bool first = true;
-        for (uint32_t k = 0; k < i; k++) first &= order->lines[k].promotion != promotion;
+        for (uint32_t k = 0; k < i; k++)
+            first &= order->lines[k].promotion != promotion;
         totals->promotions[promotion].conversions += first;
         totals->promotions[promotion].units += order->lines[i].quantity;
         totals->promotions[promotion].revenue += net;
@@ -301,7 +322,8 @@ static void add_refund(struct world *world, const struct order *order, yyjson_va
             if (!id_equal(order->items[k], item)) continue;
             totals->revenue[supplier_of(world, order, k)] -= amount(line, "goods");
             totals->refunds += amount(line, "goods");
-            if (order->lines[k].promotion != NOBODY) totals->promotions[order->lines[k].promotion].refunded += amount(line, "goods");
+            if (order->lines[k].promotion != NOBODY)
+                totals->promotions[order->lines[k].promotion].refunded += amount(line, "goods");
         }
     }
 }
@@ -343,7 +365,8 @@ void audit_order(struct world *world, struct order *order, yyjson_val *json, str
     order_see(world, order, json, true);
     if (!world_is_well(world)) return;
     yyjson_val *items = json_at(json, "items");
-    for (uint32_t i = 0; i < order->line_count; i++) add_stock(world, order, i, yyjson_arr_get(items, i), totals);
+    for (uint32_t i = 0; i < order->line_count; i++)
+        add_stock(world, order, i, yyjson_arr_get(items, i), totals);
     snprintf(order->state, sizeof order->state, "%s", json_text(json, "status"));
     snprintf(order->paid, sizeof order->paid, "%s", json_text(json, "payment_status"));
     check_fixed(world, order, json);

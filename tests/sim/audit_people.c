@@ -28,7 +28,8 @@ static void audit_memberships(struct world *world)
 {
     for (uint32_t i = 0; i < world->person_count && world_is_well(world); i++) {
         struct memberships_seen rows = {.person = i};
-        each_entry(world, (struct asking){.kind = "membership", .command = "mine", .user = world->people[i].id}, visit_membership, &rows);
+        each_entry(world, (struct asking){.kind = "membership", .command = "mine", .user = world->people[i].id},
+                   visit_membership, &rows);
         for (uint32_t k = 0; k < world->community_count; k++)
             if (!rows.seen[k] && !tracked_see(&world->communities[k].members[i], "none"))
                 violated(world, "I1 durable", "person %u was %s in community %u and is unknown there", i,
@@ -58,8 +59,10 @@ static void audit_follows(struct world *world)
 {
     for (uint32_t i = 0; i < world->person_count && world_is_well(world); i++) {
         struct followers_seen rows = {.followed = i};
-        each_entry(world, (struct asking){.kind = "follow", .command = "followers", .id = world->people[i].text, .operator_ = true},
-                   visit_follower, &rows);
+        each_entry(
+            world,
+            (struct asking){.kind = "follow", .command = "followers", .id = world->people[i].text, .operator_ = true},
+            visit_follower, &rows);
         for (uint32_t k = 0; k < world->person_count; k++)
             if (!rows.seen[k] && !tracked_see(&world->people[k].follows[i], "none"))
                 violated(world, "I1 durable", "person %u does not follow person %u, and should", k, i);
@@ -86,7 +89,8 @@ static void visit_post(struct world *world, yyjson_val *row, void *context)
         return;
     }
     struct id id = json_id(row, "id");
-    if (post->exists && !id_equal(post->id, id)) violated(world, "I1 keys", "request s%u made a second post", post->slot);
+    if (post->exists && !id_equal(post->id, id))
+        violated(world, "I1 keys", "request s%u made a second post", post->slot);
     if (!post->exists) post->text = arena_text(world->arena, text_of(json_text(row, "id"))).data;
     post->exists = true;
     post->id = id;
@@ -102,22 +106,31 @@ static void audit_posts(struct world *world)
     for (uint32_t i = 0; i < world->community_count; i++) {
         const char *id = world->communities[i].text;
         posts.state = "published";
-        each_entry(world, (struct asking){.kind = "post", .command = "list", .operator_ = true,
-                                          .query = arena_format(world->arena, "community_id=%s", id).data}, visit_post, &posts);
+        each_entry(world,
+                   (struct asking){.kind = "post",
+                                   .command = "list",
+                                   .operator_ = true,
+                                   .query = arena_format(world->arena, "community_id=%s", id).data},
+                   visit_post, &posts);
         posts.state = "hidden";
-        each_entry(world, (struct asking){.kind = "post", .command = "list", .operator_ = true,
-                                          .query = arena_format(world->arena, "community_id=%s&status=hidden", id).data}, visit_post, &posts);
+        each_entry(world,
+                   (struct asking){.kind = "post",
+                                   .command = "list",
+                                   .operator_ = true,
+                                   .query = arena_format(world->arena, "community_id=%s&status=hidden", id).data},
+                   visit_post, &posts);
     }
     for (uint32_t i = 0; i < world->posts.count && world_is_well(world); i++) {
         struct post *post = &world->posts.at[i];
         if (!post->exists || posts.seen[i]) continue;
-        if (!tracked_see(&post->status, "deleted")) violated(world, "I1 durable", "the post of request s%u is gone", post->slot);
+        if (!tracked_see(&post->status, "deleted"))
+            violated(world, "I1 durable", "the post of request s%u is gone", post->slot);
     }
 }
 
 /* ---- feeds ---- */
 struct cards_seen {
-    int community;                          /* NOBODY: the global feed */
+    int community; /* NOBODY: the global feed */
     bool *posts;
     bool promotions[PROMOTIONS_MOST];
 };
@@ -141,8 +154,8 @@ static void check_cards(struct world *world, const struct cards_seen *cards)
         const struct post *post = &world->posts.at[i];
         bool wanted = post->exists && post->community == cards->community && tracked_is(&post->status, "published");
         if (cards->posts[i] != wanted)
-            violated(world, "I8 feeds", "the post of request s%u is %s and %s the feed of community %d", post->slot, tracked_state(&post->status),
-                     wanted ? "not in" : "in", cards->community);
+            violated(world, "I8 feeds", "the post of request s%u is %s and %s the feed of community %d", post->slot,
+                     tracked_state(&post->status), wanted ? "not in" : "in", cards->community);
     }
     for (uint32_t i = 0; i < world->promotion_count; i++) {
         const struct promotion *promotion = &world->promotions[i];
@@ -150,8 +163,8 @@ static void check_cards(struct world *world, const struct cards_seen *cards)
         bool wanted = promotion->community == cards->community && tracked_is(&promotion->status, "active") &&
                       tracked_is(&supplier->status, "verified");
         if (cards->promotions[i] != wanted)
-            violated(world, "I8 feeds", "promotion %u is %s and %s feed %d", i, tracked_state(&promotion->status), wanted ? "not in" : "in",
-                     cards->community);
+            violated(world, "I8 feeds", "promotion %u is %s and %s feed %d", i, tracked_state(&promotion->status),
+                     wanted ? "not in" : "in", cards->community);
     }
 }
 
@@ -159,8 +172,10 @@ static void audit_feeds(struct world *world)
 {
     for (int i = NOBODY; i < (int)world->community_count && world_is_well(world); i++) {
         struct cards_seen cards = {.community = i, .posts = ARENA_ARRAY(world->arena, bool, world->posts.count + 1)};
-        struct asking asking = {.kind = "feed_item", .command = i == NOBODY ? "read_global" : "read_community",
-                                .id = i == NOBODY ? NULL : world->communities[i].text, .user = world->people[0].id};
+        struct asking asking = {.kind = "feed_item",
+                                .command = i == NOBODY ? "read_global" : "read_community",
+                                .id = i == NOBODY ? NULL : world->communities[i].text,
+                                .user = world->people[0].id};
         if (i != NOBODY) asking.user = world->people[world->communities[i].owner].id;
         each_entry(world, asking, visit_card, &cards);
         check_cards(world, &cards);
@@ -179,21 +194,27 @@ static void audit_communities(struct world *world)
     for (uint32_t i = 0; i < world->community_count && world_is_well(world); i++) {
         struct community *community = &world->communities[i];
         int64_t members = 0, posts = 0, listed = 0;
-        for (uint32_t k = 0; k < world->person_count; k++) members += tracked_is(&community->members[k], "active");
+        for (uint32_t k = 0; k < world->person_count; k++)
+            members += tracked_is(&community->members[k], "active");
         for (uint32_t k = 0; k < world->posts.count; k++)
-            posts += world->posts.at[k].exists && world->posts.at[k].community == (int)i && tracked_is(&world->posts.at[k].status, "published");
+            posts += world->posts.at[k].exists && world->posts.at[k].community == (int)i &&
+                     tracked_is(&world->posts.at[k].status, "published");
         struct asking asking = {.kind = "membership", .command = "list", .id = community->text, .operator_ = true};
         each_entry(world, asking, count_entry, &listed);
         asking = (struct asking){.kind = "community", .command = "read", .id = community->text, .operator_ = true};
         struct answer answer = world_ask(world, asking, 200);
         if (json_integer(answer.data, "stats.member_count") != members || listed != members ||
             json_integer(answer.data, "stats.post_count") != posts)
-            violated(world, "I8 figures", "community %u counts %lld members and %lld posts, and lists %lld; it should be %lld and %lld", i,
-                     (long long)json_integer(answer.data, "stats.member_count"), (long long)json_integer(answer.data, "stats.post_count"),
-                     (long long)listed, (long long)members, (long long)posts);
-        int64_t description = strtoll(json_text(answer.data, "description"), NULL, 10), version = json_integer(answer.data, "version");
+            violated(world, "I8 figures",
+                     "community %u counts %lld members and %lld posts, and lists %lld; it should be %lld and %lld", i,
+                     (long long)json_integer(answer.data, "stats.member_count"),
+                     (long long)json_integer(answer.data, "stats.post_count"), (long long)listed, (long long)members,
+                     (long long)posts);
+        int64_t description = strtoll(json_text(answer.data, "description"), NULL, 10),
+                version = json_integer(answer.data, "version");
         if (!price_known(community->description, description, world->step) || version < community->version)
-            violated(world, "I1 durable", "community %u is described by request %lld at version %lld; known is version %lld", i,
+            violated(world, "I1 durable",
+                     "community %u is described by request %lld at version %lld; known is version %lld", i,
                      (long long)description, (long long)version, (long long)community->version);
         price_learn(world, &community->description, description);
         community->version = version;
@@ -209,14 +230,18 @@ static void audit_persons(struct world *world, const struct totals *totals)
             followers += tracked_is(&world->people[k].follows[i], "active");
             following += tracked_is(&world->people[i].follows[k], "active");
         }
-        for (uint32_t k = 0; k < world->community_count; k++) communities += tracked_is(&world->communities[k].members[i], "active");
+        for (uint32_t k = 0; k < world->community_count; k++)
+            communities += tracked_is(&world->communities[k].members[i], "active");
         for (uint32_t k = 0; k < world->posts.count; k++)
-            posts += world->posts.at[k].exists && world->posts.at[k].author == (int)i && tracked_is(&world->posts.at[k].status, "published");
-        struct answer answer = world_ask(world, (struct asking){.kind = "user", .command = "admin_read", .id = world->people[i].text,
-                                                                .operator_ = true}, 200);
+            posts += world->posts.at[k].exists && world->posts.at[k].author == (int)i &&
+                     tracked_is(&world->posts.at[k].status, "published");
+        struct answer answer = world_ask(
+            world,
+            (struct asking){.kind = "user", .command = "admin_read", .id = world->people[i].text, .operator_ = true},
+            200);
         const int64_t wanted[] = {totals->orders[i], totals->spent[i], communities, posts, followers, following};
-        static const char *const names[] = {"stats.total_orders", "stats.total_spent.amount", "stats.community_count", "stats.post_count",
-                                            "stats.follower_count", "stats.following_count"};
+        static const char *const names[] = {"stats.total_orders", "stats.total_spent.amount", "stats.community_count",
+                                            "stats.post_count",   "stats.follower_count",     "stats.following_count"};
         for (unsigned k = 0; k < 6; k++)
             if (json_integer(answer.data, names[k]) != wanted[k])
                 violated(world, "I8 figures", "%s of person %u is %lld; it should be %lld", names[k], i,
@@ -241,7 +266,8 @@ static void audit_accounts(struct world *world)
         struct account *account = &world->accounts[i];
         if (counts[i] > 1) violated(world, "unique", "%u people have the address new%u@example.com", counts[i], i);
         if (counts[i] < account->made) violated(world, "I1 durable", "the account of new%u@example.com is gone", i);
-        if (counts[i] > account->made + account->open) violated(world, "I2 nothing else", "nobody registered new%u@example.com", i);
+        if (counts[i] > account->made + account->open)
+            violated(world, "I2 nothing else", "nobody registered new%u@example.com", i);
         account->made = counts[i];
     }
 }

@@ -15,7 +15,8 @@ static bool deltas_explain(const struct delta *open, int64_t received, int64_t a
     if (!received && !adjusted) return true;
     if (!open) return false;
     bool receives = world->slots.at[open->slot].part;
-    return deltas_explain(open->next, received - (receives ? open->amount : 0), adjusted - (receives ? 0 : open->amount), world) ||
+    return deltas_explain(open->next, received - (receives ? open->amount : 0),
+                          adjusted - (receives ? 0 : open->amount), world) ||
            deltas_explain(open->next, received, adjusted, world);
 }
 
@@ -23,23 +24,30 @@ static void check_stock(struct world *world, struct stock *stock, yyjson_val *ro
 {
     size_t number = (size_t)(stock - world->stocks);
     int64_t received = json_integer(row, "received"), adjusted = json_integer(row, "adjusted");
-    int64_t on_hand = json_integer(row, "on_hand"), reserved = json_integer(row, "reserved"), allocated = json_integer(row, "allocated");
-    int64_t shipped = json_integer(row, "shipped"), available = json_integer(row, "available"), limit = json_integer(row, "backorder_limit");
+    int64_t on_hand = json_integer(row, "on_hand"), reserved = json_integer(row, "reserved"),
+            allocated = json_integer(row, "allocated");
+    int64_t shipped = json_integer(row, "shipped"), available = json_integer(row, "available"),
+            limit = json_integer(row, "backorder_limit");
     if (!deltas_explain(stock->open, received - stock->received, adjusted - stock->adjusted, world))
-        violated(world, "I3 stock", "stock %zu received %lld and was adjusted by %lld; known are %lld and %lld", number, (long long)received,
-                 (long long)adjusted, (long long)stock->received, (long long)stock->adjusted);
-    if (reserved != totals->reserved[number] || allocated != totals->allocated[number] || shipped != totals->shipped[number])
-        violated(world, "I3 stock", "stock %zu has %lld reserved, %lld allocated, %lld shipped; its orders come to %lld, %lld, %lld", number,
-                 (long long)reserved, (long long)allocated, (long long)shipped, (long long)totals->reserved[number],
-                 (long long)totals->allocated[number], (long long)totals->shipped[number]);
+        violated(world, "I3 stock", "stock %zu received %lld and was adjusted by %lld; known are %lld and %lld", number,
+                 (long long)received, (long long)adjusted, (long long)stock->received, (long long)stock->adjusted);
+    if (reserved != totals->reserved[number] || allocated != totals->allocated[number] ||
+        shipped != totals->shipped[number])
+        violated(world, "I3 stock",
+                 "stock %zu has %lld reserved, %lld allocated, %lld shipped; its orders come to %lld, %lld, %lld",
+                 number, (long long)reserved, (long long)allocated, (long long)shipped,
+                 (long long)totals->reserved[number], (long long)totals->allocated[number],
+                 (long long)totals->shipped[number]);
     if (on_hand + allocated + shipped != received + adjusted)
-        violated(world, "I3 stock", "stock %zu: %lld on hand, %lld allocated, %lld shipped of %lld", number, (long long)on_hand,
-                 (long long)allocated, (long long)shipped, (long long)(received + adjusted));
+        violated(world, "I3 stock", "stock %zu: %lld on hand, %lld allocated, %lld shipped of %lld", number,
+                 (long long)on_hand, (long long)allocated, (long long)shipped, (long long)(received + adjusted));
     if (available != on_hand - reserved || available < -limit || reserved < 0 || allocated < 0)
-        violated(world, "I4 oversold", "stock %zu has %lld available of %lld on hand and %lld reserved, and may go to %lld", number,
+        violated(world, "I4 oversold",
+                 "stock %zu has %lld available of %lld on hand and %lld reserved, and may go to %lld", number,
                  (long long)available, (long long)on_hand, (long long)reserved, (long long)-limit);
     if (!price_known(stock->backorder, limit, world->step))
-        violated(world, "I1 durable", "stock %zu may be sold ahead by %lld, which nobody set", number, (long long)limit);
+        violated(world, "I1 durable", "stock %zu may be sold ahead by %lld, which nobody set", number,
+                 (long long)limit);
     price_learn(world, &stock->backorder, limit);
     stock->received = received;
     stock->adjusted = adjusted;
@@ -75,16 +83,19 @@ static void check_prices(struct world *world, const struct product *product, yyj
             if (!id_equal(variant->id, json_id(row, "id"))) continue;
             int64_t price = json_integer(row, "price.amount");
             if (!price_known(variant->prices, price, world->step))
-                violated(world, "I1 durable", "a variant of product %s costs %lld, which nobody set", product->text, (long long)price);
+                violated(world, "I1 durable", "a variant of product %s costs %lld, which nobody set", product->text,
+                         (long long)price);
             price_learn(world, &variant->prices, price);
         }
     }
 }
 
-static void see_state(struct world *world, struct tracked *tracked, uint32_t *changed_step, yyjson_val *json, const char *what)
+static void see_state(struct world *world, struct tracked *tracked, uint32_t *changed_step, yyjson_val *json,
+                      const char *what)
 {
     const char *before = tracked_state(tracked), *state = json_text(json, "status");
-    if (!tracked_see(tracked, state)) violated(world, "I1 durable", "%s %s was %s and is %s", what, json_text(json, "id"), before, state);
+    if (!tracked_see(tracked, state))
+        violated(world, "I1 durable", "%s %s was %s and is %s", what, json_text(json, "id"), before, state);
     if (strcmp(before, state)) *changed_step = world->step;
 }
 
@@ -94,11 +105,13 @@ static void audit_products(struct world *world, const struct totals *totals)
     for (uint32_t i = 0; i < world->product_count && world_is_well(world); i++) {
         struct product *product = &world->products[i];
         struct id owner = world->people[owner_of(world, (int)i)].id;
-        struct answer answer = world_ask(world, (struct asking){.kind = "product", .command = "read", .id = product->text, .user = owner}, 200);
+        struct answer answer = world_ask(
+            world, (struct asking){.kind = "product", .command = "read", .id = product->text, .user = owner}, 200);
         see_state(world, &product->status, &product->changed_step, answer.data, "product");
         check_prices(world, product, json_at(answer.data, "variants"));
         answer_free(&answer);
-        each_entry(world, (struct asking){.kind = "stock", .command = "list", .id = product->text, .user = owner}, visit_stock, &stocks);
+        each_entry(world, (struct asking){.kind = "stock", .command = "list", .id = product->text, .user = owner},
+                   visit_stock, &stocks);
     }
     for (uint32_t i = 0; i < world->stock_count && world_is_well(world); i++)
         if (world->stocks[i].kept && !stocks.seen[i]) violated(world, "I1 durable", "stock %u is gone", i);
@@ -118,11 +131,12 @@ static void audit_suppliers(struct world *world, const struct totals *totals)
         if (json_integer(answer.data, "metrics.products_listed") != listed ||
             json_integer(answer.data, "metrics.orders_fulfilled") != totals->fulfilled[i] ||
             json_integer(answer.data, "metrics.revenue.amount") != totals->revenue[i])
-            violated(world, "I8 figures", "supplier %u lists %lld, fulfilled %lld, earned %lld; it should be %lld, %lld, %lld", i,
+            violated(world, "I8 figures",
+                     "supplier %u lists %lld, fulfilled %lld, earned %lld; it should be %lld, %lld, %lld", i,
                      (long long)json_integer(answer.data, "metrics.products_listed"),
                      (long long)json_integer(answer.data, "metrics.orders_fulfilled"),
-                     (long long)json_integer(answer.data, "metrics.revenue.amount"), (long long)listed, (long long)totals->fulfilled[i],
-                     (long long)totals->revenue[i]);
+                     (long long)json_integer(answer.data, "metrics.revenue.amount"), (long long)listed,
+                     (long long)totals->fulfilled[i], (long long)totals->revenue[i]);
         answer_free(&answer);
     }
 }
@@ -136,20 +150,22 @@ static void check_performance(struct world *world, uint32_t number, yyjson_val *
         json_integer(total, "units") != totals->promotions[number].units ||
         json_integer(total, "revenue.amount") != totals->promotions[number].revenue ||
         json_integer(total, "refunded.amount") != totals->promotions[number].refunded)
-        violated(world, "I8 figures", "promotion %u: %lld conversions, %lld units, revenue %lld, refunded %lld; "
-                 "it should be %lld, %lld, %lld, %lld", number, (long long)json_integer(total, "conversions"), (long long)json_integer(total, "units"),
+        violated(world, "I8 figures",
+                 "promotion %u: %lld conversions, %lld units, revenue %lld, refunded %lld; "
+                 "it should be %lld, %lld, %lld, %lld",
+                 number, (long long)json_integer(total, "conversions"), (long long)json_integer(total, "units"),
                  (long long)json_integer(total, "revenue.amount"), (long long)json_integer(total, "refunded.amount"),
                  (long long)totals->promotions[number].conversions, (long long)totals->promotions[number].units,
                  (long long)totals->promotions[number].revenue, (long long)totals->promotions[number].refunded);
     if (clicks < promotion->clicks || clicks > promotion->clicks + promotion->clicks_open)
-        violated(world, "I8 figures", "promotion %u has %lld clicks; known are %lld, and %lld more may be", number, (long long)clicks,
-                 (long long)promotion->clicks, (long long)promotion->clicks_open);
+        violated(world, "I8 figures", "promotion %u has %lld clicks; known are %lld, and %lld more may be", number,
+                 (long long)clicks, (long long)promotion->clicks, (long long)promotion->clicks_open);
     if (impressions > promotion->shown + world->impressions_open)
-        violated(world, "I8 figures", "promotion %u was shown %lld times and counts %lld", number, (long long)promotion->shown,
-                 (long long)impressions);
+        violated(world, "I8 figures", "promotion %u was shown %lld times and counts %lld", number,
+                 (long long)promotion->shown, (long long)impressions);
     if (world->ending && !world->lost_impressions && !world->damaged && impressions != promotion->shown)
-        violated(world, "I8 figures", "promotion %u was shown %lld times and counts %lld", number, (long long)promotion->shown,
-                 (long long)impressions);
+        violated(world, "I8 figures", "promotion %u was shown %lld times and counts %lld", number,
+                 (long long)promotion->shown, (long long)impressions);
     promotion->clicks = clicks;
 }
 
@@ -163,7 +179,8 @@ static void audit_promotions(struct world *world, const struct totals *totals)
         bool over = world->loopback.now > promotion->ends_at;
         bool runs = tracked_is(&promotion->status, "active") || tracked_is(&promotion->status, "paused");
         bool sold = tracked_is(&world->products[promotion->product].status, "published");
-        if (runs && !sold && !world->damaged) violated(world, "liveness", "promotion %u goes on, and its product is archived", i);
+        if (runs && !sold && !world->damaged)
+            violated(world, "liveness", "promotion %u goes on, and its product is archived", i);
         if (over && runs && !world->damaged) violated(world, "liveness", "promotion %u goes on after its end", i);
         answer_free(&answer);
         asking.command = "performance";
@@ -175,7 +192,7 @@ static void audit_promotions(struct world *world, const struct totals *totals)
 
 /* ---- lists of orders ---- */
 struct orders_listed {
-    int person, supplier;                   /* whose list it is; the other is NOBODY */
+    int person, supplier; /* whose list it is; the other is NOBODY */
     bool *seen;
 };
 
@@ -186,11 +203,12 @@ static void visit_summary(struct world *world, yyjson_val *row, void *context)
     for (uint32_t i = 0; i < world->orders.count; i++) {
         const struct order *order = &world->orders.at[i];
         if (!order->exists || !id_equal(order->id, id)) continue;
-        bool same = !strcmp(json_text(row, "status"), order->state) && !strcmp(json_text(row, "number"), order->number) &&
+        bool same = !strcmp(json_text(row, "status"), order->state) &&
+                    !strcmp(json_text(row, "number"), order->number) &&
                     (listed->person == NOBODY || !strcmp(json_text(row, "payment_status"), order->paid));
         if (!same || listed->seen[i] || (listed->person != NOBODY && order->person != listed->person))
-            violated(world, "I8 lists", "order %s is %s, %s and is listed as %s, %s", order->text, order->state, order->paid,
-                     json_text(row, "status"), json_text(row, "payment_status"));
+            violated(world, "I8 lists", "order %s is %s, %s and is listed as %s, %s", order->text, order->state,
+                     order->paid, json_text(row, "status"), json_text(row, "payment_status"));
         listed->seen[i] = true;
         return;
     }
@@ -211,10 +229,12 @@ static void check_listed(struct world *world, const struct orders_listed *listed
 {
     for (uint32_t i = 0; i < world->orders.count; i++) {
         const struct order *order = &world->orders.at[i];
-        bool wanted = order->exists && (listed->person != NOBODY ? order->person == listed->person : waits_for(world, order, listed->supplier));
+        bool wanted = order->exists && (listed->person != NOBODY ? order->person == listed->person
+                                                                 : waits_for(world, order, listed->supplier));
         if (listed->seen[i] != wanted)
-            violated(world, "I8 lists", "order %s is %s, and is %s a list of %s %d", order->text, order->state, wanted ? "not in" : "in",
-                     listed->person != NOBODY ? "person" : "supplier", listed->person != NOBODY ? listed->person : listed->supplier);
+            violated(world, "I8 lists", "order %s is %s, and is %s a list of %s %d", order->text, order->state,
+                     wanted ? "not in" : "in", listed->person != NOBODY ? "person" : "supplier",
+                     listed->person != NOBODY ? listed->person : listed->supplier);
     }
 }
 
@@ -222,7 +242,8 @@ static void audit_lists(struct world *world)
 {
     for (int i = 0; i < (int)(world->person_count + world->supplier_count) && world_is_well(world); i++) {
         bool own = i < (int)world->person_count;
-        struct orders_listed listed = {.person = own ? i : NOBODY, .supplier = own ? NOBODY : i - (int)world->person_count,
+        struct orders_listed listed = {.person = own ? i : NOBODY,
+                                       .supplier = own ? NOBODY : i - (int)world->person_count,
                                        .seen = ARENA_ARRAY(world->arena, bool, world->orders.count + 1)};
         struct asking asking = {.kind = "order_summary", .command = own ? "list_own" : "list_of_supplier"};
         asking.user = world->people[own ? i : world->suppliers[listed.supplier].owner].id;
@@ -236,10 +257,12 @@ static void audit_lists(struct world *world)
 static void add_members(struct world *world, yyjson_val *row, void *context)
 {
     (void)world;
-    static const char *const names[] = {"gross.amount", "discounts.amount", "refunds.amount", "net.amount", "tax.amount", "shipping.amount",
-                                        "units", "created", "payment_succeeded", "confirmed", "shipped", "delivered", "cancelled"};
+    static const char *const names[] = {
+        "gross.amount", "discounts.amount",  "refunds.amount", "net.amount", "tax.amount", "shipping.amount", "units",
+        "created",      "payment_succeeded", "confirmed",      "shipped",    "delivered",  "cancelled"};
     int64_t *sums = context;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) sums[i] += json_integer(row, names[i]);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        sums[i] += json_integer(row, names[i]);
 }
 
 static const char *query_of_days(struct world *world, const char *more)
@@ -255,24 +278,31 @@ static void audit_analytics(struct world *world, const struct totals *totals)
     static const char *const bys[] = {"", "&by=supplier", "&by=promotion"};
     for (unsigned i = 0; i < 3 && world_is_well(world); i++) {
         int64_t sums[16] = {0};
-        each_entry(world, (struct asking){.kind = "revenue_day", .command = "read", .operator_ = true, .query = query_of_days(world, bys[i])},
-                   add_members, sums);
+        each_entry(
+            world,
+            (struct asking){
+                .kind = "revenue_day", .command = "read", .operator_ = true, .query = query_of_days(world, bys[i])},
+            add_members, sums);
         bool same = sums[0] == totals->gross && sums[1] == totals->discounts && sums[2] == totals->refunds &&
                     sums[3] == totals->gross - totals->discounts - totals->refunds && sums[6] == totals->units;
         if (!i) same = same && sums[4] == totals->tax && sums[5] == totals->shipping;
         if (!same)
-            violated(world, "I8 figures", "revenue%s comes to gross %lld, discounts %lld, refunds %lld; orders come to %lld, %lld, %lld", bys[i],
-                     (long long)sums[0], (long long)sums[1], (long long)sums[2], (long long)totals->gross, (long long)totals->discounts,
-                     (long long)totals->refunds);
+            violated(world, "I8 figures",
+                     "revenue%s comes to gross %lld, discounts %lld, refunds %lld; orders come to %lld, %lld, %lld",
+                     bys[i], (long long)sums[0], (long long)sums[1], (long long)sums[2], (long long)totals->gross,
+                     (long long)totals->discounts, (long long)totals->refunds);
     }
     int64_t sums[16] = {0};
-    each_entry(world, (struct asking){.kind = "funnel_day", .command = "read", .operator_ = true, .query = query_of_days(world, "")}, add_members,
-               sums);
-    const int64_t wanted[] = {totals->created, totals->paid, totals->confirmed, totals->sent, totals->delivered, totals->cancelled};
+    each_entry(
+        world,
+        (struct asking){.kind = "funnel_day", .command = "read", .operator_ = true, .query = query_of_days(world, "")},
+        add_members, sums);
+    const int64_t wanted[] = {totals->created, totals->paid,      totals->confirmed,
+                              totals->sent,    totals->delivered, totals->cancelled};
     for (unsigned i = 0; i < 6; i++)
         if (sums[7 + i] != wanted[i])
-            violated(world, "I8 figures", "step %u of the order funnel counts %lld; orders come to %lld", i, (long long)sums[7 + i],
-                     (long long)wanted[i]);
+            violated(world, "I8 figures", "step %u of the order funnel counts %lld; orders come to %lld", i,
+                     (long long)sums[7 + i], (long long)wanted[i]);
 }
 
 void audit_shop(struct world *world, const struct totals *totals)

@@ -26,9 +26,12 @@ struct charge *book_charge_of(struct book *book, struct id order)
 /* The first that is heard of a charge: that it shall be made, or that it shall never be. */
 static struct charge *charge_begin(struct book *book, const struct payment_request *request)
 {
-    if (book_charge_of(book, request->order_id)) fault(book, "an order is charged under a second key", request->attempt_key);
+    if (book_charge_of(book, request->order_id))
+        fault(book, "an order is charged under a second key", request->attempt_key);
     struct charge *charge = ARENA_NEW(book->arena, struct charge);
-    *charge = (struct charge){.next = book->charges, .order = request->order_id, .key = arena_text(book->arena, request->attempt_key),
+    *charge = (struct charge){.next = book->charges,
+                              .order = request->order_id,
+                              .key = arena_text(book->arena, request->attempt_key),
                               .amount = request->amount.amount};
     return book->charges = charge;
 }
@@ -37,7 +40,8 @@ static void token_take(struct book *book, struct charge *charge, struct text tok
 {
     unsigned plan = 0;
     charge->token = arena_text(book->arena, token);
-    if (!token.data || sscanf(charge->token.data, "plan_%u_%u", &plan, &charge->number) != 2) fault(book, "a token was changed", charge->key);
+    if (!token.data || sscanf(charge->token.data, "plan_%u_%u", &plan, &charge->number) != 2)
+        fault(book, "a token was changed", charge->key);
     charge->plan = (enum plan)(plan % PLAN_COUNT);
 }
 
@@ -45,14 +49,18 @@ static void token_take(struct book *book, struct charge *charge, struct text tok
 static bool charge_decide(struct book *book, struct charge *charge)
 {
     if (charge->taken || charge->refused) return true;
-    if (!book->well && (charge->plan == PLAN_GONE || (charge->plan == PLAN_AWAY && charge->calls <= 1 + charge->number % 8))) return false;
-    charge->refused = charge->voided || charge->plan == PLAN_DECLINED || (charge->plan == PLAN_SILENT && charge->number % 3 == 0);
+    if (!book->well &&
+        (charge->plan == PLAN_GONE || (charge->plan == PLAN_AWAY && charge->calls <= 1 + charge->number % 8)))
+        return false;
+    charge->refused =
+        charge->voided || charge->plan == PLAN_DECLINED || (charge->plan == PLAN_SILENT && charge->number % 3 == 0);
     charge->taken = !charge->refused;
     charge->taken_at = *book->now + (charge->plan == PLAN_SLOW ? SECONDS(1 + charge->number % 1200) : 0);
     return true;
 }
 
-static void answer_charge(struct book *book, struct charge *charge, struct effect_call *call, struct payment_answer *answer)
+static void answer_charge(struct book *book, struct charge *charge, struct effect_call *call,
+                          struct payment_answer *answer)
 {
     charge->calls++;
     if (!charge_decide(book, charge)) {
@@ -62,10 +70,10 @@ static void answer_charge(struct book *book, struct charge *charge, struct effec
     answer->outcome = charge->taken ? PAYMENT_SUCCEEDED : PAYMENT_DECLINED;
     if (book->well) return;
     switch (charge->plan) {
-    case PLAN_TWICE:   call->repeats = 1; break;
-    case PLAN_SLOW:    call->delay_ms = charge->taken_at > *book->now ? charge->taken_at - *book->now : 0; break;
-    case PLAN_SILENT:  call->delay_ms = DAYS(1); break;
-    case PLAN_DENIED:  call->delay_ms = SECONDS(31 + charge->number % 1200); break;
+    case PLAN_TWICE: call->repeats = 1; break;
+    case PLAN_SLOW: call->delay_ms = charge->taken_at > *book->now ? charge->taken_at - *book->now : 0; break;
+    case PLAN_SILENT: call->delay_ms = DAYS(1); break;
+    case PLAN_DENIED: call->delay_ms = SECONDS(31 + charge->number % 1200); break;
     case PLAN_DOUBTED:
         answer->outcome = PAYMENT_DECLINED;
         call->delay_ms = SECONDS(31 + charge->number % 1200);
@@ -98,12 +106,13 @@ static struct payback *payback_of(struct book *book, const struct payment_reques
         return payback;
     }
     struct payback *payback = ARENA_NEW(book->arena, struct payback);
-    *payback = (struct payback){.next = book->paybacks, .refund = request->refund_id, .charge = charge, .amount = request->amount.amount};
+    *payback = (struct payback){
+        .next = book->paybacks, .refund = request->refund_id, .charge = charge, .amount = request->amount.amount};
     return book->paybacks = payback;
 }
 
-static void pay_back(struct book *book, const struct payment_request *request, struct charge *charge, struct effect_call *call,
-                     struct payment_answer *answer)
+static void pay_back(struct book *book, const struct payment_request *request, struct charge *charge,
+                     struct effect_call *call, struct payment_answer *answer)
 {
     answer->refund_id = request->refund_id;
     if (!charge || !charge->taken) {
@@ -123,7 +132,8 @@ static void pay_back(struct book *book, const struct payment_request *request, s
         answer->outcome = PAYMENT_DECLINED;
         return;
     }
-    if (charge->paid_back + payback->amount > charge->amount) fault(book, "more is to be paid back than was taken", request->attempt_key);
+    if (charge->paid_back + payback->amount > charge->amount)
+        fault(book, "more is to be paid back than was taken", request->attempt_key);
     payback->paid = true;
     charge->paid_back += payback->amount;
     if (chance == 3) call->repeats = 1;
@@ -146,18 +156,21 @@ void book_call(void *context, struct effect_call *call)
         answer_charge(book, charge, call, answer);
         break;
     case PAYMENT_STATUS:
-        if (busy) call->retry = true;
-        else answer->outcome = status_of(book, charge);
+        if (busy)
+            call->retry = true;
+        else
+            answer->outcome = status_of(book, charge);
         break;
     case PAYMENT_VOID:
         if (!charge) charge = charge_begin(book, request);
-        if (busy || (charge->plan == PLAN_GONE && !book->well)) call->retry = true;
-        else answer->outcome = void_charge(charge);
+        if (busy || (charge->plan == PLAN_GONE && !book->well))
+            call->retry = true;
+        else
+            answer->outcome = void_charge(charge);
         break;
-    case PAYMENT_REFUND:
-        pay_back(book, request, charge, call, answer);
-        break;
+    case PAYMENT_REFUND: pay_back(book, request, charge, call, answer); break;
     }
     if (answer->outcome == PAYMENT_DECLINED) answer->decline_code = LITERAL("declined");
-    if (charge && answer->outcome) answer->reference = arena_format(call->arena, "of %.*s", TEXT_ARGUMENTS(charge->key));
+    if (charge && answer->outcome)
+        answer->reference = arena_format(call->arena, "of %.*s", TEXT_ARGUMENTS(charge->key));
 }

@@ -67,7 +67,7 @@ static struct terms draw_terms(struct chance chance)
     terms.checkpoint_ms = ONE_OF(20, 1000, 5000, 60000);
     terms.hold_ms = ONE_OF(20000, 900000, 900000);
     terms.open_max = ONE_OF(2, 100, 100);
-    if (chance_percent(&chance, 10)) {      /* edges are hit all the time */
+    if (chance_percent(&chance, 10)) { /* edges are hit all the time */
         terms.memory = 4096;
         terms.checkpoint_ms = 20;
         terms.open_max = 1;
@@ -85,7 +85,8 @@ static uint32_t draw_number(struct chance *chance)
 struct history history_draw(struct arena *arena, uint64_t seed, uint32_t steps)
 {
     struct chance chance = {seed * UINT64_C(0xD1342543DE82EF95)};
-    struct history history = {.terms = draw_terms((struct chance){chance_next(&chance)}), .count = steps,
+    struct history history = {.terms = draw_terms((struct chance){chance_next(&chance)}),
+                              .count = steps,
                               .at = ARENA_ARRAY(arena, struct operation, steps + 1)};
     uint32_t weights[OPERATION_COUNT], sum = 0;
     bool faults = chance_percent(&chance, 80);
@@ -100,7 +101,8 @@ struct history history_draw(struct arena *arena, uint64_t seed, uint32_t steps)
         struct operation *operation = &history.at[i];
         uint32_t drawn = chance_below(&chance, sum);
         unsigned kind = 0;
-        while (drawn >= weights[kind]) drawn -= weights[kind++];
+        while (drawn >= weights[kind])
+            drawn -= weights[kind++];
         operation->kind = (enum operation_kind)kind;
         operation->a = draw_number(&chance);
         operation->b = draw_number(&chance);
@@ -115,10 +117,12 @@ void history_write(FILE *file, const struct history *history)
 {
     struct terms terms = history->terms, usual = defaults;
     for (unsigned i = 0; i < TERM_COUNT; i++)
-        if (*term_at(&terms, i) != *term_at(&usual, i)) fprintf(file, "%s %" PRId64 "\n", term_names[i], *term_at(&terms, i));
+        if (*term_at(&terms, i) != *term_at(&usual, i))
+            fprintf(file, "%s %" PRId64 "\n", term_names[i], *term_at(&terms, i));
     for (uint32_t i = 0; i < history->count; i++) {
         const struct operation *operation = &history->at[i];
-        fprintf(file, "%s! %u %u %u %u\n", operation_names[operation->kind], operation->a, operation->b, operation->c, operation->d);
+        fprintf(file, "%s! %u %u %u %u\n", operation_names[operation->kind], operation->a, operation->b, operation->c,
+                operation->d);
     }
 }
 
@@ -157,7 +161,8 @@ static const char *line_read(struct arena *arena, struct history *history, uint3
     if (history->count == *room) {
         *room = *room ? *room * 2 : 64;
         struct operation *grown = ARENA_ARRAY(arena, struct operation, *room);
-        for (uint32_t i = 0; i < history->count; i++) grown[i] = history->at[i];
+        for (uint32_t i = 0; i < history->count; i++)
+            grown[i] = history->at[i];
         history->at = grown;
     }
     history->at[history->count++] = operation;

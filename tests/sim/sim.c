@@ -65,10 +65,11 @@ static void run_twice(const struct history *history, struct report *report)
     uint8_t first[32], second[32];
     run(history, report, first);
     if (report->verdict[0]) return;
-    free(memory_alloc(12345));              /* other addresses */
+    free(memory_alloc(12345)); /* other addresses */
     run(history, report, second);
     if (!report->verdict[0] && memcmp(first, second, sizeof first))
-        snprintf(report->verdict, sizeof report->verdict, "I10 determinism: two runs of one history left different bytes");
+        snprintf(report->verdict, sizeof report->verdict,
+                 "I10 determinism: two runs of one history left different bytes");
 }
 
 /* ---- in a process of its own ---- */
@@ -103,7 +104,8 @@ static void run_apart(const struct history *history, struct report *report)
     if (child < 0 || waitpid(child, &status, 0) != child) abort();
     if (report->finished) return;
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    snprintf(report->verdict, sizeof report->verdict, "process: it ended by signal %d (%s)", number, number ? strsignal(number) : "exit");
+    snprintf(report->verdict, sizeof report->verdict, "process: it ended by signal %d (%s)", number,
+             number ? strsignal(number) : "exit");
 }
 
 /* ---- making it small ---- */
@@ -135,7 +137,7 @@ static void shrink(struct history *history, struct report *failed, int64_t secon
                 struct history less = without(history, from, chunk);
                 run_apart(&less, report);
                 if (report->verdict[0] && same_invariant(report->verdict, failed->verdict)) {
-                    *history = less;        /* what is left of the old one goes with the process */
+                    *history = less; /* what is left of the old one goes with the process */
                     *failed = *report;
                     removed = true;
                 } else {
@@ -189,8 +191,10 @@ static bool try_file(const char *path)
     struct history history;
     FILE *file = fopen(path, "r");
     const char *problem = file ? history_read(file, arena, &history) : "it cannot be read";
-    if (problem) snprintf(report->verdict, sizeof report->verdict, "file: %s", problem);
-    else run_apart(&history, report);
+    if (problem)
+        snprintf(report->verdict, sizeof report->verdict, "file: %s", problem);
+    else
+        run_apart(&history, report);
     if (file) fclose(file);
     bool good = !report->verdict[0];
     if (!good) printf("%s failed at step %u: %s\n", path, report->step, report->verdict);
@@ -210,8 +214,9 @@ static int show(uint64_t seed, uint32_t steps)
 
 static int usage(void)
 {
-    fprintf(stderr, "sim [--seed N | --seeds A..B | --show N] [--steps S] [--seconds T] [--shrink T] [--out DIRECTORY]\n"
-                    "    [--keep-going], or sim --repro FILE…\n");
+    fprintf(stderr,
+            "sim [--seed N | --seeds A..B | --show N] [--steps S] [--seconds T] [--shrink T] [--out DIRECTORY]\n"
+            "    [--keep-going], or sim --repro FILE…\n");
     return 2;
 }
 
@@ -220,8 +225,10 @@ static int campaign(const struct options *options)
     uint64_t passed = 0, failed = 0;
     time_t end = time(NULL) + options->seconds;
     for (uint64_t seed = options->first; seed <= options->last && (!options->seconds || time(NULL) < end); seed++) {
-        if (try_seed(seed, options)) passed++;
-        else failed++;
+        if (try_seed(seed, options))
+            passed++;
+        else
+            failed++;
         if (failed && !options->keep_going) break;
     }
     printf("%llu passed, %llu failed\n", (unsigned long long)passed, (unsigned long long)failed);
@@ -231,15 +238,16 @@ static int campaign(const struct options *options)
 static int repro(char **paths)
 {
     unsigned passed = 0, failed = 0;
-    for (; *paths; paths++) try_file(*paths) ? passed++ : failed++;
+    for (; *paths; paths++)
+        try_file(*paths) ? passed++ : failed++;
     printf("%u passed, %u failed\n", passed, failed);
     return failed || !passed;
 }
 
 int main(int count, char **arguments)
 {
-    struct options options = {.first = 1, .last = UINT64_MAX - 1,
-                              .steps = STEPS, .shrink_seconds = SHRINK_SECONDS, .out = "."};
+    struct options options = {
+        .first = 1, .last = UINT64_MAX - 1, .steps = STEPS, .shrink_seconds = SHRINK_SECONDS, .out = "."};
     (void)count;
     for (char **at = arguments + 1; *at; at++) {
         const char *value = at[1];
@@ -249,13 +257,20 @@ int main(int count, char **arguments)
             continue;
         }
         if (!value) return usage();
-        if (!strcmp(*at, "--seed") || !strcmp(*at, "--show")) options.first = options.last = strtoull(value, NULL, 10);
-        else if (!strcmp(*at, "--seeds")) sscanf(value, "%lu..%lu", &options.first, &options.last);
-        else if (!strcmp(*at, "--steps")) options.steps = (uint32_t)strtoul(value, NULL, 10);
-        else if (!strcmp(*at, "--seconds")) options.seconds = strtoll(value, NULL, 10);
-        else if (!strcmp(*at, "--shrink")) options.shrink_seconds = strtoll(value, NULL, 10);
-        else if (!strcmp(*at, "--out")) options.out = value;
-        else return usage();
+        if (!strcmp(*at, "--seed") || !strcmp(*at, "--show"))
+            options.first = options.last = strtoull(value, NULL, 10);
+        else if (!strcmp(*at, "--seeds"))
+            sscanf(value, "%lu..%lu", &options.first, &options.last);
+        else if (!strcmp(*at, "--steps"))
+            options.steps = (uint32_t)strtoul(value, NULL, 10);
+        else if (!strcmp(*at, "--seconds"))
+            options.seconds = strtoll(value, NULL, 10);
+        else if (!strcmp(*at, "--shrink"))
+            options.shrink_seconds = strtoll(value, NULL, 10);
+        else if (!strcmp(*at, "--out"))
+            options.out = value;
+        else
+            return usage();
         options.show |= !strcmp(*at, "--show");
         at++;
     }

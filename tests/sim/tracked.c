@@ -2,8 +2,9 @@
 
 #include <string.h>
 
-enum { STATES_MOST = 9, NOW = OPERATION_COUNT };    /* NOW: by itself, at any time */
+enum { STATES_MOST = 9, NOW = OPERATION_COUNT }; /* NOW: by itself, at any time */
 
+/* clang-format off */
 static const char *const states[][STATES_MOST] = {
     [LIFE_PUBLIC_MEMBERSHIP]  = {"none", "requested", "active", "left", "removed", "banned", "rejected"},
     [LIFE_PRIVATE_MEMBERSHIP] = {"none", "requested", "active", "left", "removed", "banned", "rejected"},
@@ -55,6 +56,7 @@ static const struct edge {
     {LIFE_ITEM,               "confirmed processing",        OPERATION_cancel,      "cancelled"},
     {LIFE_ITEM,               "confirmed processing",        OPERATION_cancel_item, "cancelled"},
 };
+/* clang-format on */
 
 static int state_of(enum life life, const char *name)
 {
