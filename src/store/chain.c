@@ -92,7 +92,9 @@ const char *record_verify(const struct record *record, const uint8_t previous[CH
 {
     uint8_t hash[CHAIN_SIZE];
     chain_link(previous, lsn, record->body_hash, record->head, hash);
+#if !defined MUTANT || MUTANT != 33
     if (memcmp(hash, record->chain, CHAIN_SIZE) != 0) return "does not follow the record before it (hash chain)";
+#endif
     if (record->state == RECORD_BODY_ERASED) return NULL;
     crypto_generichash(hash, CHAIN_SIZE, (const uint8_t *)record->body.data, record->body.length, NULL, 0);
     if (memcmp(hash, record->body_hash, CHAIN_SIZE) != 0) return "has a body that is not the one that was written";

@@ -183,7 +183,11 @@ int log_check(struct rocks *rocks, const char *rocks_path, const struct mark_val
     }
     if (mark->lsn <= start && !mark_agrees(rocks, meta, mark, problem)) return STORE_EXIT_DAMAGED;
     if (!log_walk(rocks, &walk, problem)) return STORE_EXIT_DAMAGED;
+#if defined MUTANT && MUTANT == 34
+    if (walk.last < meta->applied_lsn) {
+#else
     if (walk.last < mark->lsn || walk.last < meta->applied_lsn) {
+#endif
         describe_loss(rocks_path, walk.last, mark->lsn > meta->applied_lsn ? mark->lsn : meta->applied_lsn, problem);
         return STORE_EXIT_DAMAGED;
     }

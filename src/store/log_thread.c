@@ -69,9 +69,17 @@ static bool write_and_mark(struct rocks_store *store, struct mark_value *value)
 #else
     enum rocks_sync sync = ROCKS_SYNCED;
 #endif
+#if defined MUTANT && MUTANT == 35
+    value->lsn = store->written_lsn;
+    memcpy(value->identity, store->identity, IDENTITY_SIZE);
+    memcpy(value->chain, store->chain, CHAIN_SIZE);
+    mark_write(&store->mark, value);
+#endif
     if (!rocks_write(store->rocks, store->log_batch, sync, problem)) {
+#if !defined MUTANT || MUTANT != 31
         store_fail(store, "log", problem);
         return false;
+#endif
     }
     value->lsn = store->written_lsn;
     memcpy(value->identity, store->identity, IDENTITY_SIZE);

@@ -3,6 +3,7 @@
 import json
 
 from harness import PASSWORD, Server, Suite
+from sales import ADDRESS
 
 suite = Suite("tenant")
 server = Server()
@@ -100,6 +101,17 @@ def marketplaces_do_not_see_each_other():
     suite.answers(server.client(twin.token).post("/suppliers", {"name": "Same name"}), 201, text="names are unique within one")
     suite.answers(server.client(twin.token).get("/suppliers/" + made.data["id"]), 404, "not_found")
     suite.answers(server.client(twin.token).patch("/suppliers/" + made.data["id"], {"name": "Mine"}, version="*"), 404, "not_found")
+
+
+@suite.case
+def cursors_stay_in_their_marketplace():
+    first, second = (registered(opened()["slug"], "ann@example.com") for _ in range(2))
+    for ann in (first, second):
+        for label in ("Home", "Work"):
+            suite.answers(ann.post("/users/me/addresses", {**ADDRESS, "label": label}), 201)
+    cursor = first.get("/users/me/addresses?limit=1").page["next"]
+    suite.answers(first.get(f"/users/me/addresses?limit=1&cursor={cursor}"), 200)
+    suite.answers(second.get(f"/users/me/addresses?limit=1&cursor={cursor}"), 400, "invalid_cursor")
 
 
 @suite.case

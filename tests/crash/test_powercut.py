@@ -11,7 +11,6 @@ find that out, or they find nothing.
 import collections
 import os
 import random
-import re
 import subprocess
 import tempfile
 import time
@@ -62,18 +61,11 @@ def build_shim():
 
 
 def build_mutant():
-    """The server as `make MUTANT=1` builds it: of its files only the log thread knows this mutant."""
+    """The server with planted bug 1 (tests/mutants)."""
     clean = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    parts = ["build/release/libsouk.a", "build/release/src/main.o"]
-    subprocess.run(["make", "--no-print-directory", *parts], cwd=ROOT, env=clean, check=True, stdout=subprocess.DEVNULL)
-    with open(os.path.join(ROOT, "Makefile"), encoding="utf-8") as makefile:
-        libraries = re.search(r"^LIBRARIES := (.*)$", makefile.read(), re.MULTILINE).group(1).split()
-    flags = subprocess.run(["pkg-config", "--cflags", "--libs", *libraries], capture_output=True, text=True,
-                           check=True).stdout.split()
-    mutant = os.path.join(tools.name, "souk")
-    subprocess.run([compiler, *CFLAGS, "-pie", "-DMUTANT=1", "-o", mutant, "src/store/log_thread.c", *reversed(parts),
-                    *flags], cwd=ROOT, check=True)
-    return mutant
+    subprocess.run(["make", "--no-print-directory", "build/release/mutants/1/souk"], cwd=ROOT, env=clean, check=True,
+                   stdout=subprocess.DEVNULL)
+    return os.path.join(ROOT, "build/release/mutants/1/souk")
 
 
 def one_round(shop, full):

@@ -62,6 +62,12 @@ static void check_line(struct world *world, const struct order *order, uint32_t 
     int64_t subtotal = price * line->quantity, net = unit * line->quantity, tax = tax_on(world, net);
     if (!id_equal(json_id(item, "variant_id"), variant->id) || json_integer(item, "quantity") != line->quantity)
         WRONG("I2 whole", "item %u of order %s is not what was asked for", number, order->text);
+    struct id promotion = line->promotion == NOBODY ? ID_NONE : world->promotions[line->promotion].id;
+    struct id community = line->community == NOBODY ? ID_NONE : world->communities[line->community].id;
+    if (!id_equal(json_id(item, "attribution.promotion_id"), promotion) ||
+        !id_equal(json_id(item, "attribution.community_id"), community))
+        WRONG("I2 whole", "item %u of order %s counts for a promotion or community that it does not name", number,
+              order->text);
     if (!price_known(variant->prices, price, order->first_step))
         WRONG("prices", "item %u of order %s costs %lld, which nobody asked for it", number, order->text,
               (long long)price);

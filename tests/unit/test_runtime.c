@@ -2,6 +2,7 @@
 #include "support/loopback.h"
 #include "support/thing.h"
 #include "actors/runtime/internal.h"
+#include "schema/pack.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -310,6 +311,33 @@ static void test_pages(void **state)
     loopback_close(&world);
 }
 
+/* What came to be in one millisecond has one place in the index but for its id. */
+static void test_pages_of_one_moment(void **state)
+{
+    (void)state;
+    struct loopback world;
+    char id[64];
+    loopback_open(&world, &thing_registry, thing_providers);
+    for (int i = 0; i < 10; i++)
+        make(&world, "same", id);
+    char cursor[400] = "";
+    uint32_t seen = 0;
+    do {
+        struct said *page = loopback_ask(
+            &world,
+            (struct asking){.kind = "thing", .command = "list", .limit = 3, .cursor = cursor[0] ? cursor : NULL});
+        assert_int_equal(page->request.reply.status, 200);
+        struct text body = page->request.reply.body, next = said_field(page, "next");
+        for (const char *at = body.data;
+             (at = memmem(at, (size_t)(body.data + body.length - at), "\"created_at\"", 12)); at++)
+            seen++;
+        snprintf(cursor, sizeof cursor, "%.*s", (int)next.length, next.data ? next.data : "");
+        said_free(page);
+    } while (cursor[0]);
+    assert_int_equal(seen, 10);
+    loopback_close(&world);
+}
+
 /* One scripted history. What is in the log must not depend on what was in memory. */
 static void history(struct loopback *world, uint32_t crash_at)
 {
@@ -520,6 +548,75 @@ static void test_personal_fields_are_sealed(void **state)
     loopback_close(&world);
 }
 
+/* The clock may be set back; the core's time stands still until it is there again. */
+static void test_time_never_goes_back(void **state)
+{
+    (void)state;
+    struct loopback world;
+    char id[64], before[40], after[40];
+    loopback_open(&world, &thing_registry, thing_providers);
+    loopback_pass(&world, 5000);
+    for (int i = 0; i < 2; i++) {
+        make(&world, i ? "second" : "first", id);
+        struct said *said = loopback_ask(&world, (struct asking){.kind = "thing", .command = "read", .id = id});
+        struct text made = said_field(said, "created_at");
+        snprintf(i ? after : before, sizeof after, "%.*s", TEXT_ARGUMENTS(made));
+        said_free(said);
+        world.now -= 3000;
+    }
+    assert_int_equal(strlen(before), 24);
+    assert_true(strcmp(after, before) >= 0);
+    loopback_close(&world);
+}
+
+static struct text snapshot_of(struct loopback *world, struct arena *arena, const struct thing *thing)
+{
+    struct block *block = block_create(thing_kind.fields, thing, 1);
+    struct text bytes = snapshot_encode(world->core, arena, world->core->default_tenant, &thing_kind, block);
+    block_release(block);
+    return bytes;
+}
+
+static void snapshot_parts(struct text bytes, struct text *open, struct text *sealed)
+{
+    uint32_t count;
+    int64_t lsn;
+    struct unpacker in = unpacker_of(bytes);
+    assert_true(unpack_array(&in, &count) && unpack_integer(&in, &lsn) && unpack_bytes(&in, open) &&
+                unpack_bytes(&in, sealed));
+}
+
+/* Whoever can write to the disk cannot bring an old secret back: it opens as of its own version and no other. */
+static void test_sealed_bytes_stay_with_their_version(void **state)
+{
+    (void)state;
+    struct loopback world;
+    loopback_open(&world, &thing_registry, thing_providers);
+    struct arena *arena = arena_create();
+    struct thing thing = {.entity = {.id = USER_ONE, .version = 1}, .secret_note = LITERAL("first")};
+    struct text open, sealed, old_open, old_sealed, old = snapshot_of(&world, arena, &thing);
+    thing.entity.version = 2;
+    thing.secret_note = LITERAL("second");
+    struct text fresh = snapshot_of(&world, arena, &thing);
+    snapshot_parts(old, &old_open, &old_sealed);
+    snapshot_parts(fresh, &open, &sealed);
+    struct id tenant = world.core->default_tenant;
+    struct block *block = snapshot_decode(world.core, tenant, &thing_kind, USER_ONE, fresh);
+    assert_true(text_is(((const struct thing *)block->state)->secret_note, "second"));
+    block_release(block);
+
+    struct buffer mixed = {.arena = arena};
+    pack_array(&mixed, 3);
+    pack_integer(&mixed, 1);
+    pack_bytes(&mixed, open);
+    pack_bytes(&mixed, old_sealed);
+    block = snapshot_decode(world.core, tenant, &thing_kind, USER_ONE, buffer_as_text(&mixed));
+    assert_true(!block || !((const struct thing *)block->state)->secret_note.length);
+    block_release(block);
+    arena_destroy(arena);
+    loopback_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +629,7 @@ int main(void)
         cmocka_unit_test(test_idempotency),
         cmocka_unit_test(test_dry_run_writes_nothing),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_pages_of_one_moment),
         cmocka_unit_test(test_cold_and_warm_give_the_same_log),
         cmocka_unit_test(test_replay_gives_the_same_rows),
         cmocka_unit_test(test_fault_at_every_call),
@@ -539,6 +637,8 @@ int main(void)
         cmocka_unit_test(test_full_pool_is_an_answer),
         cmocka_unit_test(test_full_pool_delays_a_timer),
         cmocka_unit_test(test_personal_fields_are_sealed),
+        cmocka_unit_test(test_time_never_goes_back),
+        cmocka_unit_test(test_sealed_bytes_stay_with_their_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

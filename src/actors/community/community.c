@@ -208,6 +208,9 @@ bool community_live(const struct community *community)
 bool community_readable(struct tx *tx, const struct community *community)
 {
     if (!community_live(community)) return false;
+#if defined MUTANT && MUTANT == 23
+    return true;
+#endif
     if (community->visibility == VISIBILITY_PUBLIC || tx->principal.admin) return true;
     return community_relations_of(tx, community->entity.id) & MEMBER;
 }

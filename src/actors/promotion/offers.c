@@ -47,7 +47,11 @@ static struct money under_offer(const struct offer *offer, struct money price, s
     struct money result = price;
     int64_t base = price.amount < then.amount ? price.amount : then.amount;
     switch (offer->kind) {
+#if defined MUTANT && MUTANT == 16
+    case OFFER_PERCENT: result.amount = base - (int64_t)((__int128)base * offer->percent_bp / BASIS_POINTS_ONE); break;
+#else
     case OFFER_PERCENT: result.amount = base - half_up((__int128)base * offer->percent_bp, BASIS_POINTS_ONE); break;
+#endif
     case OFFER_AMOUNT_OFF: result.amount = base > offer->amount.amount ? base - offer->amount.amount : 0; break;
     case OFFER_FIXED_PRICE: result.amount = base < offer->amount.amount ? base : offer->amount.amount; break;
     }

@@ -105,7 +105,11 @@ void checkpoint_begin(struct core *core)
     if (!core->dirty && !ordered_count(core->delta)) return;
     batch_send(core);
     core->frozen = core->delta;
+#if defined MUTANT && MUTANT == 30
+    core->frozen_lsn = core->last_lsn - 1;
+#else
     core->frozen_lsn = core->last_lsn;
+#endif
     core->delta = ordered_create();
     core->freezing = true;
     while (core->dirty) {

@@ -218,7 +218,12 @@ static void install_indexes(struct tx *tx, const struct touched *touched)
     for (const struct index *const *index = touched->kind->indexes; index && *index; index++) {
         struct key_writer after, before;
         index_keys(&before, tx->arena, tenant, touched->kind, *index, touched->before ? touched->before->state : NULL);
+#if defined MUTANT && MUTANT == 19
+        bool gone = touched->discarded || ((*index)->unique && ((const struct entity *)touched->copy)->deleted_at);
+        index_keys(&after, tx->arena, tenant, touched->kind, *index, gone ? NULL : touched->copy);
+#else
         index_keys(&after, tx->arena, tenant, touched->kind, *index, touched->discarded ? NULL : touched->copy);
+#endif
         struct text value = (*index)->unique ? (struct text){(const char *)touched->id.bytes, 16} : LITERAL("");
         for (uint32_t i = 0; i < before.count; i++)
             if (!key_among(&after, before.keys[i])) derived_delete(tx->core, before.keys[i]);

@@ -209,7 +209,11 @@ static void housekeeping(struct core *core)
 
 void core_turn(struct core *core, int64_t now_ms)
 {
+#if defined MUTANT && MUTANT == 29
+    core->now = now_ms;
+#else
     if (now_ms > core->now) core->now = now_ms; /* time never goes back */
+#endif
     timers_fire(core);
     effects_turn(core);
     awaiting_overdue(core);

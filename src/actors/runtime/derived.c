@@ -69,7 +69,9 @@ void entity_key(struct key *key, struct id tenant, const struct kind *kind, stru
 void index_prefix(struct key *key, struct id tenant, const struct kind *kind, const struct index *index)
 {
     key_start(key, index->unique ? SPACE_UNIQUE : SPACE_INDEX);
+#if !defined MUTANT || MUTANT != 38
     key_add(key, tenant.bytes, 16);
+#endif
     key_add_number(key, kind->number);
     key_add_number(key, index->number);
 }

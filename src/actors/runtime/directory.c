@@ -116,7 +116,11 @@ void directory_passivate(struct directory *directory, size_t limit)
     struct actor *actor = directory->oldest.newer;
     for (unsigned steps = 0; directory->bytes > limit && actor != &directory->oldest && steps < 4096; steps++) {
         struct actor *next = actor->newer;
+#if defined MUTANT && MUTANT == 28
+        if (!actor->pins && !actor->loading && !actor->waiting) {
+#else
         if (!actor->dirty && !actor->pins && !actor->loading && !actor->waiting) {
+#endif
             actor_free(directory, actor);
             directory->passivated++;
         }

@@ -12,7 +12,9 @@ static struct text cursor_scope(struct tx *tx, const struct listing *listing)
 {
     const struct request *request = tx->state->message->request;
     struct buffer scope = {.arena = tx->arena};
+#if !defined MUTANT || MUTANT != 24
     buffer_bytes(&scope, tx->tenant.bytes, 16);
+#endif
     buffer_format(&scope, "%u %s %u ", tx->kind->number, tx->command->name, listing ? listing->index->number : 0);
     for (uint32_t i = 0; i < request->path_count; i++) {
         buffer_text(&scope, request->path[i].value);
@@ -250,7 +252,11 @@ enum error run_list(struct tx *tx)
         if (!cursor_open(tx, page.scope, request->cursor, &key))
             return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
         if (page.listing->reverse)
+#if defined MUTANT && MUTANT == 27
+            page.to = (struct text){key.data, key.length - 16};
+#else
             page.to = key;
+#endif
         else
             page.from = prefix_end(tx->arena, key);
     }

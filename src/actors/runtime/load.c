@@ -18,6 +18,9 @@ struct text personal_associated(struct arena *arena, const struct kind *kind, st
 {
     char id_text[ID_TEXT_LENGTH + 1];
     id_format(id, id_text);
+#if defined MUTANT && MUTANT == 20
+    version = 0;
+#endif
     return arena_format(arena, "%s %u %s %lld", use, kind->number, id_text, (long long)version);
 }
 
@@ -91,7 +94,11 @@ static void actor_loaded(struct core *core, struct actor *actor, bool good)
     struct waiter *waiter = actor->waiting;
     actor->waiting = NULL;
     while (waiter) {
+#if defined MUTANT && MUTANT == 26
+        struct waiter *next = NULL;
+#else
         struct waiter *next = waiter->next; /* lives in the message's arena, which may go with the message */
+#endif
         if (!good) waiter->message->failures = LIMIT_RERUNS;
         message_loaded(core, waiter->message);
         waiter = next;

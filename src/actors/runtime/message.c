@@ -57,6 +57,8 @@ void message_finish(struct core *core, struct message *message)
     struct request *request = message->request;
 #if defined MUTANT && MUTANT == 8
     bool early = message->awaited_kind != NULL;
+#elif defined MUTANT && MUTANT == 25
+    bool early = message->release_lsn == core->durable_lsn + 1;
 #else
     bool early = false;
 #endif

@@ -68,7 +68,9 @@ void timers_apply(struct core *core, const struct record *record)
         struct key key;
         if (old) {
             timer_due_key(old, &key);
+#if !defined MUTANT || MUTANT != 15
             derived_delete(core, key_text_of(&key));
+#endif
             timer_forget(core, old);
         }
         if (!row->due) continue;
@@ -498,9 +500,13 @@ void effects_start_all(struct core *core)
     struct effect_list list = {.at = memory_alloc((map_count(core->effects) + 1) * sizeof *list.at)};
     map_each(core->effects, effect_gather, &list);
     qsort(list.at, list.count, sizeof *list.at, effect_order);
+#if defined MUTANT && MUTANT == 37
+    free(list.at);
+#else
     for (size_t i = 0; i < list.count; i++)
         effect_schedule(core, list.at[i], core->now, NULL);
     free(list.at);
+#endif
 }
 
 /* ---- at start: what the tables hold ---- */

@@ -69,6 +69,9 @@ void order_abandon(struct tx *tx, struct order *order, enum cancel_reason reason
         struct order_item *item = &order->items.at[i];
         struct allocation_list taken = {item->allocations.at, item->allocations.count};
         stock_release(tx, item->variant_id, &taken, order_holder(order));
+#if defined MUTANT && MUTANT == 14
+        if (reason == CANCEL_PAYMENT_TIMEOUT) stock_release(tx, item->variant_id, &taken, order_holder(order));
+#endif
         order_item_end(tx, order, item, reason);
     }
     order->cancel_reason = reason;

@@ -106,7 +106,11 @@ static void attribute(struct tx *tx, const struct purchase *input, struct line *
     if (!own) given = input->attribution;
     const struct promotion *promotion = load(tx, &promotion_kind, given.promotion_id);
     if (!own && promotion && !promotion_covers(promotion, line->product->entity.id)) return;
+#if defined MUTANT && MUTANT == 17
+    line->community_id = number ? (line - number)->community_id : given.community_id;
+#else
     line->community_id = given.community_id;
+#endif
     const char *member = own ? !id_is_none(given.promotion_id) ? "promotion_id" : "community_id" : NULL;
     const char *path = member                           ? line_path(tx, number, member)
                        : id_is_none(given.promotion_id) ? "attribution.community_id"

@@ -128,6 +128,9 @@ static void promotion_card(struct tx *tx, const struct promotion *promotion, str
 static void promotion_follow(struct tx *tx, const struct promotion *before, const struct promotion *after)
 {
     bool was = before && before->entity.status == PROMOTION_ACTIVE, is = after->entity.status == PROMOTION_ACTIVE;
+#if defined MUTANT && MUTANT == 18
+    if (after->entity.status == PROMOTION_PAUSED) return;
+#endif
     for (uint32_t i = 0; was && i < before->approvals.count; i++) {
         const struct approval *approval = &before->approvals.at[i];
         const struct approval *now = promotion_approval(after, approval->target, approval->community_id);
