@@ -26,7 +26,7 @@ struct attempt {
 
 static struct attempt attempt(const struct table *table, struct text bytes)
 {
-    struct attempt attempt = { .arena = arena_create() };
+    struct attempt attempt = {.arena = arena_create()};
     struct problems *problems = &attempt.problems;
     attempt.value = arena_alloc(attempt.arena, table->fields->size);
     if (table->use == TABLE_PATCH) schema_initialise(table->fields, attempt.value);
@@ -54,7 +54,7 @@ static void must_be_json(const char *what, struct text text)
 /* A body that was accepted, with one more member, is refused for that member. */
 static void must_refuse(const struct table *table, struct text body, const char *name, const char *code)
 {
-    struct buffer more = { 0 };
+    struct buffer more = {0};
     buffer_bytes(&more, body.data, body.length - 1);
     buffer_format(&more, "%s\"%s\":null}", body.length > 2 ? "," : "", name);
     struct attempt again = attempt(table, buffer_as_text(&more));
@@ -72,7 +72,7 @@ static void check_strictness(const struct table *table, struct text body)
     must_refuse(table, body, "no_such_member", "unknown_field");
     char name[80];
     if (body.length < 4) return;
-    struct text rest = { body.data + 2, body.length - 2 }, first = text_split(&rest, '"');
+    struct text rest = {body.data + 2, body.length - 2}, first = text_split(&rest, '"');
     memcpy(name, first.data, first.length);
     name[first.length] = 0;
     must_refuse(table, body, name, "duplicate");
@@ -80,7 +80,7 @@ static void check_strictness(const struct table *table, struct text body)
 
 static void check_snapshot(const struct table *table, struct attempt *bound)
 {
-    struct buffer open = { .arena = bound->arena }, personal = { .arena = bound->arena };
+    struct buffer open = {.arena = bound->arena}, personal = {.arena = bound->arena};
     void *restored = arena_alloc(bound->arena, table->fields->size);
     schema_snapshot(&open, table->fields, bound->value, PART_OPEN);
     schema_snapshot(&personal, table->fields, bound->value, PART_PERSONAL);
@@ -92,7 +92,7 @@ static void check_snapshot(const struct table *table, struct attempt *bound)
 
 static void check_accepted(const struct table *table, struct attempt *bound)
 {
-    struct buffer shown = { .arena = bound->arena }, rendered = { .arena = bound->arena }, again = { 0 };
+    struct buffer shown = {.arena = bound->arena}, rendered = {.arena = bound->arena}, again = {0};
     schema_render(&shown, table->fields, bound->value, ~0u);
     must_be_json(table->name, buffer_as_text(&shown));
 
@@ -113,7 +113,7 @@ static void check_accepted(const struct table *table, struct attempt *bound)
 
 static void check_accepted_query(const struct table *table, struct text query)
 {
-    struct buffer more = { 0 };
+    struct buffer more = {0};
     buffer_text(&more, query);
     buffer_string(&more, "&no_such_parameter=1");
     struct attempt again = attempt(table, buffer_as_text(&more));
@@ -128,14 +128,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct table *tables;
     static uint32_t count;
     if (!tables) tables = fuzz_tables(uses, &count);
-    struct input input = { data, size };
+    struct input input = {data, size};
     const struct table *table = fuzz_table(tables, count, input_16(&input));
     struct text bytes = input_rest(&input);
     char *copy = fuzz_copy(bytes);
     bytes.data = copy;
 
     struct attempt bound = attempt(table, bytes);
-    struct buffer problems = { .arena = bound.arena };
+    struct buffer problems = {.arena = bound.arena};
     schema_render_problems(&problems, &bound.problems);
     must_be_json(table->name, buffer_as_text(&problems));
     if (!bound.error && table->use == TABLE_QUERY)
@@ -152,12 +152,12 @@ void fuzz_seeds(struct fuzz_seeds *seeds)
 {
     uint32_t count;
     const struct table *tables = fuzz_tables(uses, &count);
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     for (uint32_t i = 0; i < count; i++) {
         const struct table *table = &tables[i];
         buffer_byte(&bytes, (char)(table->hash >> 8));
         buffer_byte(&bytes, (char)table->hash);
-        struct buffer body = { 0 };
+        struct buffer body = {0};
         if (table->use == TABLE_QUERY)
             fuzz_sample_query(&body, table->fields);
         else

@@ -15,7 +15,7 @@ struct log {
     uint32_t count;
 };
 
-static const uint8_t identity[IDENTITY_SIZE] = { 4, 2 };
+static const uint8_t identity[IDENTITY_SIZE] = {4, 2};
 
 /* The first record that is wrong; the count when all are right. */
 static uint32_t verified(const struct log *log)
@@ -25,7 +25,7 @@ static uint32_t verified(const struct log *log)
     for (uint32_t i = 0; i < log->count; i++) {
         struct record record;
         char *copy = fuzz_copy(buffer_as_text(&log->values[i]));
-        bool good = record_parse((struct text){ copy, (uint32_t)log->values[i].length }, &record) &&
+        bool good = record_parse((struct text){copy, (uint32_t)log->values[i].length}, &record) &&
                     !record_verify(&record, chain, i + 1);
         if (good) memcpy(chain, record.chain, CHAIN_SIZE);
         free(copy);
@@ -36,7 +36,7 @@ static uint32_t verified(const struct log *log)
 
 static void damage(struct arena *arena, struct input *input)
 {
-    struct log log = { .count = 1 + input_byte(input) % RECORDS_MOST };
+    struct log log = {.count = 1 + input_byte(input) % RECORDS_MOST};
     uint8_t chain[CHAIN_SIZE], prefix[RECORD_PREFIX_SIZE];
     chain_first(identity, chain);
     for (uint32_t i = 0; i < log.count; i++) {
@@ -69,13 +69,13 @@ static void damage(struct arena *arena, struct input *input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input input = { data, size };
+    struct input input = {data, size};
     struct arena *arena = arena_create();
     if (input_byte(&input) % 2) {
         struct text value = input_rest(&input);
         struct record record;
         char *copy = fuzz_copy(value);
-        if (record_parse((struct text){ copy, value.length }, &record))
+        if (record_parse((struct text){copy, value.length}, &record))
             MUST(record.head.data == copy + RECORD_PREFIX_SIZE &&
                      record.body.data == record.head.data + record.head.length &&
                      record.body.data + record.body.length == copy + value.length,
@@ -90,7 +90,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 void fuzz_seeds(struct fuzz_seeds *seeds)
 {
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     buffer_bytes(&bytes, "\0\3\2\3hebod\1\1he\0\0\4\1body\0\1\1\1\100\1\2\112\200", 28);
     fuzz_seed(seeds, &bytes);
     buffer_byte(&bytes, 1);

@@ -55,7 +55,7 @@ static void *restored(struct arena *arena, const struct table *table, struct tex
     must_be_bounded(table, arena, before, bytes.length, 0);
     if (!good) return NULL;
 
-    struct buffer both = { .arena = arena }, open = { .arena = arena }, personal = { .arena = arena };
+    struct buffer both = {.arena = arena}, open = {.arena = arena}, personal = {.arena = arena};
     schema_snapshot(&both, fields, value, PART_BOTH);
     MUST(schema_restore(arena, fields, buffer_as_text(&both), again), "%s: not read again", table->name);
     MUST(schema_equal(fields, value, again), "%s: written and read, another value", table->name);
@@ -69,7 +69,7 @@ static void *restored(struct arena *arena, const struct table *table, struct tex
     char *memory = malloc(schema_compact_size(fields, value));
     schema_compact(fields, value, memory);
     MUST(schema_equal(fields, value, memory), "%s: the copy is another value", table->name);
-    struct buffer shown = { .arena = arena };
+    struct buffer shown = {.arena = arena};
     schema_render(&shown, fields, memory, ~0u);
     must_be_json(table, &shown);
     free(memory);
@@ -78,9 +78,9 @@ static void *restored(struct arena *arena, const struct table *table, struct tex
 
 static struct text diff(struct arena *arena, const struct table *table, const void *a, const void *b, enum part part)
 {
-    struct buffer out = { .arena = arena };
-    if (!schema_diff(&out, table->fields, a, b, part)) return (struct text){ 0 };
-    struct buffer shown = { .arena = arena };
+    struct buffer out = {.arena = arena};
+    if (!schema_diff(&out, table->fields, a, b, part)) return (struct text){0};
+    struct buffer shown = {.arena = arena};
     schema_diff_render(&shown, table->fields, buffer_as_text(&out), ~0u);
     must_be_json(table, &shown);
     return buffer_as_text(&out);
@@ -101,7 +101,7 @@ static void must_lead(struct arena *arena, const struct table *table, const stru
 
 static void two_values(struct arena *arena, const struct table *table, const void *a, const void *b)
 {
-    struct text diffs[2] = { diff(arena, table, a, b, PART_OPEN), diff(arena, table, a, b, PART_PERSONAL) };
+    struct text diffs[2] = {diff(arena, table, a, b, PART_OPEN), diff(arena, table, a, b, PART_PERSONAL)};
     MUST(schema_equal(table->fields, a, b) == (!diffs[0].data && !diffs[1].data), "%s: a diff of equals, or none",
          table->name);
     for (int first = 0; first < 2; first++) {
@@ -117,29 +117,29 @@ static void damaged_diff(struct arena *arena, const struct table *table, const v
         void *copy = schema_clone(table->fields, value, arena);
         size_t before = arena_used(arena);
         if (schema_apply(arena, table->fields, bytes, copy, (enum direction)direction)) {
-            struct buffer out = { .arena = arena };
+            struct buffer out = {.arena = arena};
             schema_snapshot(&out, table->fields, copy, PART_BOTH);
         }
         must_be_bounded(table, arena, before, bytes.length, 2 * size);
     }
-    struct buffer shown = { .arena = arena };
+    struct buffer shown = {.arena = arena};
     schema_diff_render(&shown, table->fields, bytes, ~0u);
     must_be_json(table, &shown);
 }
 
 static void record_of(struct arena *arena, struct text head, struct text body)
 {
-    struct record record = { 0 }, again = { 0 };
+    struct record record = {0}, again = {0};
     if (!record_decode(arena, head, body, &record)) return;
-    struct buffer heads[2] = { { .arena = arena }, { .arena = arena } };
-    struct buffer bodies[2] = { { .arena = arena }, { .arena = arena } };
+    struct buffer heads[2] = {{.arena = arena}, {.arena = arena}};
+    struct buffer bodies[2] = {{.arena = arena}, {.arena = arena}};
     record_encode(&record, &heads[0], &bodies[0]);
     MUST(record_decode(arena, buffer_as_text(&heads[0]), buffer_as_text(&bodies[0]), &again), "not read again");
     record_encode(&again, &heads[1], &bodies[1]);
     MUST(text_equal(buffer_as_text(&heads[0]), buffer_as_text(&heads[1])) &&
              text_equal(buffer_as_text(&bodies[0]), buffer_as_text(&bodies[1])),
          "written and read, another record");
-    struct buffer shown = { .arena = arena };
+    struct buffer shown = {.arena = arena};
     record_render(&shown, arena, fuzz_registry(), &record);
     yyjson_doc *document = yyjson_read(shown.data, shown.length, YYJSON_READ_ALLOW_INVALID_UNICODE);
     MUST(document, "no JSON: %.*s", TEXT_ARGUMENTS(buffer_as_text(&shown)));
@@ -151,7 +151,7 @@ static void record_of(struct arena *arena, struct text head, struct text body)
 /* As much of a core as snapshots need. */
 static struct core *core(void)
 {
-    static const uint8_t master[KEYRING_MASTER_SIZE] = { 7 };
+    static const uint8_t master[KEYRING_MASTER_SIZE] = {7};
     static struct core *made;
     if (!made) {
         made = memory_alloc(sizeof *made);
@@ -181,7 +181,7 @@ static struct id id_in(struct arena *arena, const struct table *table, struct te
 static void snapshot_row(struct arena *arena, const struct table *table, struct text row)
 {
     const struct kind *kind = kind_of(table);
-    struct id tenant = { { 1 } }, id = id_in(arena, table, row), other = id;
+    struct id tenant = {{1}}, id = id_in(arena, table, row), other = id;
     other.bytes[0] ^= 1;
     struct block *block = snapshot_decode(core(), tenant, kind, id, row);
     if (!block) return;
@@ -199,8 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct table *tables;
     static uint32_t count;
     if (!tables) tables = fuzz_tables(1u << TABLE_STATE, &count);
-    char *copy = fuzz_copy((struct text){ (const char *)data, (uint32_t)size });
-    struct input input = { (const uint8_t *)copy, size };
+    char *copy = fuzz_copy((struct text){(const char *)data, (uint32_t)size});
+    struct input input = {(const uint8_t *)copy, size};
     uint8_t choice = input_byte(&input) % 4;
     struct arena *arena = arena_create();
     if (choice == 2) {
@@ -227,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 static void seed(struct fuzz_seeds *seeds, int choice, const struct table *table, struct text first, struct text second)
 {
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     buffer_byte(&bytes, (char)choice);
     if (table) {
         buffer_byte(&bytes, (char)(table->hash >> 8));
@@ -245,34 +245,34 @@ static void seed(struct fuzz_seeds *seeds, int choice, const struct table *table
 
 static void seed_table(struct fuzz_seeds *seeds, struct arena *arena, const struct table *table)
 {
-    struct buffer body = { .arena = arena }, snapshots[2] = { { .arena = arena }, { .arena = arena } };
-    struct buffer change = { .arena = arena }, head = { .arena = arena }, record_body = { .arena = arena };
-    struct problems problems = { 0 };
+    struct buffer body = {.arena = arena}, snapshots[2] = {{.arena = arena}, {.arena = arena}};
+    struct buffer change = {.arena = arena}, head = {.arena = arena}, record_body = {.arena = arena};
+    struct problems problems = {0};
     struct binding binding;
-    void *values[2] = { arena_alloc(arena, table->fields->size), arena_alloc(arena, table->fields->size) };
+    void *values[2] = {arena_alloc(arena, table->fields->size), arena_alloc(arena, table->fields->size)};
     fuzz_sample(&body, table->fields, TABLE_CREATE);
     schema_bind(table->fields, buffer_as_text(&body), BIND_CREATE, false, arena, values[1], &binding, &problems);
     struct entity *entity = values[1];
-    *entity = (struct entity){ .id = { { 2 } }, .version = 3, .status = 1, .created_at = 1000 };
+    *entity = (struct entity){.id = {{2}}, .version = 3, .status = 1, .created_at = 1000};
     for (int i = 0; i < 2; i++)
         schema_snapshot(&snapshots[i], table->fields, values[i], PART_BOTH);
     schema_diff(&change, table->fields, values[0], values[1], PART_BOTH);
     seed(seeds, 0, table, buffer_as_text(&snapshots[0]), buffer_as_text(&snapshots[1]));
     seed(seeds, 1, table, buffer_as_text(&snapshots[0]), buffer_as_text(&change));
 
-    struct record_change changes[] = { { .kind = kind_of(table)->number, .version = 1, .id = entity->id } };
+    struct record_change changes[] = {{.kind = kind_of(table)->number, .version = 1, .id = entity->id}};
     /* The first event is one that no kind has any more. */
-    struct record_event events[] = { { .number = 999 },
-                                     { .number = 1, .version = 1, .to = 1, .carried = buffer_as_text(&snapshots[1]) } };
+    struct record_event events[] = {{.number = 999},
+                                    {.number = 1, .version = 1, .to = 1, .carried = buffer_as_text(&snapshots[1])}};
     changes[0].open = buffer_as_text(&change);
-    struct record record = { .tenant = { { 1 } }, .time = 1000, .kind = changes[0].kind, .command = LITERAL("create") };
+    struct record record = {.tenant = {{1}}, .time = 1000, .kind = changes[0].kind, .command = LITERAL("create")};
     record.changes.at = changes, record.changes.count = 1;
     record.events.at = events, record.events.count = 2;
     record_encode(&record, &head, &record_body);
     seed(seeds, 2, NULL, buffer_as_text(&head), buffer_as_text(&record_body));
 
     struct block *block = block_create(table->fields, values[1], 7);
-    seed(seeds, 3, table, snapshot_encode(core(), arena, (struct id){ { 1 } }, kind_of(table), block), LITERAL(""));
+    seed(seeds, 3, table, snapshot_encode(core(), arena, (struct id){{1}}, kind_of(table), block), LITERAL(""));
     block_release(block);
 }
 

@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { REQUESTS_MOST = 32, CUTS_MOST = 7 };
-static const struct http_limits narrow = { .head = 200, .target = 40, .line = 60, .headers = 5, .body = 64 };
+static const struct http_limits narrow = {.head = 200, .target = 40, .line = 60, .headers = 5, .body = 64};
 
 /* ---- the strict reader (RFC 9112): every line ends in CR LF, one framing, nothing folded ---- */
 
@@ -28,7 +28,7 @@ static bool next_line(struct text stream, size_t *at, struct text *line)
     while (end < stream.length && stream.data[end] != '\r' && stream.data[end] != '\n' && stream.data[end])
         end++;
     if (end + 1 >= stream.length || stream.data[end] != '\r' || stream.data[end + 1] != '\n') return false;
-    *line = (struct text){ stream.data + *at, (uint32_t)(end - *at) };
+    *line = (struct text){stream.data + *at, (uint32_t)(end - *at)};
     *at = end + 2;
     return true;
 }
@@ -82,7 +82,7 @@ static bool chunks(struct text stream, size_t *at, struct reference *request)
 static bool framing(struct text line, struct reference *request, bool *has_length)
 {
     struct text value = line, name = text_split(&value, ':');
-    static const char *const once[] = { "host", "authorization", "idempotency-key" };
+    static const char *const once[] = {"host", "authorization", "idempotency-key"};
     int64_t length;
     if (!is_token(name) || !value.data) return false;
     value = text_trim(value);
@@ -106,7 +106,7 @@ static bool reference_read(struct text stream, struct reference *request)
     size_t at = 0;
     struct text line;
     bool has_length = false;
-    *request = (struct reference){ 0 };
+    *request = (struct reference){0};
     while (at < stream.length && stream.data[at] == '\r')
         if (!next_line(stream, &at, &line) || line.length) return false;
     if (!next_line(stream, &at, &line) || !request_line(line, request)) return false;
@@ -119,7 +119,7 @@ static bool reference_read(struct text stream, struct reference *request)
         if (has_length || !chunks(stream, &at, request)) return false;
     } else {
         if (request->body_bytes > stream.length - at) return false;
-        request->body = (struct text){ stream.data + at, (uint32_t)request->body_bytes };
+        request->body = (struct text){stream.data + at, (uint32_t)request->body_bytes};
         at += request->body_bytes;
     }
     request->used = at;
@@ -183,7 +183,7 @@ static void parse_all(struct text stream, const struct http_limits *limits, cons
                    wanted = cuts->count ? cuts->sizes[piece++ % cuts->count] : length;
             if (!wanted) wanted = 1;
             if (wanted < length) length = wanted;
-            char *copy = fuzz_copy((struct text){ stream.data + at, (uint32_t)length });
+            char *copy = fuzz_copy((struct text){stream.data + at, (uint32_t)length});
             event = http_parse(parser, copy, length, &used);
             memset(copy, 'x', length);
             free(copy);
@@ -194,7 +194,7 @@ static void parse_all(struct text stream, const struct http_limits *limits, cons
         if (event == PARSE_COMPLETE) {
             buffer_format(told, "complete at %zu: ", at);
             tell_request(told, &parser->request);
-            must_agree(&parser->request, (struct text){ stream.data + start, (uint32_t)(stream.length - start) },
+            must_agree(&parser->request, (struct text){stream.data + start, (uint32_t)(stream.length - start)},
                        at - start);
             MUST(parser->request.body.length <= limits->body && at - start <= limits->head + 2 * limits->body,
                  "limits are not kept");
@@ -217,9 +217,9 @@ static void must_be_equal(const char *how, const struct buffer *expected, struct
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct cuts whole = { .count = 0 }, bytes = { .sizes = { 1 }, .count = 1 };
-    struct input input = { data, size };
-    struct cuts cuts = { 0 };
+    static const struct cuts whole = {.count = 0}, bytes = {.sizes = {1}, .count = 1};
+    struct input input = {data, size};
+    struct cuts cuts = {0};
     uint8_t first = input_byte(&input);
     const struct http_limits *limits = first & 8 ? &narrow : &http_limits_default;
     cuts.count = first % (CUTS_MOST + 1);
@@ -227,11 +227,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cuts.sizes[i] = input_byte(&input);
 
     struct text stream = input_rest(&input);
-    struct buffer expected = { 0 }, told = { 0 };
+    struct buffer expected = {0}, told = {0};
     parse_all(stream, limits, &whole, &expected);
     parse_all(stream, limits, &bytes, &told);
     must_be_equal("byte by byte", &expected, &told);
-    told = (struct buffer){ 0 };
+    told = (struct buffer){0};
     parse_all(stream, limits, &cuts, &told);
     must_be_equal("in pieces", &expected, &told);
     buffer_free(&expected);
@@ -269,7 +269,7 @@ void fuzz_seeds(struct fuzz_seeds *seeds)
         "GET / HTTP/1.1\r\nHost: a\r\nIf-Match: \"1\"\r\nIf-None-Match: \"a\"\r\nIf-None-Match: \"b\"\r\n\r\n",
     };
     /* clang-format on */
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
         buffer_bytes(&bytes, i % 2 ? "\x0b\x07\x01\x10" : "\x03\x07\x01\x10", 4);
         buffer_string(&bytes, requests[i]);

@@ -33,20 +33,20 @@ static bool decode(struct arena *arena, struct text raw, struct text *decoded)
     for (uint32_t i = 0; i < raw.length; i++, length++) {
         out[length] = raw.data[i];
         if (raw.data[i] != '%') continue;
-        char digits[3] = { raw.data[i + 1], raw.data[i + 2], 0 };
+        char digits[3] = {raw.data[i + 1], raw.data[i + 2], 0};
         long code = strtol(digits, NULL, 16);
         if (code < 32 || code == 127 || strchr("/\\%", (int)code)) return false;
         out[length] = (char)code;
         i += 2;
     }
-    *decoded = (struct text){ out, length };
+    *decoded = (struct text){out, length};
     return text_is_utf8(*decoded) && !text_is(*decoded, ".") && !text_is(*decoded, "..");
 }
 
 /* False when the path is bad. Too many segments fit no endpoint. */
 static bool split(struct arena *arena, struct text path, struct segments *segments)
 {
-    struct text rest = { path.data + 1, path.length - 1 };
+    struct text rest = {path.data + 1, path.length - 1};
     segments->count = 0;
     while (rest.data) {
         struct text decoded, raw = text_split(&rest, '/');
@@ -97,7 +97,7 @@ struct found {
 
 static struct found search_all(const struct segments *segments, enum http_method method)
 {
-    struct found found = { 0 };
+    struct found found = {0};
     if (method == METHOD_HEAD) method = METHOD_GET;
     bool api = segments->count > 2 && text_is(segments->at[0], "api");
     if (api && text_is(segments->at[1], "v1")) {
@@ -121,7 +121,7 @@ static void must_match_search(enum http_method method, struct text path, enum ma
 {
     struct arena *arena = arena_create();
     struct segments segments;
-    struct found found = { .match = MATCH_BAD_PATH };
+    struct found found = {.match = MATCH_BAD_PATH};
     if (path.data[0] == '/' && split(arena, path, &segments)) found = search_all(&segments, method);
     MUST(match == found.match, "%.*s: match %d, not %d", TEXT_ARGUMENTS(path), (int)match, (int)found.match);
     MUST(match != MATCH_NO_METHOD || routed->methods == found.methods, "%.*s: methods %x, not %x", TEXT_ARGUMENTS(path),
@@ -147,7 +147,7 @@ static void must_match_search(enum http_method method, struct text path, enum ma
 /* Encodes the letters and digits that the pattern's bits choose. */
 static struct text encode(struct arena *arena, struct text path, uint8_t pattern)
 {
-    struct buffer out = { .arena = arena };
+    struct buffer out = {.arena = arena};
     for (uint32_t i = 0; i < path.length; i++) {
         char c = path.data[i];
         bool coded = c == '%', plain = (c >= '0' && c <= '9') || (http_lower(c) >= 'a' && http_lower(c) <= 'z');
@@ -175,11 +175,11 @@ static void must_be_same(struct text path, const struct routed *a, const struct 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input input = { data, size };
+    struct input input = {data, size};
     enum http_method method = (enum http_method)(input_byte(&input) % METHOD_OTHER);
     uint8_t pattern = input_byte(&input);
     struct arena *arena = arena_create();
-    struct buffer head = { .arena = arena };
+    struct buffer head = {.arena = arena};
     buffer_format(&head, "%s ", http_method_names[method]);
     buffer_text(&head, input_rest(&input));
     buffer_string(&head, " HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -206,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 /* Every route, plain and of a tenant. */
 void fuzz_seeds(struct fuzz_seeds *seeds)
 {
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     for (uint32_t i = 0; i < router_size(router()); i++) {
         const struct endpoint *endpoint = router_endpoint(router(), i);
         buffer_byte(&bytes, (char)endpoint->method);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 enum { KEYS = 2, NOW_S = 1800000000 };
-static const struct token_key keys[KEYS] = { { "key1", { 1, 2, 3 } }, { "key2", { 9, 9, 9 } } };
+static const struct token_key keys[KEYS] = {{"key1", {1, 2, 3}}, {"key2", {9, 9, 9}}};
 
 static bool same_claims(const struct token_claims *a, const struct token_claims *b)
 {
@@ -28,7 +28,7 @@ static bool verify(struct arena *arena, struct text token, struct token_claims *
     if (!cache) cache = token_cache_create(keys, KEYS);
     struct token_claims again;
     char *copy = fuzz_copy(token);
-    struct text sent = { copy, token.length };
+    struct text sent = {copy, token.length};
     bool good = token_verify(keys, KEYS, sent, NOW_S, claims), issued = false;
     for (int i = 0; i < 2; i++) {
         MUST(token_cache_verify(cache, sent, NOW_S, &again) == good, "the cache says otherwise: %.*s",
@@ -54,7 +54,7 @@ static int64_t input_64(struct input *input)
 
 static struct id input_id(struct input *input)
 {
-    struct id id = { { 0 } };
+    struct id id = {{0}};
     struct text bytes = input_take(input, sizeof id.bytes);
     memcpy(id.bytes, bytes.data, bytes.length);
     return id;
@@ -79,7 +79,7 @@ static void edited(struct arena *arena, struct input *input)
         uint32_t at = input_16(input);
         changed[at % token.length] ^= (char)input_byte(input);
     }
-    struct text sent = { changed, token.length };
+    struct text sent = {changed, token.length};
     if (!text_equal(sent, token)) MUST(!verify(arena, sent, &read), "changed: %.*s", TEXT_ARGUMENTS(sent));
     sent.length--;
     MUST(!verify(arena, sent, &read), "cut: %.*s", TEXT_ARGUMENTS(sent));
@@ -91,20 +91,20 @@ static void signed_by_us(struct arena *arena, struct text text)
     struct text rest = text, header = text_split(&rest, '|');
     uint8_t tag[crypto_auth_hmacsha256_BYTES];
     for (int i = 0; i < KEYS; i++) {
-        struct buffer token = { .arena = arena };
+        struct buffer token = {.arena = arena};
         buffer_text(&token, base64url_encode(arena, header));
         buffer_byte(&token, '.');
         buffer_text(&token, base64url_encode(arena, rest.data ? rest : LITERAL("")));
         crypto_auth_hmacsha256(tag, (const uint8_t *)token.data, token.length, keys[i].secret);
         buffer_byte(&token, '.');
-        buffer_text(&token, base64url_encode(arena, (struct text){ (const char *)tag, sizeof tag }));
+        buffer_text(&token, base64url_encode(arena, (struct text){(const char *)tag, sizeof tag}));
         verify(arena, buffer_as_text(&token), &claims);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input input = { data, size };
+    struct input input = {data, size};
     struct arena *arena = arena_create();
     struct token_claims claims;
     struct text text, decoded;
@@ -126,9 +126,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 void fuzz_seeds(struct fuzz_seeds *seeds)
 {
     struct arena *arena = arena_create();
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     for (int i = 0; i < KEYS; i++) {
-        struct token_claims claims = { .issued_s = NOW_S - 10, .expires_s = NOW_S + 900 };
+        struct token_claims claims = {.issued_s = NOW_S - 10, .expires_s = NOW_S + 900};
         memset(&claims.user, 0x5a + i, sizeof claims.user);
         struct text token = token_issue(arena, &keys[i], &claims), rest = token, part;
         buffer_byte(&bytes, 0);

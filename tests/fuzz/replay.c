@@ -66,14 +66,14 @@ static void add(struct fuzz_seeds *seeds, struct text bytes)
 {
     struct pool *pool = (struct pool *)seeds;
     pool->inputs = memory_resize(pool->inputs, (pool->count + 1) * sizeof *pool->inputs);
-    pool->inputs[pool->count++] = (struct text){ fuzz_copy(bytes), bytes.length };
+    pool->inputs[pool->count++] = (struct text){fuzz_copy(bytes), bytes.length};
 }
 
 static void add_file(struct pool *pool, const char *path)
 {
     FILE *file = fopen(path, "rb");
     CHECK(file);
-    struct buffer bytes = { 0 };
+    struct buffer bytes = {0};
     size_t got;
     while ((got = fread(buffer_reserve(&bytes, 65536), 1, 65536, file)) > 0)
         bytes.length += got;
@@ -129,8 +129,8 @@ static size_t insert(uint64_t *chance, const struct pool *pool, char *data, size
     static const char edges[] = "\0\377\177\200\r\n\r\n\"{}[]:,%2f%25.0-9e+\\u0000/;=&|\333\334\335\336\337\304\305";
     char run[64];
     struct text other = pool->inputs[random_below(chance, pool->count)];
-    if (random_below(chance, 4) == 0) other = (struct text){ edges, sizeof edges - 1 };
-    if (random_below(chance, 4) == 0) other = (struct text){ data, (uint32_t)size };
+    if (random_below(chance, 4) == 0) other = (struct text){edges, sizeof edges - 1};
+    if (random_below(chance, 4) == 0) other = (struct text){data, (uint32_t)size};
     if (!other.length) return size;
     size_t at = random_below(chance, other.length),
            most = other.length - at < sizeof run ? other.length - at : sizeof run;
@@ -175,7 +175,7 @@ static void run_mutations(const struct pool *pool, double until)
         memcpy(data, input.data, size);
         for (size_t left = 1 + random_below(&chance, MUTATIONS_MOST); left; left--)
             size = mutate(&chance, pool, data, size);
-        execute((struct text){ data, (uint32_t)size });
+        execute((struct text){data, (uint32_t)size});
     }
 }
 
@@ -191,7 +191,7 @@ static void add_own_corpus(struct pool *pool, const char *program)
 
 int main(int argc, char **argv)
 {
-    struct pool pool = { .seeds.add = add };
+    struct pool pool = {.seeds.add = add};
     double seconds = 10;
     bool any = false;
     current.seed = 1;

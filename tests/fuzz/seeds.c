@@ -38,7 +38,7 @@ uint32_t input_16(struct input *input)
 struct text input_take(struct input *input, size_t length)
 {
     if (length > input->left) length = input->left;
-    struct text taken = { input->left ? (const char *)input->at : "", (uint32_t)length };
+    struct text taken = {input->left ? (const char *)input->at : "", (uint32_t)length};
     if (length) input->at += length;
     input->left -= length;
     return taken;
@@ -87,7 +87,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     CHECK(sodium_init() >= 0);
     if (*argc == 3 && !strcmp((*argv)[1], "--seeds")) {
-        struct seed_files files = { .seeds.add = write_seed, .directory = (*argv)[2] };
+        struct seed_files files = {.seeds.add = write_seed, .directory = (*argv)[2]};
         fuzz_seeds(&files.seeds);
         exit(0);
     }
@@ -116,7 +116,7 @@ static void add_table(struct buffer *tables, uint32_t uses, enum table_use use, 
                       const char *kind, const char *command, bool takes_version)
 {
     if (!fields || !(uses & 1u << use)) return;
-    struct table table = { .use = use, .fields = fields, .takes_version = takes_version };
+    struct table table = {.use = use, .fields = fields, .takes_version = takes_version};
     snprintf(table.name, sizeof table.name, "%s%s%s%s", kind, *command ? "." : "", command,
              use == TABLE_QUERY ? "?" : "");
     table.hash = hash_of(table.name);
@@ -125,7 +125,7 @@ static void add_table(struct buffer *tables, uint32_t uses, enum table_use use, 
 
 const struct table *fuzz_tables(uint32_t uses, uint32_t *count)
 {
-    struct buffer tables = { 0 };
+    struct buffer tables = {0};
     for (const struct kind *const *at = fuzz_registry()->kinds; *at; at++) {
         const struct kind *kind = *at;
         if (kind->fields) add_table(&tables, uses, TABLE_STATE, kind->fields, kind->name, "", false);
