@@ -65,7 +65,7 @@ uint16_t wire_send(struct wire *wire, struct text bytes, bool operator_)
     loopback_settle(wire->loopback);
     CHECK(answered);
 
-    struct reply_manner manner = {.keep_alive = true, .date = wire->date};
+    struct reply_manner manner = {.keep_alive = true, .date = text_of(wire->date)};
     reply_render(&wire->out, request, &manner);
     core_reply_done(wire->loopback->core, request);
     return request->reply.status;
