@@ -28,10 +28,8 @@ ERROR_LIST(ERROR_SIZE_ROW)
 static void codes_make(void)
 {
     for (int error = 0; error < ERROR_COUNT; error++)
-        for (int i = 0; rows[error].name[i]; i++) {
-            char letter = rows[error].name[i];
-            codes[error][i] = (char)(letter >= 'A' && letter <= 'Z' ? letter - 'A' + 'a' : letter);
-        }
+        for (int i = 0; rows[error].name[i]; i++)
+            codes[error][i] = letter_small(rows[error].name[i]);
 }
 
 static const struct error_row *row_of(enum error error)

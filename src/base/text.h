@@ -14,6 +14,11 @@ struct text {
 /* For printf: printf("%.*s", TEXT_ARGUMENTS(t)) */
 #define TEXT_ARGUMENTS(t) (int)(t).length, (t).data ? (t).data : ""
 
+/* Small, when it is a capital of the Latin alphabet; any other byte as it is. */
+static inline char letter_small(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
 struct text text_of(const char *zero_terminated);
 bool text_equal(struct text a, struct text b); /* absent equals only absent */
 bool text_is(struct text a, const char *zero_terminated);

@@ -78,7 +78,7 @@ static void name_person(struct demo *demo, struct demo_person *person, unsigned 
     char *email = arena_alloc(demo->arena, 64);
     int length = snprintf(email, 64, "%s%u@demo.example", first, number + 1);
     for (int i = 0; i < length; i++)
-        if (email[i] >= 'A' && email[i] <= 'Z') email[i] = (char)(email[i] - 'A' + 'a');
+        email[i] = letter_small(email[i]);
     person->email = email;
 }
 

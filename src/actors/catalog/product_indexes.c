@@ -78,10 +78,8 @@ static void name_keys(const void *entity, struct key_writer *writer)
     if (!listed(product)) return;
     char folded[NAME_KEY_BYTES];
     uint32_t length = product->name.length < sizeof folded ? product->name.length : sizeof folded;
-    for (uint32_t i = 0; i < length; i++) {
-        char c = product->name.data[i];
-        folded[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
+    for (uint32_t i = 0; i < length; i++)
+        folded[i] = letter_small(product->name.data[i]);
     key_begin(writer);
     key_integer(writer, product->entity.status);
     key_text(writer, (struct text){folded, length});

@@ -161,10 +161,8 @@ static void community_name_keys(const void *entity, struct key_writer *writer)
     const struct community *community = entity;
     char folded[80 * 4];
     uint32_t length = community->name.length < sizeof folded ? community->name.length : (uint32_t)sizeof folded;
-    for (uint32_t i = 0; i < length; i++) {
-        char c = community->name.data[i];
-        folded[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-    }
+    for (uint32_t i = 0; i < length; i++)
+        folded[i] = letter_small(community->name.data[i]);
     key_begin(writer);
     key_text(writer, (struct text){folded, length});
     key_end(writer);

@@ -160,7 +160,7 @@ static enum error patch_approved(struct tx *tx, struct promotion *promotion, con
 {
     for (uint32_t i = 0; i < promotion_fields.count; i++) {
         const char *name = promotion_fields.rows[i].name;
-        if (tx->present >> i & 1 && strcmp(name, "ends_at"))
+        if (tx->present >> i & 1 && strcmp(name, "ends_at") != 0)
             fail_detail(tx, name, "not_allowed", "only ends_at may change once it is approved");
     }
     if (fail_details(tx)) return fail(tx, ERROR_CONFLICT, "only ends_at may change once it is approved");
@@ -254,38 +254,43 @@ static enum error promotion_approve(struct tx *tx)
     return settle(tx);
 }
 
-static enum error promotion_reject(struct tx *tx)
+/* A no of the target that is asked for, which has decided `before` so far; the data of its event, or NULL and the refusal. */
+static struct promotion_decision *refuse_target(struct tx *tx, enum approval_decision before,
+                                                enum approval_decision decision, const char *otherwise,
+                                                enum error *error)
 {
     struct promotion *promotion = tx->subject;
     const struct decision_body *body = tx->body;
+    struct approval *approval = asked(tx, promotion, error);
+    if (!*error) *error = approval_may_refuse(tx, approval);
+    if (!*error && approval->decision != before) *error = fail(tx, ERROR_CONFLICT, otherwise);
+    if (*error) return NULL;
+    approval_decide(tx, approval, decision, body->reason);
+    struct promotion_decision *data = approval_event(tx, promotion, approval, body->reason);
+    event_data(tx, data);
+    return data;
+}
+
+static enum error promotion_reject(struct tx *tx)
+{
+    struct promotion *promotion = tx->subject;
     enum error error;
-    struct approval *approval = asked(tx, promotion, &error);
-    if (error) return error;
-    error = approval_may_refuse(tx, approval);
-    if (error) return error;
-    if (approval->decision != DECISION_PENDING) return fail(tx, ERROR_CONFLICT, "this target has answered already");
-    approval_decide(tx, approval, DECISION_REJECTED, body->reason);
-    promotion->reason = body->reason;
-    event_data(tx, approval_event(tx, promotion, approval, body->reason));
+    if (!refuse_target(tx, DECISION_PENDING, DECISION_REJECTED, "this target has answered already", &error))
+        return error;
+    promotion->reason = ((const struct decision_body *)tx->body)->reason;
     return settle(tx);
 }
 
 static enum error promotion_revoke(struct tx *tx)
 {
     struct promotion *promotion = tx->subject;
-    const struct decision_body *body = tx->body;
     enum error error;
-    struct approval *approval = asked(tx, promotion, &error);
-    if (error) return error;
-    error = approval_may_refuse(tx, approval);
-    if (error) return error;
-    if (approval->decision != DECISION_APPROVED) return fail(tx, ERROR_CONFLICT, "this target has not approved it");
-    approval_decide(tx, approval, DECISION_REVOKED, body->reason);
-    struct promotion_decision *data = approval_event(tx, promotion, approval, body->reason);
-    event_data(tx, data);
+    struct promotion_decision *data =
+        refuse_target(tx, DECISION_APPROVED, DECISION_REVOKED, "this target has not approved it", &error);
+    if (!data) return error;
     if (transition_to(tx) == PROMOTION_CANCELLED) {
         emit(tx, promotion, &promotion_kind, &promotion_approval_revoked, data);
-        promotion->reason = body->reason;
+        promotion->reason = ((const struct decision_body *)tx->body)->reason;
     }
     return settle(tx);
 }

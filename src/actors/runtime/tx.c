@@ -259,8 +259,7 @@ static struct text slug_of_name(struct tx *tx, struct text name)
     struct buffer slug = {.arena = tx->arena};
     bool dash = false;
     for (uint32_t i = 0; i < name.length && slug.length < 50; i++) {
-        char c = name.data[i];
-        if (c >= 'A' && c <= 'Z') c = (char)(c - 'A' + 'a');
+        char c = letter_small(name.data[i]);
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
             if (dash && slug.length) buffer_byte(&slug, '-');
             buffer_byte(&slug, c);

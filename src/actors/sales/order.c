@@ -288,7 +288,7 @@ static enum error order_list(struct tx *tx)
     if (!memchr(query->q.data, '@', query->q.length)) return OK;
     char *email = arena_copy(tx->arena, query->q.data, query->q.length);
     for (uint32_t i = 0; i < query->q.length; i++)
-        if (email[i] >= 'A' && email[i] <= 'Z') email[i] = (char)(email[i] - 'A' + 'a');
+        email[i] = letter_small(email[i]);
     struct text hash = keyed_hash(tx, "email", (struct text){email, query->q.length});
     query->customer_id = find_text(tx, &user_kind, &user_by_email, hash);
     tx->query = query;
