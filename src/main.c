@@ -23,7 +23,7 @@ static const struct flag serve_flags[] = {
     { "listen",    "HOST:PORT",  .doc = "where to serve HTTP; port 0 takes any free one" },
     { "mode",      "MODE",       .doc = "development or production" },
     { "set",       "NAME=VALUE", .repeated = true, .doc = "set one key of the configuration" },
-    { "port-file", "FILE",       .doc = "write the port into it once the server is ready" },
+    { "port-file", "FILE",       .doc = "write the port into it once the server is ready; with TLS, its port on a second line" },
     { "accept-clock", NULL,      .doc = "start although the clock is far from the time of the last record" },
     { "demo",      NULL,         .doc = "fill an empty data directory with a demo marketplace (development alone)" },
     { "scale",     "SCALE",      .doc = "size of the demo: small, medium, or a number of people" },

@@ -17,6 +17,9 @@ enum {
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
     LIMIT_LINGER_BYTES = 64 * 1024, /* read and dropped after a last answer, so that it is not lost to a reset */
+    LIMIT_HANDSHAKE_BYTES = 32 * 1024, /* of TLS; an honest client sends two or three KiB */
+    LIMIT_HANDSHAKE_MESSAGES = 32,     /* after the handshake: wishes for new keys, in the life of a connection */
+    LIMIT_TURN_HANDSHAKES = 8,         /* connections that get on with theirs, before others have their turn */
 #ifdef TINY
     LIMIT_READ_BYTES = 61,
     LIMIT_UNSENT_BYTES = 1000,

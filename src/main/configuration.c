@@ -27,7 +27,8 @@ struct key {
 static const struct key keys[] = {
     /* name                          type           member                           default           least, most or choices */
     { "server.listen",               VALUE_TEXT,    AT(listen),                      "127.0.0.1:8080", .doc =
-      "address and port of the HTTP server; 0.0.0.0 or [::] opens it to the network, best behind a proxy that speaks TLS" },
+      "address and port of the HTTP server; 0.0.0.0 or [::] opens it to the network, best behind a proxy that speaks TLS; "
+      "left empty: TLS alone" },
     { "server.mode",                 VALUE_CHOICE,  AT(mode),                        "production",     .choices = "development production", .doc =
       "development: demo data and readable diagnostics are allowed, and rate limits are off; production: the other way round" },
     { "server.data",                 VALUE_TEXT,    AT(data),                        "data",           .doc =
@@ -42,6 +43,13 @@ static const struct key keys[] = {
       "who may read /metrics; loopback: this machine, and the control socket" },
     { "server.rate_limits",          VALUE_CHOICE,  AT(rate_limits),                 "by_mode",        .choices = "by_mode on off", .doc =
       "limits of requests a minute, per person or address; by_mode: on in production" },
+    { "tls.listen",                  VALUE_TEXT,    AT(tls_listen),                  "",               .doc =
+      "address and port of the HTTPS server, such as 0.0.0.0:8443; left out: no TLS. It has threads of its own: net.loops "
+      "is at least 1 then" },
+    { "tls.certificate",             VALUE_TEXT,    AT(tls_certificate),             "",               .doc =
+      "PEM file of the certificate and those between it and the root; read again at SIGHUP" },
+    { "tls.key",                     VALUE_TEXT,    AT(tls_key),                     "",               .doc =
+      "PEM file of the certificate's key, readable by souk alone; read again at SIGHUP" },
     { "store.reserve",               VALUE_SIZE,    AT(store_reserve),               "256MiB",         0, SIZE_MOST, .doc =
       "room on the disk that is kept free: below it writes are refused with 507, and reads go on" },
     { "store.block_cache",           VALUE_SIZE,    AT(store_block_cache),           "128MiB",         1 << 20, SIZE_MOST, .doc =
@@ -228,6 +236,11 @@ const char *configuration_check(const struct configuration *configuration)
 {
     if (!*configuration->data) return "server.data names no directory";
     if (!*configuration->default_tenant) return "server.default_tenant names no tenant";
+    if (!*configuration->listen && !*configuration->tls_listen) return "neither server.listen nor tls.listen is given";
+    bool has_files = *configuration->tls_certificate && *configuration->tls_key;
+    bool has_any = *configuration->tls_certificate || *configuration->tls_key || *configuration->tls_listen;
+    if (has_any && !(has_files && *configuration->tls_listen))
+        return "TLS needs all of tls.listen, tls.certificate and tls.key";
     return NULL;
 }
 

@@ -20,6 +20,8 @@ struct configuration {
     /* log */
     const char *log_level;
     int64_t log_format;
+    /* tls */
+    const char *tls_listen, *tls_certificate, *tls_key;
     /* net */
     const char *cors_origins, *net_proxies;
     struct net_config net; /* its numbers alone */

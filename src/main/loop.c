@@ -167,6 +167,19 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_timer_start(&shell->due, on_due, 0, 0);
 }
 
+/* Certificates are renewed while the server runs. */
+static void on_hang_up(uv_signal_t *handle, int number)
+{
+    struct shell *shell = handle->data;
+    char problem[256];
+    (void)number;
+    if (shell->stopping) return;
+    if (net_reload_tls(shell->net, problem))
+        log_line("main", LOG_INFO, "certificate and key are read again", "tls=%d", shell->tls_host != NULL);
+    else
+        log_line("main", LOG_ERROR, "certificate and key of before stay", "problem=\"%s\"", problem);
+}
+
 /* ---- Its life ------------------------------------------------------------------------------------------------------ */
 
 void shell_open(struct shell *shell)
@@ -178,7 +191,8 @@ void shell_open(struct shell *shell)
     CHECK(uv_timer_init(&shell->loop, &shell->due) == 0);
     CHECK(uv_signal_init(&shell->loop, &shell->terminate) == 0);
     CHECK(uv_signal_init(&shell->loop, &shell->interrupt) == 0);
-    shell->turn.data = shell->terminate.data = shell->interrupt.data = shell;
+    CHECK(uv_signal_init(&shell->loop, &shell->hang_up) == 0);
+    shell->turn.data = shell->terminate.data = shell->interrupt.data = shell->hang_up.data = shell;
 }
 
 void shell_run(struct shell *shell)
@@ -186,6 +200,7 @@ void shell_run(struct shell *shell)
     CHECK(uv_check_start(&shell->turn, on_turn) == 0);
     CHECK(uv_signal_start(&shell->terminate, on_signal, SIGTERM) == 0);
     CHECK(uv_signal_start(&shell->interrupt, on_signal, SIGINT) == 0);
+    CHECK(uv_signal_start(&shell->hang_up, on_hang_up, SIGHUP) == 0);
     uv_timer_start(&shell->due, on_due, 0, 0);
     uv_run(&shell->loop, UV_RUN_DEFAULT);
 }

@@ -215,11 +215,12 @@ static int open_core(struct shell *shell)
     return EXIT_DONE;
 }
 
-/* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts. */
-static bool split_listen(struct shell *shell, const char **host, int *port)
+/* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts; "" is nothing. */
+static bool split_listen(struct shell *shell, const char *listen, const char **host, int *port)
 {
-    const char *listen = shell->configuration.listen, *colon = strrchr(listen, ':');
+    const char *colon = strrchr(listen, ':');
     int64_t number;
+    if (!*listen) return true;
     if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535)
         return false;
     struct text name = {listen, (uint32_t)(colon - listen)};
@@ -243,9 +244,15 @@ static int open_net(struct shell *shell)
     const struct configuration *configuration = &shell->configuration;
     char problem[256];
     struct net_config config = configuration->net;
-    if (!split_listen(shell, &shell->host, &config.port))
+    if (!split_listen(shell, configuration->listen, &shell->host, &config.port))
         return refuse(EXIT_USAGE, "server.listen is HOST:PORT, such as 127.0.0.1:8080 or [::]:8080");
+    if (!split_listen(shell, configuration->tls_listen, &shell->tls_host, &config.tls_port))
+        return refuse(EXIT_USAGE, "tls.listen is HOST:PORT, such as 0.0.0.0:8443 or [::]:8443");
     config.address = shell->host;
+    config.tls_address = shell->tls_host;
+    config.tls_certificate = configuration->tls_certificate;
+    config.tls_key = configuration->tls_key;
+    if (shell->tls_host && !config.loops) config.loops = 1; /* handshakes would keep the core from its work */
     config.control_path = file_socket_path(shell->arena, configuration->data, "control.sock").data;
     config.token_keys = shell->token_keys.keys;
     config.token_key_count = shell->token_keys.count;
@@ -257,6 +264,7 @@ static int open_net(struct shell *shell)
     shell->net = net_create(&config, &shell->loop, shell->core, problem);
     if (!shell->net) return refuse(EXIT_FAILED, problem);
     shell->port = (uint16_t)net_port(shell->net);
+    shell->tls_port = (uint16_t)net_tls_port(shell->net);
     return EXIT_DONE;
 }
 
@@ -320,19 +328,29 @@ static void *make_demo(void *context)
 
 /* ---- run ----------------------------------------------------------------------------------------------------------- */
 
+/* "http://127.0.0.1:8080" for what is configured as 127.0.0.1:0, "" for what is not. */
+static const char *url_of(struct shell *shell, const char *scheme, const char *listen, uint16_t port)
+{
+    if (!*listen) return "";
+    return arena_format(shell->arena, " %s://%.*s:%u", scheme, (int)(strrchr(listen, ':') - listen), listen, port).data;
+}
+
 static int announce(struct shell *shell, const struct arguments *arguments)
 {
+    const struct configuration *configuration = &shell->configuration;
     const char *path = argument(arguments, "port-file");
-    char problem[256], port[16];
-    const char *colon = strrchr(shell->configuration.listen, ':');
-    int host = colon ? (int)(colon - shell->configuration.listen) : (int)strlen(shell->configuration.listen);
-    printf("souk %s serves http://%.*s:%u, data %s, %s mode\n", SOUK_VERSION, host, shell->configuration.listen,
-           shell->port, shell->configuration.data, is_development(shell) ? "development" : "production");
+    char problem[256];
+    printf("souk %s serves%s%s, data %s, %s mode\n", SOUK_VERSION,
+           url_of(shell, "http", configuration->listen, shell->port),
+           url_of(shell, "https", configuration->tls_listen, shell->tls_port), configuration->data,
+           is_development(shell) ? "development" : "production");
     fflush(stdout);
-    snprintf(port, sizeof port, "%u\n", shell->port);
-    if (path && !file_replace(path, text_of(port), 0644, problem)) return refuse(EXIT_FAILED, problem);
-    log_line("main", LOG_INFO, "serving", "version=%s port=%u position=%llu", SOUK_VERSION, shell->port,
-             (unsigned long long)core_last_lsn(shell->core));
+    struct buffer ports = {.arena = shell->arena};
+    if (shell->host) buffer_format(&ports, "%u\n", shell->port);
+    if (shell->tls_host) buffer_format(&ports, "%u\n", shell->tls_port);
+    if (path && !file_replace(path, buffer_as_text(&ports), 0644, problem)) return refuse(EXIT_FAILED, problem);
+    log_line("main", LOG_INFO, "serving", "version=%s port=%u tls_port=%u position=%llu", SOUK_VERSION, shell->port,
+             shell->tls_port, (unsigned long long)core_last_lsn(shell->core));
     return EXIT_DONE;
 }
 
@@ -369,6 +387,8 @@ int run_serve(const struct arguments *arguments)
         status = refuse(EXIT_USAGE, problem);
     else if (shell->demo_scale && !is_development(shell))
         status = refuse(EXIT_USAGE, "--demo needs --mode development");
+    else if (shell->demo_scale && !*shell->configuration.listen)
+        status = refuse(EXIT_USAGE, "--demo needs server.listen");
     else if (shell->demo_scale && !demo_size_of(shell->demo_scale, &size))
         status = refuse(EXIT_USAGE, "--scale is small, medium or a number of people");
     else {

@@ -38,7 +38,7 @@ struct shell {
     uv_check_t turn; /* after each wait */
     uv_idle_t busy;  /* runs while the core wants to go on at once */
     uv_timer_t due;
-    uv_signal_t terminate, interrupt;
+    uv_signal_t terminate, interrupt, hang_up;
     struct clock clock;
     struct random_pool random;
     struct notices notices;
@@ -50,8 +50,8 @@ struct shell {
     struct core *core;
     struct feed *feed; /* of what follows the log */
     struct net *net;
-    const char *host; /* that it listens on, with the port */
-    uint16_t port;
+    const char *host, *tls_host; /* that it listens on, with the ports; NULL: it does not */
+    uint16_t port, tls_port;
     bool accept_clock, stopping, net_stopped, store_failed;
     int status;
     /* the demo, on a thread of its own */

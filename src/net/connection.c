@@ -8,6 +8,7 @@
    In every state an error of the socket leads to CLOSED at once. */
 #include "net/loop.h"
 #include "base/check.h"
+#include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +54,8 @@ static void update_wait(struct connection *connection)
     enum wait wait = WAIT_NONE;
     if (connection->state == CONNECTION_LINGERING) {
         wait = WAIT_LINGER;
+    } else if (connection->tls && !tls_is_ready(connection->tls)) {
+        wait = WAIT_HANDSHAKE;
     } else if (connection->state == CONNECTION_OPEN && connection->reading) {
         if (is_begun(connection))
             wait = connection->parser->stage == STAGE_BODY ? WAIT_BODY : WAIT_HEAD;
@@ -74,6 +77,7 @@ static void on_closed(uv_handle_t *handle)
     else
         loop->connections = connection->next;
     if (connection->next) connection->next->previous = connection->previous;
+    tls_close(connection->tls);
     if (connection->dirty)
         connection->gone = true;
     else
@@ -102,10 +106,22 @@ static void count_address(struct connection *connection, intptr_t change)
         map_remove(addresses, connection->address, length);
 }
 
+/* TLS tells an end from a cut line. */
+static void say_end(struct connection *connection)
+{
+    struct buffer *sealed = &connection->loop->sealed;
+    buffer_clear(sealed);
+    tls_end(connection->tls, sealed);
+    uv_buf_t buffer = uv_buf_init(sealed->data, (unsigned)sealed->length);
+    if (sealed->length && !connection->unsent) uv_try_write(&connection->stream, &buffer, 1);
+    buffer_clear(sealed);
+}
+
 void connection_close(struct connection *connection)
 {
     if (connection->state == CONNECTION_CLOSED) return;
     connection->state = CONNECTION_CLOSED;
+    if (connection->tls) say_end(connection);
     set_wait(connection, WAIT_NONE);
     deadline_clear(&connection->writing_deadline);
     drop_parser(connection);
@@ -214,33 +230,113 @@ static size_t input(struct connection *connection, const char *data, size_t leng
     return connection->state == CONNECTION_OPEN ? used : length; /* after the last request the rest is dropped */
 }
 
+/* A handshake costs a hundred times a request: when enough of them got on, the others' bytes stay in the kernel until the
+   next iteration. */
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     struct connection *connection = handle->data;
+    struct net_loop *loop = connection->loop;
     (void)suggested;
-    *buffer = uv_buf_init(connection->loop->read_buffer, LIMIT_READ_BYTES);
+    *buffer = uv_buf_init(loop->read_buffer, LIMIT_READ_BYTES);
+    if (!connection->tls || tls_is_ready(connection->tls) || connection->state != CONNECTION_OPEN) return;
+    if (loop->handshakes >= LIMIT_TURN_HANDSHAKES)
+        *buffer = uv_buf_init(NULL, 0);
+    else
+        loop->handshakes++;
 }
 
-/* The peer sends no more: what it has asked for is answered, what it has not finished is dropped. */
-static void peer_ended(struct connection *connection)
+/* No more requests come: what is asked for is answered, what is not finished is dropped. */
+static void input_ended(struct connection *connection)
 {
-    connection->ended = true;
-    if (connection->state == CONNECTION_LINGERING) {
-        connection_close(connection);
-        return;
-    }
     drop_parser(connection);
     no_more_requests(connection);
     if (!connection->first && !connection->unsent)
-        connection_close(connection);
+        finish(connection);
     else
         update_wait(connection);
 }
 
+static void peer_ended(struct connection *connection)
+{
+    connection->ended = true;
+    if (connection->state == CONNECTION_LINGERING)
+        connection_close(connection);
+    else
+        input_ended(connection);
+}
+
+static void receive(struct connection *connection, const char *data, size_t length)
+{
+    size_t used = connection->tail.length ? 0 : input(connection, data, length);
+    if (used == length) return;
+    buffer_bytes(&connection->tail, data + used, length - used);
+    stop_reading(connection);
+}
+
+/* ---- TLS ---- */
+
+static void send_bytes(struct connection *connection, const struct buffer *out);
+
+/* What the filter has sealed goes out at once: parts of the handshake, alerts. */
+static void send_sealed(struct connection *connection)
+{
+    struct buffer *sealed = &connection->loop->sealed;
+    if (sealed->length && connection->state != CONNECTION_CLOSED) send_bytes(connection, sealed);
+    buffer_clear(sealed);
+}
+
+static void fail_tls(struct connection *connection, enum tls_event event)
+{
+    static const char plain[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n"
+                                "Connection: close\r\n\r\nThis port speaks TLS.\n";
+    struct net_loop *loop = connection->loop;
+    metrics_add(&loop->metrics->tls_failed, 1);
+    log_line("net", LOG_DEBUG, "TLS failed", "address=%s reason=\"%s\"", connection->address,
+             tls_reason(connection->tls));
+    if (event == TLS_PLAIN_HTTP) buffer_string(&loop->sealed, plain);
+    send_sealed(connection);
+    if (connection->state == CONNECTION_CLOSED) return;
+    if (connection->first)
+        connection_close(connection); /* its answers could not be sealed any more */
+    else
+        input_ended(connection);
+}
+
+static void receive_sealed(struct connection *connection, const char *data, size_t length)
+{
+    struct net_loop *loop = connection->loop;
+    struct tls *tls = connection->tls;
+    bool was_ready = tls_is_ready(tls);
+    enum tls_event event;
+    size_t got;
+    tls_receive(tls, data, length);
+    while ((event = tls_read(tls, loop->plain_buffer, LIMIT_READ_BYTES, &got, &loop->sealed)) == TLS_DATA)
+        if (connection->state == CONNECTION_OPEN) receive(connection, loop->plain_buffer, got);
+    if (!was_ready && tls_is_ready(tls)) {
+        metrics_add(&loop->metrics->handshakes, 1);
+        if (tls_is_resumed(tls)) metrics_add(&loop->metrics->handshakes_resumed, 1);
+    }
+    if (event == TLS_FAILED || event == TLS_PLAIN_HTTP) {
+        fail_tls(connection, event);
+        return;
+    }
+    send_sealed(connection);
+    bool ends = event == TLS_END && connection->state == CONNECTION_OPEN && !connection->tail.length;
+    if (ends) input_ended(connection);
+}
+
+static void end_tls(struct connection *connection)
+{
+    tls_end(connection->tls, &connection->loop->sealed);
+    send_sealed(connection);
+}
+
+/* ---- reading ---- */
+
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     struct connection *connection = stream->data;
-    if (connection->state == CONNECTION_CLOSED || count == 0) return;
+    if (connection->state == CONNECTION_CLOSED || count == 0 || count == UV_ENOBUFS) return;
     if (count < 0) {
         if (count == UV_EOF)
             peer_ended(connection);
@@ -256,12 +352,11 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     }
     loop_clock(connection->loop);
     connection->loop->now_ns = uv_hrtime();
-    size_t used = input(connection, buffer->base, (size_t)count);
-    if (used < (size_t)count) {
-        buffer_bytes(&connection->tail, buffer->base + used, (size_t)count - used);
-        stop_reading(connection);
-    }
-    update_wait(connection);
+    if (connection->tls)
+        receive_sealed(connection, buffer->base, (size_t)count);
+    else
+        receive(connection, buffer->base, (size_t)count);
+    if (connection->state != CONNECTION_CLOSED) update_wait(connection);
 }
 
 static void start_reading(struct connection *connection)
@@ -280,6 +375,10 @@ static void resume(struct connection *connection)
         if (connection->state == CONNECTION_OPEN && connection->tail_used < connection->tail.length) return;
         buffer_free(&connection->tail);
         connection->tail_used = 0;
+        if (connection->tls && tls_is_ended(connection->tls) && connection->state == CONNECTION_OPEN) {
+            input_ended(connection);
+            return;
+        }
     }
     if (may_take(connection)) start_reading(connection);
 }
@@ -299,6 +398,7 @@ void connection_mark(struct connection *connection)
 struct write {
     uv_write_t request;
     struct connection *connection;
+    size_t length;
     char data[];
 };
 
@@ -306,19 +406,21 @@ static void on_written(uv_write_t *request, int status)
 {
     struct write *write = (struct write *)(void *)request;
     struct connection *connection = write->connection;
+    size_t length = write->length;
     free(write);
     if (connection->state == CONNECTION_CLOSED) return;
     if (status < 0) {
         connection_close(connection);
         return;
     }
-    connection->unsent = 0;
+    connection->unsent -= length;
+    if (connection->unsent) return;
     deadline_clear(&connection->writing_deadline);
     connection_mark(connection);
 }
 
-/* Sends what was rendered; what the socket does not take now is left to libuv. */
-static void send_out(struct connection *connection, const struct buffer *out)
+/* What the socket does not take now is left to libuv. */
+static void send_bytes(struct connection *connection, const struct buffer *out)
 {
     uv_buf_t all = uv_buf_init(out->data, (unsigned)out->length);
     int sent = uv_try_write(&connection->stream, &all, 1);
@@ -332,6 +434,7 @@ static void send_out(struct connection *connection, const struct buffer *out)
 
     struct write *write = memory_alloc(sizeof *write + left);
     write->connection = connection;
+    write->length = left;
     memcpy(write->data, out->data + done, left);
     uv_buf_t rest = uv_buf_init(write->data, (unsigned)left);
     if (uv_write(&write->request, &connection->stream, &rest, 1, on_written) != 0) {
@@ -339,8 +442,19 @@ static void send_out(struct connection *connection, const struct buffer *out)
         connection_close(connection);
         return;
     }
-    connection->unsent = connection->unsent_seen = left;
+    connection->unsent_seen = connection->unsent += left;
     deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline, uv_now(connection->loop->uv));
+}
+
+/* Sends what was rendered. */
+static void send_out(struct connection *connection, const struct buffer *out)
+{
+    if (!connection->tls)
+        send_bytes(connection, out);
+    else if (tls_write(connection->tls, out->data, out->length, &connection->loop->sealed))
+        send_sealed(connection);
+    else
+        connection_close(connection);
 }
 
 /* Renders the answers that are ready, as many as one write should hold. */
@@ -387,6 +501,8 @@ static void on_shutdown(uv_shutdown_t *request, int status)
    closed, and what still comes is read and dropped for a moment. */
 static void finish(struct connection *connection)
 {
+    if (connection->tls) end_tls(connection);
+    if (connection->state == CONNECTION_CLOSED) return;
     if (connection->ended || uv_shutdown(&connection->shutdown, &connection->stream, on_shutdown) != 0) {
         connection_close(connection);
         return;
@@ -401,6 +517,10 @@ void connection_overdue(struct connection *connection, enum wait wait)
 {
     size_t left;
     switch (wait) {
+    case WAIT_HANDSHAKE:
+        metrics_add(&connection->loop->metrics->tls_failed, 1);
+        connection_close(connection);
+        break;
     case WAIT_HEAD:
     case WAIT_BODY: refuse(connection, ERROR_REQUEST_TIMEOUT, NULL); break;
     case WAIT_WRITE:
@@ -442,14 +562,14 @@ static void name_address(struct connection *connection)
     snprintf(connection->address, sizeof connection->address, "%s", mapped ? name + strlen("::ffff:") : name);
 }
 
-/* An answer without a request, then the end. */
+/* An answer without a request, then the end. A handshake that leads to no more is not begun. */
 static void turn_away(struct connection *connection, const char *status)
 {
     char answer[128];
     int length = snprintf(answer, sizeof answer,
                           "HTTP/1.1 %s\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status);
     uv_buf_t buffer = uv_buf_init(answer, (unsigned)length);
-    uv_try_write(&connection->stream, &buffer, 1);
+    if (!connection->tls) uv_try_write(&connection->stream, &buffer, 1);
     metrics_add(&connection->loop->metrics->connections_refused, 1);
     connection_close(connection);
 }
@@ -485,9 +605,10 @@ static void welcome(struct connection *connection)
     update_wait(connection);
 }
 
-void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_control)
+void connection_accept(struct net_loop *loop, uv_stream_t *listener, enum entrance entrance)
 {
     struct connection *connection = memory_alloc(sizeof *connection);
+    bool is_control = entrance == ENTRANCE_CONTROL;
     connection->loop = loop;
     connection->is_control = is_control;
     connection->wait = WAIT_NONE;
@@ -507,7 +628,8 @@ void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_con
         name_address(connection);
         count_address(connection, 1);
     }
-    if (fault || loop->stopping)
+    if (entrance == ENTRANCE_TLS) connection->tls = tls_open(loop->net->tls);
+    if (fault || loop->stopping || (entrance == ENTRANCE_TLS && !connection->tls))
         connection_close(connection);
     else
         welcome(connection);

@@ -113,11 +113,14 @@ void loop_flush(struct net_loop *loop)
     }
     if (loop->lines.length) log_write(&loop->lines);
     if (loop->out.capacity > OUT_KEPT_BYTES) buffer_free(&loop->out);
+    if (loop->sealed.capacity > OUT_KEPT_BYTES) buffer_free(&loop->sealed);
 }
 
 static void on_check(uv_check_t *check)
 {
-    loop_flush(check->data);
+    struct net_loop *loop = check->data;
+    loop->handshakes = 0;
+    loop_flush(loop);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -157,7 +160,10 @@ static void on_connection(uv_stream_t *listener, int status)
 {
     struct net_loop *loop = listener->data;
     if (status == 0) {
-        connection_accept(loop, listener, listener == (uv_stream_t *)&loop->control);
+        connection_accept(loop, listener,
+                          listener == (uv_stream_t *)&loop->control        ? ENTRANCE_CONTROL
+                          : listener == (uv_stream_t *)&loop->tls_listener ? ENTRANCE_TLS
+                                                                           : ENTRANCE_TCP);
         return;
     }
     metrics_add(&loop->metrics->connections_refused, 1); /* no file descriptor is left: libuv has closed it */
@@ -170,28 +176,42 @@ static bool complain(char problem[256], const char *what, const char *where, int
     return false;
 }
 
-bool loop_listen(struct net_loop *loop, int port, char problem[256])
+static bool listen_tcp(struct net_loop *loop, uv_tcp_t *listener, bool *has_listener, const char *host, int port,
+                       char problem[256])
 {
-    const struct net_config *config = &loop->net->config;
     struct sockaddr_storage address;
-    int fault = uv_ip4_addr(config->address, port, (struct sockaddr_in *)(void *)&address);
-    if (fault) fault = uv_ip6_addr(config->address, port, (struct sockaddr_in6 *)(void *)&address);
-    if (fault) return complain(problem, "listen on", config->address, fault);
+    int fault = uv_ip4_addr(host, port, (struct sockaddr_in *)(void *)&address);
+    if (fault) fault = uv_ip6_addr(host, port, (struct sockaddr_in6 *)(void *)&address);
+    if (fault) return complain(problem, "listen on", host, fault);
 
-    fault = uv_tcp_init_ex(loop->uv, &loop->listener, address.ss_family);
-    if (fault) return complain(problem, "listen on", config->address, fault);
-    loop->listener.data = loop;
-    loop->has_listener = true;
+    fault = uv_tcp_init_ex(loop->uv, listener, address.ss_family);
+    if (fault) return complain(problem, "listen on", host, fault);
+    listener->data = loop;
+    *has_listener = true;
     loop->handles++;
-    if (config->loops > 1) { /* each loop has a listener of its own; the kernel spreads the connections */
+    if (loop->net->config.loops > 1) { /* each loop has a listener of its own; the kernel spreads the connections */
         int descriptor, on = 1;
-        fault = uv_fileno((uv_handle_t *)&loop->listener, &descriptor);
+        fault = uv_fileno((uv_handle_t *)listener, &descriptor);
         if (!fault && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
             fault = uv_translate_sys_error(errno);
     }
-    if (!fault) fault = uv_tcp_bind(&loop->listener, (struct sockaddr *)&address, 0);
-    if (!fault) fault = uv_listen((uv_stream_t *)&loop->listener, BACKLOG, on_connection);
-    return fault ? complain(problem, "listen on", config->address, fault) : true;
+    if (!fault) fault = uv_tcp_bind(listener, (struct sockaddr *)&address, 0);
+    if (!fault) fault = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
+    return fault ? complain(problem, "listen on", host, fault) : true;
+}
+
+bool loop_listen(struct net_loop *loop, char problem[256])
+{
+    const struct net *net = loop->net;
+    return listen_tcp(loop, &loop->listener, &loop->has_listener, net->config.address, net->port, problem);
+}
+
+bool loop_listen_tls(struct net_loop *loop, char problem[256])
+{
+    const struct net *net = loop->net;
+    loop->plain_buffer = memory_alloc(LIMIT_READ_BYTES);
+    return listen_tcp(loop, &loop->tls_listener, &loop->has_tls_listener, net->config.tls_address, net->tls_port,
+                      problem);
 }
 
 bool loop_listen_control(struct net_loop *loop, char problem[256])
@@ -232,6 +252,7 @@ void loop_stop(struct net_loop *loop)
     uv_update_time(loop->uv);
     loop->stop_due = uv_now(loop->uv) + (uint64_t)loop->net->config.stop_timeout;
     if (loop->has_listener) close_handle(loop, (uv_handle_t *)&loop->listener);
+    if (loop->has_tls_listener) close_handle(loop, (uv_handle_t *)&loop->tls_listener);
     if (loop->has_control) {
         close_handle(loop, (uv_handle_t *)&loop->control);
         unlink(loop->net->config.control_path);
@@ -245,9 +266,9 @@ bool loop_open(struct net_loop *loop, char problem[256])
 {
     const struct net_config *config = &loop->net->config;
     const int64_t durations[WAIT_COUNT] = {
-        [WAIT_IDLE] = config->idle_timeout,   [WAIT_HEAD] = config->head_timeout,
-        [WAIT_BODY] = config->body_timeout,   [WAIT_LINGER] = config->linger_timeout,
-        [WAIT_WRITE] = config->write_timeout,
+        [WAIT_IDLE] = config->idle_timeout,     [WAIT_HANDSHAKE] = config->handshake_timeout,
+        [WAIT_HEAD] = config->head_timeout,     [WAIT_BODY] = config->body_timeout,
+        [WAIT_LINGER] = config->linger_timeout, [WAIT_WRITE] = config->write_timeout,
     };
     for (int wait = 0; wait < WAIT_COUNT; wait++) {
         struct deadline *end = &loop->deadlines[wait].end;
@@ -295,7 +316,9 @@ void loop_free(struct net_loop *loop)
     token_cache_destroy(loop->bind.tokens);
     map_destroy(loop->addresses);
     buffer_free(&loop->out);
+    buffer_free(&loop->sealed);
     buffer_free(&loop->lines);
+    free(loop->plain_buffer);
     free(loop->read_buffer);
     free(loop->metrics);
 }

@@ -11,6 +11,7 @@
 #include "net/metrics.h"
 #include "net/net.h"
 #include "net/reply.h"
+#include "net/tls.h"
 
 struct connection;
 struct exchange {
@@ -35,8 +36,9 @@ struct deadline {
     uint64_t due;                     /* of the loop's clock, ms */
 };
 enum wait {
-    WAIT_IDLE, /* nothing under way: closed without a word, the longest idle first */
-    WAIT_HEAD, /* a request has begun, its head is not complete */
+    WAIT_IDLE,      /* nothing under way: closed without a word, the longest idle first */
+    WAIT_HANDSHAKE, /* of TLS */
+    WAIT_HEAD,      /* a request has begun, its head is not complete */
     WAIT_BODY,
     WAIT_LINGER, /* the last answer is sent; what still comes is dropped */
     WAIT_WRITE,  /* the peer takes no bytes */
@@ -51,6 +53,7 @@ void deadline_clear(struct deadline *deadline);
 void deadline_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t now);
 
 /* ---- connections ---- */
+enum entrance { ENTRANCE_TCP, ENTRANCE_TLS, ENTRANCE_CONTROL };
 enum connection_state {
     CONNECTION_OPEN,
     CONNECTION_LAST,      /* no more requests are read; closes when all are answered */
@@ -73,6 +76,7 @@ struct connection {
     bool is_control;
     enum connection_state state;
     char address[48];
+    struct tls *tls;     /* NULL: its bytes are plain */
     struct arena *arena; /* of the request being received */
     struct http_parser *parser;
     size_t receiving;              /* its body so far, as counted in loop->bodies */
@@ -101,9 +105,9 @@ struct net_loop {
     bool has_thread;
     _Atomic bool drained;   /* of a thread: no connection is left, it waits for may_close */
     _Atomic bool may_close; /* the core's thread passes nothing to it any more */
-    uv_tcp_t listener;
+    uv_tcp_t listener, tls_listener;
     uv_pipe_t control;
-    bool has_listener, has_control;
+    bool has_listener, has_tls_listener, has_control;
     uv_timer_t timer;
     uv_check_t check;
     uv_async_t async;
@@ -115,8 +119,11 @@ struct net_loop {
     char date[DATE_LINE_SIZE];
     uint32_t date_length;
     char *read_buffer;
-    struct buffer out;   /* what a flush renders into */
-    struct buffer lines; /* of the log, written at the end of a flush */
+    char *plain_buffer;   /* with TLS: what was read, opened */
+    uint32_t handshakes;  /* that got on in this iteration */
+    struct buffer out;    /* what a flush renders into */
+    struct buffer sealed; /* the same, sealed by TLS */
+    struct buffer lines;  /* of the log, written at the end of a flush */
     bool logs;
     struct bind_context bind;
     struct arena *pool[LIMIT_ARENAS_KEPT];
@@ -137,8 +144,9 @@ struct net {
     struct net_loop *loops; /* loops[0] is on the core's loop */
     uint32_t loop_count;
     uint32_t running; /* loops that have not ended */
-    int port;
-    uv_async_t async; /* wakes the core's thread */
+    int port, tls_port;
+    struct tls_server *tls; /* NULL: no TLS */
+    uv_async_t async;       /* wakes the core's thread */
     bool has_async;
     struct inbox requests;                        /* to the core */
     struct inbox given_back;                      /* replies that held a block of the core and are sent */
@@ -149,7 +157,7 @@ struct net {
 };
 
 /* connection.c */
-void connection_accept(struct net_loop *loop, uv_stream_t *listener, bool is_control);
+void connection_accept(struct net_loop *loop, uv_stream_t *listener, enum entrance entrance);
 void connection_close(struct connection *connection);
 void connection_mark(struct connection *connection); /* has something to flush */
 void connection_flush(struct connection *connection);
@@ -170,7 +178,8 @@ void exchange_done(struct exchange *exchange); /* the core's answer is back on t
 
 /* loop.c */
 bool loop_open(struct net_loop *loop, char problem[256]); /* handles; listening is begun by the caller */
-bool loop_listen(struct net_loop *loop, int port, char problem[256]);
+bool loop_listen(struct net_loop *loop, char problem[256]);
+bool loop_listen_tls(struct net_loop *loop, char problem[256]);
 bool loop_listen_control(struct net_loop *loop, char problem[256]);
 void loop_start_timer(struct net_loop *loop);
 void loop_clock(struct net_loop *loop); /* brings date and wall clock up to now */

@@ -47,6 +47,9 @@ static const struct counter {
     { "souk_connections_opened_total",  AT(connections_opened),  "connections accepted" },
     { "souk_connections_closed_total",  AT(connections_closed),  "connections closed" },
     { "souk_connections_refused_total", AT(connections_refused), "connections refused: too many, in all or of one address" },
+    { "souk_tls_handshakes_total",      AT(handshakes),          "TLS handshakes completed" },
+    { "souk_tls_resumed_total",         AT(handshakes_resumed),  "TLS handshakes shortened by a session ticket" },
+    { "souk_tls_failed_total",          AT(tls_failed),          "connections ended by a fault of TLS, or by a handshake that took too long" },
     { "souk_http_malformed_total",      AT(refused_malformed),   "requests refused for their form" },
     { "souk_http_slow_total",           AT(refused_slow),        "connections closed because the peer was too slow" },
     { "souk_http_overloaded_total",     AT(refused_overloaded),  "requests refused because a queue was full" },
@@ -58,6 +61,12 @@ static const struct counter {
 static void render_header(struct buffer *out, const char *name, const char *help, const char *type)
 {
     buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_gauge(struct buffer *out, const char *name, const char *help, int64_t value)
+{
+    render_header(out, name, help, "gauge");
+    buffer_format(out, "%s %lld\n", name, (long long)value);
 }
 
 static void render_requests(struct buffer *out, struct metrics *const *all, uint32_t count, const struct router *router)
@@ -103,10 +112,9 @@ void metrics_render(struct buffer *out, struct metrics *const *all, uint32_t cou
         render_header(out, counters[i].name, counters[i].help, "counter");
         buffer_format(out, "%s %llu\n", counters[i].name, (unsigned long long)sum(all, count, counters[i].offset));
     }
-    render_header(out, "souk_connections", "connections open now", "gauge");
     uint64_t closed = sum(all, count, offsetof(struct metrics, connections_closed));
     uint64_t opened = sum(all, count, offsetof(struct metrics, connections_opened));
-    buffer_format(out, "souk_connections %llu\n", (unsigned long long)(opened - closed));
+    metrics_gauge(out, "souk_connections", "connections open now", (int64_t)(opened - closed));
     render_requests(out, all, count, router);
     render_durations(out, all, count);
 }

@@ -11,6 +11,7 @@ struct metrics {
     figure connections_opened, connections_closed, connections_refused;
     figure refused_malformed, refused_slow, refused_overloaded;
     figure bytes_in, bytes_out;
+    figure handshakes, handshakes_resumed, tls_failed;
     figure seconds_buckets[METRICS_BUCKETS]; /* [k]: at most 2^k * 8 microseconds; the last: more */
     figure microseconds_sum;
     uint32_t routes;
@@ -23,5 +24,6 @@ static inline void metrics_add(figure *value, uint64_t more)
     atomic_store_explicit(value, atomic_load_explicit(value, memory_order_relaxed) + more, memory_order_relaxed);
 }
 void metrics_request(struct metrics *metrics, const struct endpoint *endpoint, uint16_t status, uint64_t microseconds);
+void metrics_gauge(struct buffer *out, const char *name, const char *help, int64_t value);
 /* Prometheus text of several loops together. */
 void metrics_render(struct buffer *out, struct metrics *const *all, uint32_t count, const struct router *router);

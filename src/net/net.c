@@ -19,6 +19,7 @@ const struct net_setting net_settings[] = {
     ROW(loops,                   "net.loops",                   0,           0, NET_LOOPS_MOST,     "threads that serve sockets; 0: the core's own, best on one or two CPUs"),
     ROW(connections,             "net.connections",             10000,       1, 1000000,            "connections at most; more are answered 503"),
     ROW(connections_per_address, "net.connections_per_address", 1024,        0, 1000000,            "connections of one address on one loop; more are answered 429; 0: no limit"),
+    ROW(handshake_timeout,       "net.handshake_timeout",       SECONDS(10), 1, HOURS(1),           "ms a TLS handshake may take in all"),
     ROW(head_timeout,            "net.head_timeout",            SECONDS(10), 1, HOURS(1),           "ms a request's head may take in all"),
     ROW(body_timeout,            "net.body_timeout",            SECONDS(30), 1, HOURS(1),           "ms a request's body may take in all"),
     ROW(body_grace,              "net.body_grace",              SECONDS(5),  0, HOURS(1),           "ms before a body has to come at net.body_rate"),
@@ -211,15 +212,24 @@ static bool start_thread(struct net_loop *loop, char problem[256])
     return loop->has_thread;
 }
 
-static bool note_port(struct net *net, struct net_loop *loop)
+static bool note_port(const uv_tcp_t *listener, int *noted)
 {
     struct sockaddr_storage address;
     int size = sizeof address;
-    if (uv_tcp_getsockname(&loop->listener, (struct sockaddr *)&address, &size) != 0) return false;
+    if (uv_tcp_getsockname(listener, (struct sockaddr *)&address, &size) != 0) return false;
     in_port_t port = address.ss_family == AF_INET ? ((struct sockaddr_in *)(void *)&address)->sin_port
                                                   : ((struct sockaddr_in6 *)(void *)&address)->sin6_port;
-    net->port = ntohs(port);
+    *noted = ntohs(port);
     return true;
+}
+
+/* The first loop's listeners take the ports that the kernel picks, those of the others the same. */
+static bool listen_all(struct net *net, struct net_loop *loop, char problem[256])
+{
+    const struct net_config *config = &net->config;
+    if (config->address && (!loop_listen(loop, problem) || !note_port(&loop->listener, &net->port))) return false;
+    return !config->tls_address ||
+           (loop_listen_tls(loop, problem) && note_port(&loop->tls_listener, &net->tls_port));
 }
 
 static bool open_all(struct net *net, char problem[256])
@@ -238,8 +248,8 @@ static bool open_all(struct net *net, char problem[256])
         }
         if (i) loop->uv = &loop->own;
         if (!loop_open(loop, problem)) return false;
-        bool serves_tcp = net->config.address && (i > 0) == (net->config.loops > 0);
-        if (serves_tcp && (!loop_listen(loop, net->port, problem) || !note_port(net, loop))) return false;
+        bool serves_tcp = (i > 0) == (net->config.loops > 0);
+        if (serves_tcp && !listen_all(net, loop, problem)) return false;
         if (!i && net->config.control_path && !loop_listen_control(loop, problem)) return false;
     }
     return true;
@@ -253,9 +263,13 @@ struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, st
     net->core = core;
     net->core_loop = core_loop;
     net->port = config->port;
+    net->tls_port = config->tls_port;
     net->answered_last = &net->answered;
     net->router = router_create(config->registry ? config->registry : core_registry(core), problem);
-    if (!net->router) {
+    if (net->router && config->tls_address)
+        net->tls = tls_server_create(config->tls_certificate, config->tls_key, problem);
+    if (!net->router || (config->tls_address && !net->tls)) {
+        if (net->router) router_destroy(net->router);
         free(net);
         return NULL;
     }
@@ -274,14 +288,25 @@ struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, st
     for (uint32_t i = 1; good && i < net->loop_count; i++)
         good = start_thread(&net->loops[i], problem);
     if (!good) return NULL; /* the process ends: what was opened so far goes with it */
-    log_line("net", LOG_INFO, "listening", "address=%s port=%d loops=%lld", config->address ? config->address : "-",
-             net->port, (long long)config->loops);
+    log_line("net", LOG_INFO, "listening", "address=%s port=%d tls_address=%s tls_port=%d loops=%lld",
+             config->address ? config->address : "-", net->port, config->tls_address ? config->tls_address : "-",
+             net->tls_port, (long long)config->loops);
     return net;
 }
 
 int net_port(const struct net *net)
 {
     return net->port;
+}
+
+int net_tls_port(const struct net *net)
+{
+    return net->tls_port;
+}
+
+bool net_reload_tls(struct net *net, char problem[256])
+{
+    return !net->tls || tls_server_reload(net->tls, problem);
 }
 
 /* ---- stop ---- */
@@ -309,6 +334,7 @@ void net_destroy(struct net *net)
     inbox_destroy(&net->requests);
     inbox_destroy(&net->given_back);
     router_destroy(net->router);
+    tls_server_destroy(net->tls);
     free(net->loops);
     free(net);
 }
@@ -319,4 +345,7 @@ void net_metrics(struct net *net, struct buffer *out)
     for (uint32_t i = 0; i < net->loop_count; i++)
         all[i] = net->loops[i].metrics;
     metrics_render(out, all, net->loop_count, net->router);
+    if (net->tls)
+        metrics_gauge(out, "souk_tls_certificate_expires_seconds", "when the certificate expires, seconds since 1970",
+                      tls_server_expires(net->tls));
 }

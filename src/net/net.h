@@ -1,4 +1,4 @@
-/* The server: listens on TCP and on the control socket, turns HTTP into requests for the core and replies into HTTP.
+/* The server: listens on TCP, with and without TLS, and on the control socket, turns HTTP into requests for the core and replies into HTTP.
 
    With `loops` 0 the core's own uv loop serves the sockets; with 1 … N that many threads do, and requests and replies pass
    through inboxes. The control socket is always served on the core's loop.
@@ -19,6 +19,9 @@ struct net_config {
     const char *address;                /* "127.0.0.1", "::"; NULL: no TCP */
     int port;                           /* 0: the kernel picks one, see net_port */
     const char *control_path;           /* of the control socket (mode 0600); NULL: none */
+    const char *tls_address;            /* the same with TLS; NULL: none */
+    int tls_port;
+    const char *tls_certificate, *tls_key; /* files, PEM */
     const struct token_key *token_keys; /* outlive the net */
     uint32_t token_key_count;
     const char *const *origins; /* of browsers that may call (CORS), "*" for all; NULL-terminated or NULL */
@@ -36,7 +39,7 @@ struct net_config {
     int64_t loops;
     int64_t connections;             /* at most, over all loops; the limit of open files may lower it */
     int64_t connections_per_address; /* of one loop; 0: no limit */
-    int64_t head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout, linger_timeout,
+    int64_t handshake_timeout, head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout, linger_timeout,
         stop_timeout;
 };
 void net_defaults(struct net_config *config);
@@ -56,6 +59,9 @@ struct net;
    on the way is not closed. The config's strings outlive the net. */
 struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, struct core *core, char problem[256]);
 int net_port(const struct net *net); /* that TCP listens on */
+int net_tls_port(const struct net *net);
+/* Reads certificate and key again. False and a sentence when they do not serve, and those of before stay. */
+bool net_reload_tls(struct net *net, char problem[256]);
 /* Passes on what the core has answered, in one write per connection. */
 void net_after_turn(struct net *net);
 /* Takes no more connections, finishes the requests under way, closes all; at most `stop_timeout`. */

@@ -283,7 +283,7 @@ class Client:
             self.connection = SocketConnection(self.server.control_path)
             self.connection.connect()
         elif not self.connection:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=ANSWER_SECONDS)
+            self.connection = self.server.connection(ANSWER_SECONDS)
             self.connection.connect()
             self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.generation = self.server.generation
@@ -388,14 +388,16 @@ class Raw:
 class Server:
     openapi = None
 
-    def __init__(self, settings=None, arguments=(), mode="development", environment=None, start=True):
+    def __init__(self, settings=None, arguments=(), mode="development", environment=None, start=True, tls=None):
+        """tls: the ssl.SSLContext with which clients speak to it; its settings have to make it serve TLS."""
+        self.tls = tls
         self.settings, self.arguments, self.mode = dict(settings or {}), list(arguments), mode
         self.environment = dict(environment or {})
         self.directory = tempfile.mkdtemp(prefix="souk-api-")
         self.data = os.path.join(self.directory, "data")
         self.log_path = os.path.join(self.directory, "log")
         self.binary = os.environ.get("SOUK_BINARY", os.path.join(ROOT, "build/release/souk"))
-        self.process = self.port = None
+        self.process = self.port = self.tls_port = None
         self.generation = 0                     # of connections: a new one with each start
         self.administrator = None
         servers.append(self)
@@ -431,8 +433,9 @@ class Server:
             return False
         if not text.endswith("\n"):
             return False
-        self.port = int(text)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        ports = [int(line) for line in text.split()]
+        self.port, self.tls_port = ports[0], ports[-1]
+        connection = self.connection(5)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -440,6 +443,12 @@ class Server:
             return False
         finally:
             connection.close()
+
+    def connection(self, timeout):
+        """One that is not open yet, with TLS if the server has it."""
+        if self.tls:
+            return http.client.HTTPSConnection("127.0.0.1", self.tls_port, timeout=timeout, context=self.tls)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def document(self):
         """The OpenAPI document of this binary, read once."""
