@@ -8,7 +8,6 @@
    In every state an error of the socket leads to CLOSED at once. */
 #include "net/loop.h"
 #include "base/check.h"
-#include "base/log.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,22 +105,11 @@ static void count_address(struct connection *connection, intptr_t change)
         map_remove(addresses, connection->address, length);
 }
 
-/* TLS tells an end from a cut line. */
-static void say_end(struct connection *connection)
-{
-    struct buffer *sealed = &connection->loop->sealed;
-    buffer_clear(sealed);
-    tls_end(connection->tls, sealed);
-    uv_buf_t buffer = uv_buf_init(sealed->data, (unsigned)sealed->length);
-    if (sealed->length && !connection->unsent) uv_try_write(&connection->stream, &buffer, 1);
-    buffer_clear(sealed);
-}
-
 void connection_close(struct connection *connection)
 {
     if (connection->state == CONNECTION_CLOSED) return;
     connection->state = CONNECTION_CLOSED;
-    if (connection->tls) say_end(connection);
+    if (connection->tls) sealed_close(connection);
     set_wait(connection, WAIT_NONE);
     deadline_clear(&connection->writing_deadline);
     drop_parser(connection);
@@ -245,8 +233,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
         loop->handshakes++;
 }
 
-/* No more requests come: what is asked for is answered, what is not finished is dropped. */
-static void input_ended(struct connection *connection)
+void connection_input_ended(struct connection *connection)
 {
     drop_parser(connection);
     no_more_requests(connection);
@@ -262,73 +249,15 @@ static void peer_ended(struct connection *connection)
     if (connection->state == CONNECTION_LINGERING)
         connection_close(connection);
     else
-        input_ended(connection);
+        connection_input_ended(connection);
 }
 
-static void receive(struct connection *connection, const char *data, size_t length)
+void connection_receive(struct connection *connection, const char *data, size_t length)
 {
     size_t used = connection->tail.length ? 0 : input(connection, data, length);
     if (used == length) return;
     buffer_bytes(&connection->tail, data + used, length - used);
     stop_reading(connection);
-}
-
-/* ---- TLS ---- */
-
-static void send_bytes(struct connection *connection, const struct buffer *out);
-
-/* What the filter has sealed goes out at once: parts of the handshake, alerts. */
-static void send_sealed(struct connection *connection)
-{
-    struct buffer *sealed = &connection->loop->sealed;
-    if (sealed->length && connection->state != CONNECTION_CLOSED) send_bytes(connection, sealed);
-    buffer_clear(sealed);
-}
-
-static void fail_tls(struct connection *connection, enum tls_event event)
-{
-    static const char plain[] = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 22\r\n"
-                                "Connection: close\r\n\r\nThis port speaks TLS.\n";
-    struct net_loop *loop = connection->loop;
-    metrics_add(&loop->metrics->tls_failed, 1);
-    log_line("net", LOG_DEBUG, "TLS failed", "address=%s reason=\"%s\"", connection->address,
-             tls_reason(connection->tls));
-    if (event == TLS_PLAIN_HTTP) buffer_string(&loop->sealed, plain);
-    send_sealed(connection);
-    if (connection->state == CONNECTION_CLOSED) return;
-    if (connection->first)
-        connection_close(connection); /* its answers could not be sealed any more */
-    else
-        input_ended(connection);
-}
-
-static void receive_sealed(struct connection *connection, const char *data, size_t length)
-{
-    struct net_loop *loop = connection->loop;
-    struct tls *tls = connection->tls;
-    bool was_ready = tls_is_ready(tls);
-    enum tls_event event;
-    size_t got;
-    tls_receive(tls, data, length);
-    while ((event = tls_read(tls, loop->plain_buffer, LIMIT_READ_BYTES, &got, &loop->sealed)) == TLS_DATA)
-        if (connection->state == CONNECTION_OPEN) receive(connection, loop->plain_buffer, got);
-    if (!was_ready && tls_is_ready(tls)) {
-        metrics_add(&loop->metrics->handshakes, 1);
-        if (tls_is_resumed(tls)) metrics_add(&loop->metrics->handshakes_resumed, 1);
-    }
-    if (event == TLS_FAILED || event == TLS_PLAIN_HTTP) {
-        fail_tls(connection, event);
-        return;
-    }
-    send_sealed(connection);
-    bool ends = event == TLS_END && connection->state == CONNECTION_OPEN && !connection->tail.length;
-    if (ends) input_ended(connection);
-}
-
-static void end_tls(struct connection *connection)
-{
-    tls_end(connection->tls, &connection->loop->sealed);
-    send_sealed(connection);
 }
 
 /* ---- reading ---- */
@@ -353,9 +282,9 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     loop_clock(connection->loop);
     connection->loop->now_ns = uv_hrtime();
     if (connection->tls)
-        receive_sealed(connection, buffer->base, (size_t)count);
+        sealed_receive(connection, buffer->base, (size_t)count);
     else
-        receive(connection, buffer->base, (size_t)count);
+        connection_receive(connection, buffer->base, (size_t)count);
     if (connection->state != CONNECTION_CLOSED) update_wait(connection);
 }
 
@@ -376,7 +305,7 @@ static void resume(struct connection *connection)
         buffer_free(&connection->tail);
         connection->tail_used = 0;
         if (connection->tls && tls_is_ended(connection->tls) && connection->state == CONNECTION_OPEN) {
-            input_ended(connection);
+            connection_input_ended(connection);
             return;
         }
     }
@@ -420,7 +349,7 @@ static void on_written(uv_write_t *request, int status)
 }
 
 /* What the socket does not take now is left to libuv. */
-static void send_bytes(struct connection *connection, const struct buffer *out)
+void connection_send(struct connection *connection, const struct buffer *out)
 {
     uv_buf_t all = uv_buf_init(out->data, (unsigned)out->length);
     int sent = uv_try_write(&connection->stream, &all, 1);
@@ -449,12 +378,10 @@ static void send_bytes(struct connection *connection, const struct buffer *out)
 /* Sends what was rendered. */
 static void send_out(struct connection *connection, const struct buffer *out)
 {
-    if (!connection->tls)
-        send_bytes(connection, out);
-    else if (tls_write(connection->tls, out->data, out->length, &connection->loop->sealed))
-        send_sealed(connection);
+    if (connection->tls)
+        sealed_send(connection, out);
     else
-        connection_close(connection);
+        connection_send(connection, out);
 }
 
 /* Renders the answers that are ready, as many as one write should hold. */
@@ -501,7 +428,7 @@ static void on_shutdown(uv_shutdown_t *request, int status)
    closed, and what still comes is read and dropped for a moment. */
 static void finish(struct connection *connection)
 {
-    if (connection->tls) end_tls(connection);
+    if (connection->tls) sealed_end(connection);
     if (connection->state == CONNECTION_CLOSED) return;
     if (connection->ended || uv_shutdown(&connection->shutdown, &connection->stream, on_shutdown) != 0) {
         connection_close(connection);

@@ -164,6 +164,18 @@ void connection_flush(struct connection *connection);
 void connection_overdue(struct connection *connection, enum wait wait);
 void connection_stop(struct connection *connection); /* closes it when nothing is under way, else soon */
 
+/* Bytes of requests. */
+void connection_receive(struct connection *connection, const char *data, size_t length);
+/* No more requests come: what is asked for is answered, what is not finished is dropped. */
+void connection_input_ended(struct connection *connection);
+void connection_send(struct connection *connection, const struct buffer *out); /* as they are, to the socket */
+
+/* connection_sealed.c: of a connection with TLS */
+void sealed_receive(struct connection *connection, const char *data, size_t length); /* from the socket */
+void sealed_send(struct connection *connection, const struct buffer *out);           /* answers */
+void sealed_end(struct connection *connection);                                      /* says that no more follow */
+void sealed_close(struct connection *connection);                                    /* the same, if it can */
+
 /* exchange.c */
 /* Appends it to those of the connection. */
 struct exchange *exchange_create(struct connection *connection, struct arena *arena, const struct http_request *http);

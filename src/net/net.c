@@ -228,8 +228,7 @@ static bool listen_all(struct net *net, struct net_loop *loop, char problem[256]
 {
     const struct net_config *config = &net->config;
     if (config->address && (!loop_listen(loop, problem) || !note_port(&loop->listener, &net->port))) return false;
-    return !config->tls_address ||
-           (loop_listen_tls(loop, problem) && note_port(&loop->tls_listener, &net->tls_port));
+    return !config->tls_address || (loop_listen_tls(loop, problem) && note_port(&loop->tls_listener, &net->tls_port));
 }
 
 static bool open_all(struct net *net, char problem[256])

@@ -16,13 +16,13 @@
 enum { NET_LOOPS_MOST = 64 };
 
 struct net_config {
-    const char *address;                /* "127.0.0.1", "::"; NULL: no TCP */
-    int port;                           /* 0: the kernel picks one, see net_port */
-    const char *control_path;           /* of the control socket (mode 0600); NULL: none */
-    const char *tls_address;            /* the same with TLS; NULL: none */
+    const char *address;      /* "127.0.0.1", "::"; NULL: no TCP */
+    int port;                 /* 0: the kernel picks one, see net_port */
+    const char *control_path; /* of the control socket (mode 0600); NULL: none */
+    const char *tls_address;  /* the same with TLS; NULL: none */
     int tls_port;
     const char *tls_certificate, *tls_key; /* files, PEM */
-    const struct token_key *token_keys; /* outlive the net */
+    const struct token_key *token_keys;    /* outlive the net */
     uint32_t token_key_count;
     const char *const *origins; /* of browsers that may call (CORS), "*" for all; NULL-terminated or NULL */
     const char *const *hosts;   /* own host names, see net/bind.h; NULL-terminated or NULL */
@@ -39,8 +39,8 @@ struct net_config {
     int64_t loops;
     int64_t connections;             /* at most, over all loops; the limit of open files may lower it */
     int64_t connections_per_address; /* of one loop; 0: no limit */
-    int64_t handshake_timeout, head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout, linger_timeout,
-        stop_timeout;
+    int64_t handshake_timeout, head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout,
+        linger_timeout, stop_timeout;
 };
 void net_defaults(struct net_config *config);
 /* One row a setting, for documentation and for `--set net.idle_timeout=60000`. */
