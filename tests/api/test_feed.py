@@ -18,7 +18,6 @@ sue = Supplier(server, admin)
 
 
 def post(client, where, **more):
-    time.sleep(0.002)                           # places are told apart by the millisecond
     return created(client.post("/posts", {"community_id": where["id"], "type": "text", "title": f"Post {next(sales.numbers)}",
                                           "body": "words", **more}))
 
@@ -72,6 +71,14 @@ def posts_come_newest_first():
     rest = anybody.get(f"/communities/{where['id']}/feed?limit=100&cursor={page.page['next']}").data
     suite.check(newer["id"] not in [each["reference_id"] for each in rest], "what is new comes on a new first page")
     suite.equal([each["reference_id"] for each in rest], [each["id"] for each in reversed(posts[:6])])
+
+
+@suite.case
+def what_one_millisecond_made_is_in_order():
+    quick = community()
+    replies = mia.pipeline("/posts", [{"community_id": quick["id"], "type": "text", "body": f"No. {number}"} for number in range(50)])
+    suite.equal({reply.status for reply in replies}, {201}, "one pipeline")
+    suite.equal([card["title"] for card in feed(quick)], [f"No. {number}" for number in reversed(range(50))], "newest first")
 
 
 @suite.case

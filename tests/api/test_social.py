@@ -210,13 +210,10 @@ def comments_are_written_and_read():
 @suite.case
 def what_one_millisecond_made_is_in_order():
     made = post()
-    raw = server.raw()
-    request = f"POST /api/v1/posts/{made['id']}/comments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ann.token}\r\n"
-    for number in range(50):
-        body = json.dumps({"body": f"No. {number}"})
-        raw.send(f"{request}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
-    suite.equal({raw.reply().status for _ in range(50)}, {201}, "one pipeline")
-    suite.equal(comments(made), [f"No. {number}" for number in range(50)], "as it was sent")
+    bodies = [f"No. {number}" for number in range(50)]
+    replies = ann.pipeline(f"/posts/{made['id']}/comments", [{"body": body} for body in bodies])
+    suite.equal({reply.status for reply in replies}, {201}, "one pipeline")
+    suite.equal(comments(made), bodies, "as it was sent")
 
 
 @suite.case

@@ -152,7 +152,8 @@ static void feed_items_follow(struct tx *tx, const struct fact *fact)
 }
 /* clang-format off */
 const struct follower feed_items_follower = {
-    .name = "feed_items", .doc = "the cards of every feed", .view = true, .follow = feed_items_follow};
+    .name = "feed_items", .doc = "the cards of every feed", .view = true, .follow = feed_items_follow,
+    .revision = 1};
 /* clang-format on */
 
 static void supplier_cards_follow(struct tx *tx, const struct fact *fact)
@@ -179,6 +180,7 @@ static void place_keys(const void *entity, struct key_writer *writer)
     key_id(writer, card->feed_id);
     key_integer(writer, card->pinned);
     key_integer(writer, card->at);
+    key_id(writer, card->reference_id); /* of one millisecond, what was made later is above */
     key_end(writer);
 }
 static const struct index place = {
