@@ -49,6 +49,11 @@ static const struct flag verify_flags[] = {
     { "key-file",  "FILE",       .doc = "the master key (beside the data directory, <data>.key)" },
     { 0 },
 };
+static const struct flag rebuild_flags[] = {
+    DATA_FLAG,
+    { "check",     NULL,         .doc = "count the rows that differ, and leave them" },
+    { 0 },
+};
 static const struct flag log_flags[] = {
     DATA_FLAG,
     { "after",     "POSITION",   .doc = "begin behind this position (0: from the first record)" },
@@ -73,6 +78,9 @@ static const struct verb verbs[] = {
     { "verify", NULL, 0, 0, verify_flags, run_verify, "Reads all data that no server has open, and says whether it is whole.", NULL },
     { "backup", "DIR", 1, 1, data_flags, run_backup, "Copies the data of a running server into a new directory.", NULL },
     { "restore", "FROM TO", 2, 2, restore_flags, run_restore, "Checks a backup and copies it into a new data directory.", NULL },
+    { "rebuild", "VIEW|all", 1, 1, rebuild_flags, run_rebuild, "Compares rows of a running server with its log, and mends them.",
+      "VIEW is the plural of a kind, feed_items say: `souk dump fields` has them all. Without a running server nothing is needed: "
+      "`souk verify` looks, and a start makes anew what it cannot trust." },
     { "log", NULL, 0, 0, log_flags, run_log, "Prints the log of a running server, one JSON object a record.", NULL },
     { "dump", "openapi|fields|states", 1, 1, NULL, run_dump, "Prints what the tables of this souk say.", NULL },
     { "version", NULL, 0, 0, NULL, run_version, "Prints the version.", NULL },

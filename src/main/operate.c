@@ -145,6 +145,65 @@ int run_backup(const struct arguments *arguments)
     return session_close(&session, EXIT_DONE);
 }
 
+/* ---- rebuild ------------------------------------------------------------------------------------------------------- */
+
+struct rebuild_seen {
+    char state[16], problem[256];
+    int64_t position, target, compared, differing;
+};
+
+static bool rebuild_read(const struct client_reply *reply, struct rebuild_seen *seen)
+{
+    yyjson_doc *document = yyjson_read(reply->body.data, reply->body.length, 0);
+    yyjson_val *data = yyjson_obj_get(yyjson_doc_get_root(document), "data");
+    const char *state = yyjson_get_str(yyjson_obj_get(data, "state"));
+    const char *problem = yyjson_get_str(yyjson_obj_get(data, "problem"));
+    snprintf(seen->state, sizeof seen->state, "%s", state ? state : "");
+    snprintf(seen->problem, sizeof seen->problem, "%s", problem ? problem : "");
+    seen->position = yyjson_get_sint(yyjson_obj_get(data, "position"));
+    seen->target = yyjson_get_sint(yyjson_obj_get(data, "target"));
+    seen->compared = yyjson_get_sint(yyjson_obj_get(data, "compared"));
+    seen->differing = yyjson_get_sint(yyjson_obj_get(data, "differing"));
+    yyjson_doc_free(document);
+    return state != NULL;
+}
+
+static int rebuild_told(const struct rebuild_seen *seen, const char *view, bool check)
+{
+    if (strcmp(seen->state, "done") != 0) {
+        fprintf(stderr, "souk rebuild: %s\n", seen->problem[0] ? seen->problem : "the server gave it up");
+        return EXIT_FAILED;
+    }
+    printf("%s: %lld rows compared with the log, %lld differed%s\n", view, (long long)seen->compared,
+           (long long)seen->differing, seen->differing && !check ? " and are mended" : "");
+    return check && seen->differing ? EXIT_DAMAGED : EXIT_DONE;
+}
+
+int run_rebuild(const struct arguments *arguments)
+{
+    struct session session;
+    struct client_reply reply;
+    struct rebuild_seen seen;
+    const char *view = arguments->others[0];
+    bool check = argument(arguments, "check") != NULL, shows = isatty(STDERR_FILENO);
+    if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);
+    struct buffer body = {.arena = session.arena};
+    buffer_string(&body, "{\"view\":");
+    buffer_json_text(&body, text_of(view));
+    buffer_format(&body, ",\"check\":%s}", check ? "true" : "false");
+    bool good = call(&session, "POST", LITERAL("/control/rebuild"), buffer_as_text(&body), &reply);
+    while (good && rebuild_read(&reply, &seen) && !strcmp(seen.state, "running")) {
+        if (shows)
+            fprintf(stderr, "\r%s: position %lld of %lld, %lld rows compared", view, (long long)seen.position,
+                    (long long)seen.target, (long long)seen.compared);
+        nanosleep(&(struct timespec){.tv_nsec = FOLLOW_PAUSE_MS * 1000000L}, NULL);
+        arena_reset(session.arena);
+        good = call(&session, "GET", LITERAL("/control/rebuild"), (struct text){0}, &reply);
+    }
+    if (shows) fputc('\n', stderr);
+    return session_close(&session, good ? rebuild_told(&seen, view, check) : EXIT_FAILED);
+}
+
 /* ---- log ----------------------------------------------------------------------------------------------------------- */
 
 /* Prints a page; the number of its records, or -1 after a refusal. */

@@ -4,4 +4,5 @@
 
 int run_admin_create(const struct arguments *arguments);
 int run_backup(const struct arguments *arguments);
+int run_rebuild(const struct arguments *arguments);
 int run_log(const struct arguments *arguments);

@@ -226,7 +226,8 @@ def prints_and_follows_the_log():
     text = json.dumps(records)
     suite.check(PASSWORD not in text and "@example.com" not in text and "argon2" not in text, "nothing secret or personal")
     last = records[-1]["lsn"]
-    suite.equal(server.command(["log", "--after", str(last)]), "")
+    later = [json.loads(line)["lsn"] for line in server.command(["log", "--after", str(last)]).splitlines()]
+    suite.equal(later, list(range(last + 1, last + 1 + len(later))), "what a provider answered meanwhile, at most")
     refused(USAGE, "--after", "log", "--data", server.data, "--after", "x")
 
     follower = subprocess.Popen([binary, "log", "--follow", "--after", str(last), "--data", server.data],
@@ -242,6 +243,29 @@ def prints_and_follows_the_log():
     follower.wait()
     reader.join()
     suite.check("user.profile_updated" in "".join(lines), "what happens is shown")
+
+
+@suite.case
+def rebuilds_rows_while_serving():
+    ann = server.user("Ann")
+    stop = threading.Event()
+
+    def write():
+        version = ann.get("/users/me").data["version"]
+        while not stop.is_set():
+            version = ann.patch("/users/me", {"profile": {"bio": f"{version}"}}, version=version).data["version"]
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    told = [server.command(["rebuild", "all"]), server.command(["rebuild", "user_cards", "--check"])]
+    stop.set()
+    writer.join()
+    for text in told:
+        suite.check(int(text.split()[1]) > 0 and text.endswith(" 0 differed\n"), text)
+    state = server.operator().get("//control/rebuild").data
+    suite.equal((state["view"], state["state"], state["check"], state["differing"]), ("user_cards", "done", True, 0))
+    refused(1, "404", "rebuild", "cards", "--data", server.data)
+    refused(USAGE, "VIEW", "rebuild", "--data", server.data)
 
 
 @suite.case

@@ -1,4 +1,5 @@
 #include "support/thing.h"
+#include "actors/runtime/system.h"
 #include "actors/identity/tenant.h"
 
 #include <string.h>
@@ -206,7 +207,7 @@ static void pay(void *context, struct effect_call *call)
 }
 
 const struct provider thing_providers[] = {{"pay", pay, NULL}, {0}};
-static const struct kind *const kinds[] = {&tenant_kind, &thing_kind, &thing_count_kind, NULL};
+static const struct kind *const kinds[] = {&tenant_kind, &thing_kind, &thing_count_kind, &system_kind, NULL};
 static const struct follower *const followers[] = {&count_follower, NULL};
 static const struct effect_class *const effects[] = {&pay_class, NULL};
 const struct registry thing_registry = {

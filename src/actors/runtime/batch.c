@@ -9,6 +9,7 @@ void batch_append(struct core *core, const struct record *record, struct arena *
 {
     struct buffer head = {.arena = arena}, body = {.arena = arena};
     record_encode(record, &head, &body);
+    if (core->rebuild) rebuild_note(core, record->lsn, buffer_as_text(&head), buffer_as_text(&body));
     if (core->batch && core->batch->records.length > LIMIT_BATCH_BYTES) batch_send(core);
     if (!core->batch) {
         core->batch = memory_alloc(sizeof *core->batch);

@@ -103,6 +103,7 @@ static void free_value(void *context, const void *key, size_t length, void *valu
 
 void core_destroy(struct core *core)
 {
+    rebuild_abandon(core);
     outside_close(core);
     while (heap_first(&core->await_deadlines))
         free(heap_pop(&core->await_deadlines));
@@ -227,12 +228,13 @@ void core_turn(struct core *core, int64_t now_ms)
     effects_done_flush(core, core->stopping);
     batch_send(core);
     checkpoint_go_on(core, LIMIT_TURN_SNAPSHOTS);
+    rebuild_turn(core);
     housekeeping(core);
 }
 
 bool core_busy(const struct core *core)
 {
-    return core->ready != NULL || core->to_snapshot != NULL;
+    return core->ready != NULL || core->to_snapshot != NULL || rebuild_busy(core);
 }
 
 int64_t core_next_due(const struct core *core)
@@ -257,6 +259,7 @@ int64_t core_next_due(const struct core *core)
 bool core_stop(struct core *core)
 {
     core->stopping = true;
+    rebuild_abandon(core);
     if (!core->ready && core->figures) figures_flush(core);
     if (core->done_effects.count || core->ready || core->held || map_count(core->awaiting) || core->batch) return false;
     if (core->durable_lsn < core->last_lsn) return false;

@@ -153,6 +153,34 @@ struct text prefix_end(struct arena *arena, struct text prefix)
     return (struct text){(const char *)end, length};
 }
 
+struct text key_after(struct arena *arena, struct text key)
+{
+    char *after = arena_alloc(arena, key.length + 1);
+    memcpy(after, key.data, key.length);
+    return (struct text){after, key.length + 1};
+}
+
+bool space_each(struct store *store, enum space space, bool (*visit)(void *context, const struct table_row *row),
+                void *context)
+{
+    char first = (char)space, end = (char)(space + 1);
+    struct arena *arena = arena_create();
+    struct text from = arena_text(arena, (struct text){&first, 1}), to = {&end, 1};
+    struct table_row *rows = ARENA_ARRAY(arena, struct table_row, LIMIT_SCAN_ROWS);
+    bool good = true;
+    for (uint32_t count = LIMIT_SCAN_ROWS; good && count == LIMIT_SCAN_ROWS;) {
+        struct arena *page = arena_create();
+        count = 0;
+        good = store->calls->scan(store, from, to, false, LIMIT_SCAN_ROWS, TIER_DISK, page, rows, &count) == FOUND;
+        for (uint32_t i = 0; good && i < count; i++)
+            good = visit(context, &rows[i]);
+        if (good && count) from = key_after(arena, rows[count - 1].key);
+        arena_destroy(page);
+    }
+    arena_destroy(arena);
+    return good;
+}
+
 /* ---- reads on a worker ---- */
 struct table_read {
     struct work work;
@@ -457,9 +485,7 @@ enum found derived_scan(struct core *core, struct message *message, bool wait, s
         if (reverse) {
             to = arena_text(arena, last);
         } else {
-            char *after = arena_alloc(arena, last.length + 1); /* the least key greater than last */
-            memcpy(after, last.data, last.length);
-            from = (struct text){after, last.length + 1};
+            from = key_after(arena, last);
         }
         chunk_rows = LIMIT_SCAN_ROWS;
         chunk = ARENA_ARRAY(arena, struct table_row, chunk_rows);

@@ -95,6 +95,11 @@ struct actor *directory_actor(struct directory *directory, struct id tenant, con
     return actor;
 }
 
+struct actor *directory_known(const struct directory *directory, const uint8_t key[ACTOR_KEY_SIZE])
+{
+    return map_get(directory->actors, key, ACTOR_KEY_SIZE);
+}
+
 void directory_use(struct directory *directory, struct actor *actor)
 {
     if (directory->oldest.older == actor) return;

@@ -5,6 +5,7 @@
    current delta, the frozen delta (being written to the tables), the tables. */
 #pragma once
 #include "actors/runtime/core.h"
+#include "actors/runtime/rebuild.h"
 #include "actors/runtime/record.h"
 #include "actors/runtime/tenant.h"
 #include "base/heap.h"
@@ -257,7 +258,8 @@ struct core {
     bool sweeping;
     struct id default_tenant;
     uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
-    uint64_t turn_histogram[16]; /* microseconds, powers of two */
+    struct rebuild *rebuild; /* under way, or NULL */
+    struct rebuilding rebuilding;
 };
 struct batch_size {
     struct batch_size *next;
@@ -271,6 +273,8 @@ void directory_close(struct directory *directory);
 void actor_key(uint8_t key[ACTOR_KEY_SIZE], struct id tenant, const struct kind *kind, struct id id);
 struct actor *directory_actor(struct directory *directory, struct id tenant, const struct kind *kind,
                               struct id id); /* made when missing */
+/* By its key; NULL when it is not in memory. */
+struct actor *directory_known(const struct directory *directory, const uint8_t key[ACTOR_KEY_SIZE]);
 void directory_use(struct directory *directory, struct actor *actor);
 void actor_set_block(struct directory *directory, struct actor *actor, struct block *block); /* takes the reference */
 void directory_passivate(struct directory *directory, size_t limit);
@@ -329,6 +333,10 @@ void scans_open(struct core *core);
 void scans_forget(struct core *core); /* the tables have changed */
 void scans_close(struct core *core);
 struct text prefix_end(struct arena *arena, struct text prefix); /* the first key after all keys with this prefix */
+struct text key_after(struct arena *arena, struct text key);     /* the least key that is greater */
+/* Every row of a space of the tables, in key order, from the disk. False: they cannot be read, or a visit said so. */
+bool space_each(struct store *store, enum space space, bool (*visit)(void *context, const struct table_row *row),
+                void *context);
 
 /* load.c */
 /* The actor with a known block, or NULL when the message has to wait. */
@@ -431,4 +439,6 @@ void batch_send(struct core *core);
 void checkpoint_begin(struct core *core);
 void checkpoint_go_on(struct core *core, unsigned most); /* encodes some snapshots; hands over when all are there */
 /* replay.c */
+/* Applies the record behind last_lsn, from the log or as given; NULL, or what is wrong with it. last_lsn stays. */
+const char *replay_next(struct core *core, const struct text *given_head, const struct text *given_body);
 bool replay_log(struct core *core, char problem[256]);

@@ -97,8 +97,9 @@ static bool bytes_to_id(struct text bytes, struct id *id)
     return true;
 }
 
-static bool timer_row_load(struct core *core, const struct table_row *row)
+static bool timer_row_load(void *context, const struct table_row *row)
 {
+    struct core *core = context;
     struct unpacker in = unpacker_of(row->value);
     struct record_timer timer = {0};
     struct id tenant;
@@ -266,8 +267,9 @@ void effects_apply(struct core *core, const struct record *record, int64_t now)
     }
 }
 
-static bool effect_row_load(struct core *core, const struct table_row *row)
+static bool effect_row_load(void *context, const struct table_row *row)
 {
+    struct core *core = context;
     struct unpacker in = unpacker_of(row->value);
     struct record_effect effect = {0};
     struct id tenant;
@@ -510,35 +512,11 @@ void effects_start_all(struct core *core)
 }
 
 /* ---- at start: what the tables hold ---- */
-static bool space_load(struct core *core, enum space space,
-                       bool (*load_row)(struct core *core, const struct table_row *row))
-{
-    char prefix = (char)space, end = (char)(space + 1);
-    struct arena *arena = arena_create();
-    struct text from = arena_text(arena, (struct text){&prefix, 1}), to = {&end, 1};
-    struct table_row *rows = ARENA_ARRAY(arena, struct table_row, LIMIT_SCAN_ROWS);
-    struct store *store = core->ports.store;
-    bool good = true;
-    for (uint32_t count = LIMIT_SCAN_ROWS; good && count == LIMIT_SCAN_ROWS;) {
-        struct arena *page = arena_create();
-        count = 0;
-        good = store->calls->scan(store, from, to, false, LIMIT_SCAN_ROWS, TIER_DISK, page, rows, &count) == FOUND;
-        for (uint32_t i = 0; good && i < count; i++)
-            good = load_row(core, &rows[i]);
-        if (good && count) {
-            char *after = arena_alloc(arena, rows[count - 1].key.length + 1);
-            memcpy(after, rows[count - 1].key.data, rows[count - 1].key.length);
-            from = (struct text){after, rows[count - 1].key.length + 1};
-        }
-        arena_destroy(page);
-    }
-    arena_destroy(arena);
-    return good;
-}
-
 bool outside_load(struct core *core, char problem[256])
 {
-    if (space_load(core, SPACE_TIMER, timer_row_load) && space_load(core, SPACE_EFFECT, effect_row_load)) return true;
+    struct store *store = core->ports.store;
+    if (space_each(store, SPACE_TIMER, timer_row_load, core) && space_each(store, SPACE_EFFECT, effect_row_load, core))
+        return true;
     snprintf(problem, 256, "the tables of timers and effects are damaged");
     return false;
 }

@@ -98,16 +98,19 @@ static const char *replay_record(struct core *core, const struct record *record,
     return NULL;
 }
 
-static const char *replay_one(struct core *core, uint64_t lsn)
+const char *replay_next(struct core *core, const struct text *given_head, const struct text *given_body)
 {
+    uint64_t lsn = core->last_lsn + 1;
     struct message *message = message_internal(core, FROM_REQUEST, ID_NONE, NULL, NULL, ID_NONE);
     struct record record = {0};
     struct text head, body;
     const char *problem = NULL;
     struct store *store = core->ports.store;
-    if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND)
+    if (given_head)
+        head = *given_head, body = *given_body;
+    else if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND)
         problem = "is missing or damaged";
-    else if (!record_decode(message->arena, head, body, &record))
+    if (!problem && !record_decode(message->arena, head, body, &record))
         problem = "cannot be decoded";
     record.lsn = lsn;
     if (!problem) problem = replay_record(core, &record, message);
@@ -123,9 +126,9 @@ bool replay_log(struct core *core, char problem[256])
     core->recovering = true;
     for (uint64_t lsn = first; lsn <= last; lsn++) {
 #if defined MUTANT && MUTANT == 12
-        const char *fault = lsn < last ? replay_one(core, lsn) : NULL;
+        const char *fault = lsn < last ? replay_next(core, NULL, NULL) : NULL;
 #else
-        const char *fault = replay_one(core, lsn);
+        const char *fault = replay_next(core, NULL, NULL);
 #endif
         if (fault) {
             snprintf(problem, 256, "log record %llu %s", (unsigned long long)lsn, fault);

@@ -188,6 +188,76 @@ static enum error backup(struct tx *tx)
     return answer(tx, 200, &backup_reply_fields, reply);
 }
 
+/* ---- Rebuilding rows ----------------------------------------------------------------------------------------------- */
+
+struct rebuild_body {
+    struct text view;
+    bool check;
+};
+/* clang-format off */
+static const struct field rebuild_rows[] = {
+    TEXT(rebuild_body, 1, view, .flags = REQUIRED, .min = 1, .max = 40, .format = FORMAT_KEY,
+         .doc = "whose rows: plural of a kind (feed_items), or all"),
+    BOOL(rebuild_body, 2, check, .doc = "count what differs, and leave it"),
+};
+/* clang-format on */
+static const struct fields rebuild_body_fields = FIELDS("rebuild_body", struct rebuild_body, rebuild_rows);
+
+struct rebuild_reply {
+    struct text view, state, problem;
+    bool check;
+    int64_t position, target, compared, differing;
+};
+/* clang-format off */
+static const struct field rebuild_reply_rows[] = {
+    TEXT(rebuild_reply, 1, view, .flags = READ_ONLY, .doc = "whose rows"),
+    TEXT(rebuild_reply, 2, state, .flags = READ_ONLY, .doc = "none, running, done or failed"),
+    TEXT(rebuild_reply, 3, problem, .flags = READ_ONLY, .doc = "of a failed one"),
+    BOOL(rebuild_reply, 4, check, .flags = READ_ONLY, .doc = "nothing is mended"),
+    INTEGER(rebuild_reply, 5, position, .flags = READ_ONLY, .doc = "up to which the log is replayed"),
+    INTEGER(rebuild_reply, 6, target, .flags = READ_ONLY, .doc = "last position of the log"),
+    INTEGER(rebuild_reply, 7, compared, .flags = READ_ONLY, .doc = "rows compared so far"),
+    INTEGER(rebuild_reply, 8, differing, .flags = READ_ONLY, .doc = "rows that were not what the log gives"),
+};
+/* clang-format on */
+static const struct fields rebuild_reply_fields = FIELDS("rebuild", struct rebuild_reply, rebuild_reply_rows);
+
+static enum error answer_rebuild(struct tx *tx, uint16_t status)
+{
+    static const char *const states[] = {"none", "running", "done", "failed"};
+    const struct rebuilding *said = &tx->core->rebuilding;
+    struct rebuild_reply *reply = ARENA_NEW(tx->arena, struct rebuild_reply);
+    *reply = (struct rebuild_reply){.view = said->state ? text_of(said->only ? said->only->plural : "all") : LITERAL(""),
+                                    .state = text_of(states[said->state]),
+                                    .problem = arena_text(tx->arena, text_of(said->problem)),
+                                    .check = said->state && !said->mends,
+                                    .position = (int64_t)said->position,
+                                    .target = (int64_t)tx->core->last_lsn,
+                                    .compared = (int64_t)said->compared,
+                                    .differing = (int64_t)said->differing};
+    return answer(tx, status, &rebuild_reply_fields, reply);
+}
+
+static enum error rebuild(struct tx *tx)
+{
+    const struct rebuild_body *body = tx->body;
+    const struct kind *only = NULL;
+    for (const struct kind *const *kind = tx->core->registry->kinds; *kind && !only; kind++)
+        if (text_is(body->view, (*kind)->plural)) only = *kind;
+    char problem[256];
+    if (!only && !text_is(body->view, "all")) return fail(tx, ERROR_NOT_FOUND, "there are no rows of that name");
+    if (tx->core->rebuild) return fail(tx, ERROR_CONFLICT, "a rebuild is under way");
+    if (!tx->core->durable_lsn) return fail(tx, ERROR_CONFLICT, "the log is empty");
+    if (!tx->dry_run && !rebuild_begin(tx->core, only, !body->check, problem))
+        return fail(tx, ERROR_CONFLICT, "%s", problem);
+    return answer_rebuild(tx, 202);
+}
+
+static enum error rebuild_state(struct tx *tx)
+{
+    return answer_rebuild(tx, 200);
+}
+
 /* ---- The log -------------------------------------------------------------------------------------------------------- */
 
 enum { LOG_PAGE_DEFAULT = 100, LOG_PAGE_MOST = 1000, LOG_PAGE_BYTES = 4 * 1024 * 1024 };
@@ -255,6 +325,11 @@ static const struct command system_commands[] = {
       .produces = "application/json", .doc = "This document." },
     { "backup", "POST", "//control/backup", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .body = &backup_body_fields,
       .decide = backup, .reply = &backup_reply_fields, .doc = "Copies log and tables into a new directory, while serving." },
+    { "rebuild", "POST", "//control/rebuild", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .body = &rebuild_body_fields,
+      .decide = rebuild, .reply = &rebuild_reply_fields, .status = 202,
+      .doc = "Compares rows of the tables with what the log gives, and mends them, while serving." },
+    { "rebuild-state", "GET", "//control/rebuild", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE,
+      .decide = rebuild_state, .reply = &rebuild_reply_fields, .doc = "How far the rebuild is that was asked for last." },
     { "log", "GET", "//control/log", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .query = &log_query_fields,
       .decide = log_page, .produces = "application/x-ndjson", .doc = "Durable records of the log, one JSON object a line." },
     { "events", "GET", "/admin/events", .action = ACTION_LIST, .who = ADMIN, .rate = RATE_READ, .query = &events_query_fields,
