@@ -357,6 +357,7 @@ int main(int count, char **words)
     shop.sandbox = sandbox_create(&(struct sandbox_config){.mail_directory = ""});
     loopback_prepare(&shop.loopback, &shop.registry, sandbox_providers(shop.sandbox));
     shop.loopback.config.actors_memory = MEMORY;
+    shop.loopback.config.proves_answers = false;
     loopback_start(&shop.loopback);
     loopback_settle(&shop.loopback);
     wire_open(&shop.wire, &shop.loopback);

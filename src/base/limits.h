@@ -32,6 +32,9 @@ enum {
     LIMIT_CHECKPOINT_BYTES = 7 * 1024,
     LIMIT_ARENA_CHUNK = 208,
     LIMIT_SCAN_ROWS = 5,
+    LIMIT_ANSWERS_BYTES = 16 * 1024,
+    LIMIT_STAMPS = 257,
+    LIMIT_QUESTIONS = 31,
 #else
     LIMIT_READ_BYTES = 64 * 1024,    /* one read takes what a socket's buffer usually holds */
     LIMIT_UNSENT_BYTES = 256 * 1024, /* of one connection, before no more of its answers are rendered */
@@ -44,6 +47,10 @@ enum {
     LIMIT_CHECKPOINT_BYTES = 32 * 1024 * 1024,
     LIMIT_ARENA_CHUNK = 8 * 1024, /* a usual request fits in one */
     LIMIT_SCAN_ROWS = 256,        /* rows a scan asks the tables for at once */
+    LIMIT_ANSWERS_BYTES = 64 * 1024 * 1024, /* kept for the next who asks the same */
+    LIMIT_STAMPS = 64 * 1024,               /* places that changes are noted in: 512 KiB */
+    LIMIT_QUESTIONS = 16 * 1024,            /* that came once: 64 KiB */
 #endif
+    LIMIT_ANSWER_BYTES = 256 * 1024, /* one of them */
     LIMIT_FILTERED_ROWS = 2000, /* rows a filtered page may pass over before it answers short */
 };

@@ -98,7 +98,8 @@ void net_after_turn(struct net *net)
             exchange_done(exchange);
             continue;
         }
-        if (exchange->counted && !exchange->request.reply.held) net->config.give_back(net->core, &exchange->request);
+        if (exchange->counted && (loop->ended || !exchange->request.reply.held))
+            net->config.give_back(net->core, &exchange->request);
         if (loop->ended)
             arena_destroy(exchange->request.arena);
         else

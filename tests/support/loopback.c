@@ -73,8 +73,8 @@ void loopback_prepare(struct loopback *loopback, const struct registry *registry
                                      .keyring = loopback->keyring,
                                      .token_keys = &loopback->token_key,
                                      .token_key_count = 1};
-    loopback->config =
-        (struct core_config){.development = true, .actors_memory = 1 << 20, .default_tenant = LITERAL("default")};
+    loopback->config = (struct core_config){
+        .development = true, .proves_answers = true, .actors_memory = 1 << 20, .default_tenant = LITERAL("default")};
 }
 
 void loopback_open(struct loopback *loopback, const struct registry *registry, const struct provider *providers)
@@ -248,6 +248,7 @@ struct said *loopback_ask(struct loopback *loopback, struct asking asking)
 
 void said_free(struct said *said)
 {
+    core_reply_done(NULL, &said->request); /* the core may be gone */
     arena_destroy(said->arena);
     free(said);
 }

@@ -143,12 +143,18 @@ static struct id count_key(const void *entity)
     return thing_count_id();
 }
 
+/* All people are, but not the staff. */
+static bool all_alike(struct tx *tx)
+{
+    return !tx->principal.admin;
+}
+
 /* clang-format off */
 static const struct listing listings[] = {{"newest", "name", &by_name, true, NULL}, {"newest", NULL, &by_newest, true, NULL}, {"oldest", NULL, &by_newest, false, NULL}, {0}};
 static const struct command commands[] = {
     {.name = "create", .method = "POST", .path = "/things", .action = ACTION_CREATE, .who = USER | OPERATOR, .decide = thing_create, .doc = "makes"},
-    {.name = "read", .method = "GET", .path = "/things/{id}", .action = ACTION_READ, .who = ANYONE, .doc = "reads"},
-    {.name = "list", .method = "GET", .path = "/things", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .listings = listings, .doc = "lists"},
+    {.name = "read", .method = "GET", .path = "/things/{id}", .action = ACTION_READ, .who = ANYONE, .steady = true, .doc = "reads"},
+    {.name = "list", .method = "GET", .path = "/things", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .listings = listings, .steady = true, .alike = all_alike, .doc = "lists"},
     {.name = "patch", .method = "PATCH", .path = "/things/{id}", .action = ACTION_PATCH, .who = USER, .event = &updated, .doc = "changes"},
     {.name = "open", .method = "POST", .path = "/things/{id}/open", .action = ACTION_COMMAND, .who = USER, .body = &reason_fields, .decide = thing_open, .outcome = thing_outcome, .doc = "opens"},
     {.name = "paid", .action = ACTION_COMMAND, .who = SYSTEM, .body = &answer_fields, .decide = thing_paid, .doc = "payment's answer"},

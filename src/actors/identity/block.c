@@ -85,11 +85,17 @@ bool blocks_asker(struct tx *tx, struct id user_id)
     return tx->principal.kind == PRINCIPAL_USER && blocks(tx, user_id, tx->principal.user);
 }
 
+bool blocks_nobody(struct tx *tx)
+{
+    if (tx->principal.kind != PRINCIPAL_USER) return true;
+    const struct user_statistics *statistics = load(tx, &user_statistics_kind, tx->principal.user);
+    return !statistics || !statistics->blocked_count;
+}
+
 bool blocked_by_asker(struct tx *tx, struct id user_id)
 {
-    if (tx->principal.kind != PRINCIPAL_USER || id_is_none(user_id)) return false;
-    const struct user_statistics *statistics = load(tx, &user_statistics_kind, tx->principal.user);
-    return statistics && statistics->blocked_count && blocks(tx, tx->principal.user, user_id);
+    if (id_is_none(user_id)) return false;
+    return !blocks_nobody(tx) && blocks(tx, tx->principal.user, user_id);
 }
 
 const struct user *user_of_path(struct tx *tx)

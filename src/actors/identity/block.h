@@ -17,6 +17,8 @@ extern const struct follower block_counts_follower;
 
 /* Has this person blocked the asker? Then the asker cannot follow, like or comment on what is that person's. */
 bool blocks_asker(struct tx *tx, struct id user_id);
+/* The asker blocks nobody: as far as blocks go, what is shown is what everybody is shown. */
+bool blocks_nobody(struct tx *tx);
 /* Has the asker blocked this person? Then feeds and comments are shown without what that person wrote. Not for decisions:
    it first looks at a figure, so that those who block nobody pay one look-up a page. */
 bool blocked_by_asker(struct tx *tx, struct id user_id);

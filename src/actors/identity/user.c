@@ -302,7 +302,7 @@ static const struct command user_commands[] = {
     {"email", "POST", "/users/me/email", NULL, ACTION_COMMAND, SELF, .target = myself, .body = &new_email_fields,
      .decide = user_email, .status = 202, .rate = RATE_AUTH, .reply = &accepted_fields, .extra = "verification_token",
      .doc = "sends a token to another address, which counts once it comes back to auth/verify"},
-    {"read", "GET", "/users/{id}", NULL, ACTION_READ, ANYONE, .doc = "a person as others see it"},
+    {"read", "GET", "/users/{id}", NULL, ACTION_READ, ANYONE, .steady = true, .doc = "a person as others see it"},
 
     {"list", "GET", "/admin/users", NULL, ACTION_LIST, ADMIN, .query = &users_query_fields, .listings = user_listings,
      .matches = users_match, .doc = "all people, newest first"},

@@ -300,6 +300,17 @@ static void reply_events(struct tx *tx, struct buffer *out)
     buffer_byte(out, ']');
 }
 
+void reply_unchanged(struct tx *tx)
+{
+    const struct request *request = tx->state->message->request;
+    struct reply *reply = &tx->state->message->request->reply;
+    bool unchanged = tx->command->action == ACTION_READ && request->if_none_match.data && reply->etag.data &&
+                     etag_matches(request->if_none_match, reply->etag);
+    if (!unchanged) return;
+    reply->status = 304;
+    reply->body = (struct text){0};
+}
+
 void reply_success(struct tx *tx)
 {
     struct tx_state *state = tx->state;
@@ -324,6 +335,7 @@ void reply_success(struct tx *tx)
         buffer_text(&out, state->raw);
         buffer_byte(&out, '}');
         reply->body = buffer_as_text(&out);
+        answer_keep(tx);
         return;
     }
     if (state->form == ANSWER_VALUE) {
@@ -340,11 +352,8 @@ void reply_success(struct tx *tx)
     if (tx->dry_run && strcmp(tx->command->method, "GET") != 0) reply_events(tx, &out);
     buffer_byte(&out, '}');
     reply->body = buffer_as_text(&out);
-    bool unchanged = tx->command->action == ACTION_READ && request->if_none_match.data && reply->etag.data &&
-                     etag_matches(request->if_none_match, reply->etag);
-    if (!unchanged) return;
-    reply->status = 304;
-    reply->body = (struct text){0};
+    if (state->form == ANSWER_SUBJECT && !pending(tx)) answer_keep(tx);
+    reply_unchanged(tx);
 }
 
 /* ---- refusals ---- */

@@ -236,6 +236,7 @@ static void install_touched(struct tx *tx, struct touched *touched, uint64_t lsn
 {
     struct core *core = tx->core;
     struct actor *actor = touched->actor;
+    answers_actor_changed(core->answers, actor);
     install_indexes(tx, touched);
     if (touched->discarded) {
         struct key key;

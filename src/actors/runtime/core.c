@@ -76,6 +76,10 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     core->timers_due = ordered_create();
     core->effects = map_create();
     core->rates = map_create();
+    core->answers = answers_create();
+#if defined TINY || defined __SANITIZE_ADDRESS__
+    core->config.proves_answers = true;
+#endif
     core->figures_by_entity = map_create();
     core->now = now_ms;
     renderings_prepare(core);
@@ -120,6 +124,7 @@ void core_destroy(struct core *core)
     figures_close(core);
     map_each(core->rates, free_value, NULL);
     map_destroy(core->rates);
+    answers_destroy(core->answers);
     map_destroy(core->effects);
     ordered_destroy(core->timers_due);
     map_destroy(core->timers);
@@ -164,6 +169,8 @@ bool core_request(struct core *core, struct request *request)
 void core_reply_done(struct core *core, struct request *request)
 {
     (void)core;
+    if (request->reply.held) answer_release(request->reply.held);
+    request->reply.held = NULL;
     request->message = NULL;
 }
 
@@ -301,6 +308,8 @@ void core_metrics(struct core *core, struct buffer *out)
         {"souk_effects", "gauge", "effects pending", map_count(core->effects)},
         {"souk_commits_total", "counter", "commands recorded", core->count_commits},
         {"souk_refusals_total", "counter", "requests refused", core->count_refusals},
+        {"souk_answers_bytes", "gauge", "memory of kept answers", answers_bytes(core->answers)},
+        {"souk_answers_recalled_total", "counter", "reads answered from memory", answers_recalled(core->answers)},
         {"souk_reruns_total", "counter", "runs after a wait", core->count_reruns},
         {"souk_broken_truths_total", "counter", "commands dropped because a truth did not hold", core->count_broken},
         {"souk_checkpoints_total", "counter", "checkpoints written", core->count_checkpoints},

@@ -7,9 +7,10 @@
 struct core_config {
     bool development;
     bool rate_limits;
-    bool metrics_public;         /* GET /metrics answers everybody, not this machine and operators alone */
-    size_t actors_memory;        /* bytes; past it clean actors are passivated */
-    struct text default_tenant;  /* slug */
+    bool metrics_public;        /* GET /metrics answers everybody, not this machine and operators alone */
+    bool proves_answers;        /* runs what could be answered from memory too, and ends the process when they differ */
+    size_t actors_memory;       /* bytes; past it clean actors are passivated */
+    struct text default_tenant; /* slug */
     const char *const *settings; /* name, value, name, value, …, NULL: overrides of settings.h */
 };
 
@@ -25,7 +26,7 @@ const struct registry *core_registry(const struct core *core);
 /* Takes a request (the core owns it until it calls request->answered, perhaps within this call's turn). False when the
    queue is full: the caller answers 503 itself. */
 bool core_request(struct core *core, struct request *request);
-/* The net loop is done with the reply. On the core's thread. */
+/* The net loop is done with the reply. On the core's thread; the core may have been destroyed before. */
 void core_reply_done(struct core *core, struct request *request);
 /* Works: up to LIMIT_TURN_MESSAGES messages, due timers, the batch handed to the store, checkpoints, passivation. */
 void core_turn(struct core *core, int64_t now_ms);

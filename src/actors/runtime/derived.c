@@ -495,9 +495,11 @@ enum found derived_scan(struct core *core, struct message *message, bool wait, s
 void derived_set(struct core *core, struct text key, struct text value)
 {
     ordered_set(core->delta, key, value);
+    answers_row_changed(core->answers, key);
 }
 
 void derived_delete(struct core *core, struct text key)
 {
     ordered_set_tombstone(core->delta, key);
+    answers_row_changed(core->answers, key);
 }

@@ -171,6 +171,13 @@ struct tx_state {
     LIST_OF(struct figure) figures; /* counted when the answer is a success */
     bool watching;                  /* loads are noted as dependencies of a rendering */
     LIST_OF(struct dependency) watched;
+    bool noting;                  /* what is read is noted for recall.c */
+    bool shared;                  /* the question is that of all who are alike */
+    bool saw_all;                 /* it read what the last record may have changed */
+    bool recalled;                /* the reply is there, from an earlier run */
+    struct text question;         /* by which the answer is kept; absent: it is not */
+    struct kept_answer *expected; /* to be proved */
+    LIST_OF(uint32_t) read_slots;
     bool pending;
     bool replay; /* loads may wait for the disk, and nothing is refused */
     bool follower;
@@ -253,7 +260,8 @@ struct core {
     struct map *figures_by_entity; /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
     struct map *rates;
-    uint32_t sees[512]; /* by kind number: relations that see more of it than the public does */
+    struct answers *answers; /* kept */
+    uint32_t sees[512];      /* by kind number: relations that see more of it than the public does */
     int64_t last_sweep;
     bool sweeping;
     struct id default_tenant;
@@ -391,6 +399,7 @@ enum error answer_list(struct tx *tx, const struct buffer *entries, struct text 
 enum error read_then(struct tx *tx, const struct moment *moment); /* READ of a moment, once all rights are checked */
 /* answer.c: fills the request's reply from what the unit of work answers; rendering may need joined rows: then pending */
 void reply_success(struct tx *tx);
+void reply_unchanged(struct tx *tx); /* 304 when If-None-Match names what a READ answers */
 void reply_error(struct tx *tx, enum error error);
 void renderings_prepare(struct core *core);
 void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations,
@@ -403,6 +412,22 @@ const void *entity_at_moment(struct tx *tx, const struct kind *kind, struct id i
 /* The entity as it first was with what holds of it now; NULL: pending, or it does not hold. */
 const void *entity_since(struct tx *tx, const struct kind *kind, struct id id,
                          bool (*holds)(struct tx *tx, const void *entity));
+/* recall.c: answers kept for the next who asks the same */
+struct answers;
+struct kept_answer;
+struct answers *answers_create(void);
+void answers_destroy(struct answers *answers);
+void answers_actor_changed(struct answers *answers, const struct actor *actor);
+void answers_row_changed(struct answers *answers, struct text key); /* of a derived row */
+uint64_t answers_recalled(const struct answers *answers);
+size_t answers_bytes(const struct answers *answers);
+/* Before a command runs: true when the reply is there; what a steady one reads is noted from here on. */
+bool answer_begin(struct tx *tx);
+bool answer_recall(struct tx *tx);                          /* the same, later: of a shared question */
+void answer_reads_key(struct tx *tx, struct text key);      /* a unique key was looked up */
+void answer_reads_range(struct tx *tx, struct text prefix); /* an index was read below it */
+void answer_keep(struct tx *tx);                            /* the reply is complete, not yet cut by If-None-Match */
+void answer_release(struct kept_answer *answer);            /* by a reply that held it */
 /* idempotency.c */
 /* Whether what was awaited is decided; its answer is that of the state in which it first was, however often it is asked.
    just_now: that is this one. */

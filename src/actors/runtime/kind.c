@@ -121,6 +121,10 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
     if (command->method && !command->path) report(proof, command->name, "a method has a path");
     if (!command->method && !(command->who & SYSTEM))
         report(proof, command->name, "an internal command is the system's");
+    bool reads = command->action == ACTION_READ || command->action == ACTION_LIST;
+    if (command->steady && !reads) report(proof, command->name, "only what reads is steady");
+    if (command->alike && !(command->steady && command->action == ACTION_LIST && command->listings))
+        report(proof, command->name, "a steady list is alike for some");
     if (command->action == ACTION_LIST && !command->listings && !command->decide)
         report(proof, command->name, "a list has an order");
     for (const struct listing *listing = command->listings; listing && listing->index; listing++) {

@@ -124,7 +124,13 @@ struct command {
     const char *extra;          /* a text that answer_member adds in development mode alone; NULL: none */
     const char *produces;       /* content type of what answer_raw answers; NULL: JSON in the usual envelope */
     bool paged;                 /* READ: `decide` answers a page of what belongs to the entity (limit, cursor) */
-    uint32_t demands;           /* relations to what the path names, of which `decide` demands one; 0: `who` says all */
+    bool
+        steady; /* READ, LIST: what it answers follows from question and state alone, not from time or chance: it is kept
+                    until what its run read has changed */
+    /* A steady LIST: this asker is answered what everybody with the same role is, so the answer is kept for all of them.
+       Asked before `decide`, which is asked each time. */
+    bool (*alike)(struct tx *tx);
+    uint32_t demands; /* relations to what the path names, of which `decide` demands one; 0: `who` says all */
 };
 
 /* A member of the rendered entity that lives in another kind: statistics, cards. */

@@ -75,6 +75,7 @@ struct id find_first(struct tx *tx, const struct kind *kind, const struct index 
     enum found found = derived_scan(tx->core, tx->state->message, tx->state->replay, from, prefix_end(tx->arena, from),
                                     false, tx->arena, &row, &count);
     if (found != FOUND) tx->state->pending = true;
+    answer_reads_range(tx, from);
     tx->state->seen_lsn = tx->core->last_lsn;
     struct id id = ID_NONE;
     if (found == FOUND && count && row.key.length >= sizeof id.bytes)
@@ -230,6 +231,7 @@ enum error run_list(struct tx *tx)
         if (error || pending(tx)) return error;
         if (tx->state->form != ANSWER_SUBJECT) return OK;
     }
+    if (tx->state->shared && answer_recall(tx)) return OK;
     const struct request *request = tx->state->message->request;
     struct page page = {.listing = listing_choose(tx),
                         .out = {.arena = tx->arena},
@@ -246,6 +248,7 @@ enum error run_list(struct tx *tx)
     if (pending(tx)) return OK;
     page.from = arena_text(tx->arena, key_text_of(&writer.current));
     page.to = prefix_end(tx->arena, page.from);
+    answer_reads_range(tx, page.from);
     page.scope = cursor_scope(tx, page.listing);
     struct text key;
     if (request->cursor.data) {

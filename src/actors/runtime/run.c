@@ -301,6 +301,7 @@ static enum error decide(struct tx *tx)
 static enum error run_command(struct tx *tx, const struct request *request)
 {
     enum error error = OK;
+    if (answer_begin(tx) || pending(tx)) return OK;
     if (!lists_or_calls(tx->command) && tx->command->action != ACTION_CREATE) error = subject_load(tx);
     if (error || pending(tx)) return error;
     if (lists_or_calls(tx->command)) tx->relations = asker_relations(tx, tx->kind, NULL);
@@ -467,6 +468,11 @@ static bool run_request(struct tx *tx, struct request *request)
     }
     bool answered = false;
     enum error error = request_steps(tx, request, &answered);
+    if (tx->state->recalled) {
+        figures_take(tx);
+        return true;
+    }
+    CHECK(!error || !tx->state->expected);
     bool keep = error && tx->state->commit_anyway;
     if (!pending(tx) && !answered && (!error || keep)) {
         enum error finish = tx_finish(tx);

@@ -184,6 +184,7 @@ struct id find_text(struct tx *tx, const struct kind *kind, const struct index *
     enum found found =
         derived_get(tx->core, tx->state->message, tx->state->replay, writer.keys[0], tx->arena, &found_value);
     if (found == MISS || found == DAMAGED) tx->state->pending = true;
+    answer_reads_key(tx, writer.keys[0]);
     tx->state->seen_lsn = tx->core->last_lsn;
     if (found != FOUND || found_value.length != sizeof(struct id)) return ID_NONE;
     struct id id;

@@ -262,9 +262,10 @@ static const struct join feed_item_joins[] = {
 static const struct command feed_item_commands[] = {
     {"read_community", "GET", "/communities/{id}/feed", .action = ACTION_LIST, .who = ANYONE, .decide = community_feed_check,
      .listings = community_listings, .matches = community_card_shown, .rate = RATE_READ,
+     .steady = true, .alike = blocks_nobody,
      .doc = "Posts and promotions of a community, pinned ones first, then newest; of a private one for its members."},
     {"read_global", "GET", "/feed", .action = ACTION_LIST, .who = ANYONE, .listings = global_listings, .matches = global_card_shown,
-     .rate = RATE_READ, .doc = "Posts and promotions that were approved for everybody, pinned ones first, then newest."},
+     .rate = RATE_READ, .steady = true, .alike = blocks_nobody, .doc = "Posts and promotions that were approved for everybody, pinned ones first, then newest."},
     {0}};
 
 const struct kind feed_item_kind = {
