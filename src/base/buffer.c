@@ -25,7 +25,7 @@ void buffer_clear(struct buffer *buffer)
     buffer->length = 0;
 }
 
-static __attribute__((noinline)) void grow(struct buffer *buffer, size_t needed)
+void buffer_grow(struct buffer *buffer, size_t needed)
 {
     CHECK(needed >= buffer->length && needed <= UINT32_MAX);
     size_t capacity = buffer->capacity ? buffer->capacity * 2 : CAPACITY_FIRST;
@@ -40,30 +40,6 @@ static __attribute__((noinline)) void grow(struct buffer *buffer, size_t needed)
         buffer->data = memory_resize(buffer->data, capacity);
     }
     buffer->capacity = capacity;
-}
-
-char *buffer_reserve(struct buffer *buffer, size_t more)
-{
-    if (buffer->capacity - buffer->length < more || !buffer->data) grow(buffer, buffer->length + more);
-    return buffer->data + buffer->length;
-}
-
-void buffer_bytes(struct buffer *buffer, const void *data, size_t length)
-{
-    if (!length) return;
-    memcpy(buffer_reserve(buffer, length), data, length);
-    buffer->length += length;
-}
-
-void buffer_byte(struct buffer *buffer, char byte)
-{
-    *buffer_reserve(buffer, 1) = byte;
-    buffer->length++;
-}
-
-void buffer_text(struct buffer *buffer, struct text text)
-{
-    buffer_bytes(buffer, text.data, text.length);
 }
 
 void buffer_string(struct buffer *buffer, const char *zero_terminated)

@@ -1,6 +1,7 @@
 /* A growable run of bytes. Owns its memory when arena is NULL (free with buffer_free), else the arena does. */
 #pragma once
 #include "base/arena.h"
+#include <string.h>
 
 struct buffer {
     char *data;
@@ -10,10 +11,29 @@ struct buffer {
 
 void buffer_free(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer);
-char *buffer_reserve(struct buffer *buffer, size_t more); /* room for `more` bytes; returns the end */
-void buffer_bytes(struct buffer *buffer, const void *data, size_t length);
-void buffer_byte(struct buffer *buffer, char byte);
-void buffer_text(struct buffer *buffer, struct text text);
+void buffer_grow(struct buffer *buffer, size_t needed); /* for what follows */
+/* Room for `more` bytes; returns the end. */
+static inline char *buffer_reserve(struct buffer *buffer, size_t more)
+{
+    if (__builtin_expect(buffer->capacity - buffer->length < more || !buffer->data, 0))
+        buffer_grow(buffer, buffer->length + more);
+    return buffer->data + buffer->length;
+}
+static inline void buffer_bytes(struct buffer *buffer, const void *data, size_t length)
+{
+    if (!length) return;
+    memcpy(buffer_reserve(buffer, length), data, length);
+    buffer->length += length;
+}
+static inline void buffer_byte(struct buffer *buffer, char byte)
+{
+    *buffer_reserve(buffer, 1) = byte;
+    buffer->length++;
+}
+static inline void buffer_text(struct buffer *buffer, struct text text)
+{
+    buffer_bytes(buffer, text.data, text.length);
+}
 void buffer_string(struct buffer *buffer, const char *zero_terminated);
 void buffer_format(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 enum { INTEGER_TEXT_MOST = 20 };

@@ -7,16 +7,6 @@
 
 const struct id ID_NONE;
 
-bool id_equal(struct id a, struct id b)
-{
-    return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;
-}
-
-bool id_is_none(struct id a)
-{
-    return id_equal(a, ID_NONE);
-}
-
 int id_compare(struct id a, struct id b)
 {
     return memcmp(a.bytes, b.bytes, sizeof a.bytes);

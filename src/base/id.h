@@ -3,6 +3,7 @@
    then random bits; derived ids are UUIDv8 of a BLAKE2b hash. */
 #pragma once
 #include "base/text.h"
+#include <string.h>
 
 struct id {
     uint8_t bytes[16];
@@ -11,8 +12,14 @@ struct id {
 enum { ID_TEXT_LENGTH = 36, ID_ORDER_MAX = 4095 };
 
 extern const struct id ID_NONE;
-bool id_is_none(struct id a);
-bool id_equal(struct id a, struct id b);
+static inline bool id_equal(struct id a, struct id b)
+{
+    return memcmp(a.bytes, b.bytes, sizeof a.bytes) == 0;
+}
+static inline bool id_is_none(struct id a)
+{
+    return id_equal(a, ID_NONE);
+}
 int id_compare(struct id a, struct id b);
 bool id_parse(struct text text, struct id *id); /* exactly 36 characters, lower or upper case */
 void id_format(struct id id, char out[ID_TEXT_LENGTH + 1]);

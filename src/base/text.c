@@ -18,12 +18,6 @@ struct text text_of(const char *zero_terminated)
     return (struct text){zero_terminated, zero_terminated ? (uint32_t)strlen(zero_terminated) : 0};
 }
 
-bool text_equal(struct text a, struct text b)
-{
-    if (!a.data || !b.data) return !a.data && !b.data;
-    return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
-}
-
 bool text_is(struct text a, const char *zero_terminated)
 {
     return text_equal(a, text_of(zero_terminated));

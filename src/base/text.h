@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
     const char *data;
@@ -20,7 +21,12 @@ static inline char letter_small(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 struct text text_of(const char *zero_terminated);
-bool text_equal(struct text a, struct text b); /* absent equals only absent */
+/* Absent equals only absent. */
+static inline bool text_equal(struct text a, struct text b)
+{
+    if (!a.data || !b.data) return !a.data && !b.data;
+    return a.length == b.length && memcmp(a.data, b.data, a.length) == 0;
+}
 bool text_is(struct text a, const char *zero_terminated);
 bool text_starts_with(struct text a, const char *prefix);
 int text_compare(struct text a, struct text b); /* by bytes, shorter first */

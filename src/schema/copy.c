@@ -9,7 +9,7 @@
 
 /* ---- Equality (absent and empty are two different values) -------------------------------------------------------- */
 
-static bool same_list(const struct field *field, const struct list *a, const struct list *b)
+bool list_equal(const struct field *field, const struct list *a, const struct list *b)
 {
     if (a->count != b->count) return false;
     if (a->at == b->at) return true;
@@ -20,26 +20,10 @@ static bool same_list(const struct field *field, const struct list *a, const str
             const struct text_pair *p = left, *q = right;
             if (!text_equal(p->key, q->key) || !text_equal(p->value, q->value)) return false;
         } else if (field->nested ? !schema_equal(field->nested, left, right)
-                                 : !member_equal(field->element, left, right))
+                                 : !scalar_equal(field->element, left, right))
             return false;
     }
     return true;
-}
-
-bool member_equal(const struct field *field, const void *a, const void *b)
-{
-    const struct money *left = a, *right = b;
-    switch ((enum field_type)field->type) {
-    case FIELD_TEXT:
-    case FIELD_BYTES: return text_equal(*(const struct text *)a, *(const struct text *)b);
-    case FIELD_MONEY:
-        return left->amount == right->amount && !strncmp(left->currency, right->currency, sizeof left->currency);
-    case FIELD_ID: return id_equal(*(const struct id *)a, *(const struct id *)b);
-    case FIELD_STRUCT: return schema_equal(field->nested, a, b);
-    case FIELD_LIST:
-    case FIELD_MAP: return same_list(field, a, b);
-    default: return member_integer(field, a) == member_integer(field, b);
-    }
 }
 
 bool schema_equal(const struct fields *fields, const void *a, const void *b)
@@ -47,7 +31,9 @@ bool schema_equal(const struct fields *fields, const void *a, const void *b)
     if (a == b) return true;
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
-        if (!member_equal(field, member_in(field, a), member_in(field, b))) return false;
+        const void *left = member_in(field, a), *right = member_in(field, b);
+        if (field->type == FIELD_STRUCT ? !schema_equal(field->nested, left, right) : !scalar_equal(field, left, right))
+            return false;
     }
     return true;
 }
@@ -60,7 +46,7 @@ struct placer {
     size_t used;
 };
 
-static void *place(struct placer *placer, const void *source, size_t size, size_t alignment)
+static inline void *place(struct placer *placer, const void *source, size_t size, size_t alignment)
 {
     placer->used = (placer->used + alignment - 1) & ~(alignment - 1);
     char *at = placer->memory ? placer->memory + placer->used : NULL;
@@ -109,11 +95,20 @@ static void place_list(struct placer *placer, const struct field *field, const s
     }
 }
 
+enum {
+    POINTING = 1 << FIELD_TEXT | 1 << FIELD_BYTES | 1 << FIELD_STRUCT | 1 << FIELD_LIST | 1 << FIELD_MAP,
+};
+static inline bool may_point(const struct field *field)
+{
+    return POINTING >> field->type & 1;
+}
+
 /* The copy already holds the bytes of the source; only what points elsewhere is placed. */
 static void place_members(struct placer *placer, const struct fields *fields, const void *source, void *copy)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
+        if (!may_point(field)) continue;
         const void *from = member_in(field, source);
         void *to = copy ? member_of(field, copy) : NULL;
         switch ((enum field_type)field->type) {

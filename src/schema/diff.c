@@ -17,6 +17,7 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
 static bool diff_list(struct buffer *out, const struct field *field, const struct list *old, const struct list *new,
                       enum part part)
 {
+    if (old->count == new->count && (!new->count || old->at == new->at)) return false;
     uint32_t least = old->count < new->count ? old->count : new->count;
     uint32_t most = old->count < new->count ? new->count : old->count;
     pack_array(out, 3);
@@ -39,7 +40,7 @@ static bool diff_list(struct buffer *out, const struct field *field, const struc
     return part == PART_PERSONAL ? changed : listed;
 }
 
-/* Of two members that are not equal; false when they differ in the other part alone. */
+/* False when they are equal, or differ in the other part alone. */
 static bool diff_member(struct buffer *out, const struct field *field, const void *old, const void *new, enum part part)
 {
     if (field->type == FIELD_STRUCT) return diff_members(out, field->nested, old, new, part);
@@ -60,7 +61,8 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
         const struct field *field = &fields->rows[i];
         const void *old = member_in(field, before), *new = member_in(field, after);
         enum part inner;
-        if (member_equal(field, old, new) || !field_in_part(field, part, &inner)) continue;
+        bool made_of_structs = field->type == FIELD_STRUCT || field_lists_structs(field); /* say so when written */
+        if ((!made_of_structs && scalar_equal(field, old, new)) || !field_in_part(field, part, &inner)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
         if (diff_member(out, field, old, new, inner))

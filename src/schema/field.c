@@ -109,16 +109,6 @@ void list_remove(struct list *list, uint32_t index, size_t element_size)
 
 /* ---- Members ---------------------------------------------------------------------------------------------------- */
 
-int64_t member_integer(const struct field *field, const void *member)
-{
-    switch ((enum field_type)field->type) {
-    case FIELD_ENUM: return *(const uint32_t *)member;
-    case FIELD_BOOL: return *(const bool *)member;
-    case FIELD_DATE: return *(const int32_t *)member;
-    default: return *(const int64_t *)member;
-    }
-}
-
 void member_set_integer(const struct field *field, void *member, int64_t integer)
 {
     switch ((enum field_type)field->type) {
@@ -126,20 +116,6 @@ void member_set_integer(const struct field *field, void *member, int64_t integer
     case FIELD_BOOL: *(bool *)member = integer != 0; break;
     case FIELD_DATE: *(int32_t *)member = (int32_t)integer; break;
     default: *(int64_t *)member = integer; break;
-    }
-}
-
-bool member_is_zero(const struct field *field, const void *member)
-{
-    switch ((enum field_type)field->type) {
-    case FIELD_TEXT:
-    case FIELD_BYTES: return !((const struct text *)member)->data;
-    case FIELD_MONEY: return !((const struct money *)member)->amount && !((const struct money *)member)->currency[0];
-    case FIELD_ID: return id_is_none(*(const struct id *)member);
-    case FIELD_STRUCT: return fields_are_zero(field->nested, member);
-    case FIELD_LIST:
-    case FIELD_MAP: return !((const struct list *)member)->count;
-    default: return !member_integer(field, member);
     }
 }
 

@@ -45,8 +45,48 @@ size_t field_type_size(enum field_type type);
 size_t field_type_alignment(enum field_type type);
 
 bool fields_are_zero(const struct fields *fields, const void *value);
-bool member_is_zero(const struct field *field, const void *member);
-bool member_equal(const struct field *field, const void *a, const void *b);
+bool list_equal(const struct field *field, const struct list *a, const struct list *b);
+
+/* What every walk over a value asks of every member is inline, for most members are a few bytes and often zero. */
+
 /* The integer in a member of type enum, bool, integer, basis points, time or date. */
-int64_t member_integer(const struct field *field, const void *member);
+static inline int64_t member_integer(const struct field *field, const void *member)
+{
+    switch ((enum field_type)field->type) {
+    case FIELD_ENUM: return *(const uint32_t *)member;
+    case FIELD_BOOL: return *(const bool *)member;
+    case FIELD_DATE: return *(const int32_t *)member;
+    default: return *(const int64_t *)member;
+    }
+}
+
+static inline bool member_is_zero(const struct field *field, const void *member)
+{
+    switch ((enum field_type)field->type) {
+    case FIELD_TEXT:
+    case FIELD_BYTES: return !((const struct text *)member)->data;
+    case FIELD_MONEY: return !((const struct money *)member)->amount && !((const struct money *)member)->currency[0];
+    case FIELD_ID: return id_is_none(*(const struct id *)member);
+    case FIELD_STRUCT: return fields_are_zero(field->nested, member);
+    case FIELD_LIST:
+    case FIELD_MAP: return !((const struct list *)member)->count;
+    default: return !member_integer(field, member);
+    }
+}
+
+/* Of two members that are no nested structs. */
+static inline bool scalar_equal(const struct field *field, const void *a, const void *b)
+{
+    const struct money *left = a, *right = b;
+    switch ((enum field_type)field->type) {
+    case FIELD_TEXT:
+    case FIELD_BYTES: return text_equal(*(const struct text *)a, *(const struct text *)b);
+    case FIELD_MONEY:
+        return left->amount == right->amount && !strncmp(left->currency, right->currency, sizeof left->currency);
+    case FIELD_ID: return id_equal(*(const struct id *)a, *(const struct id *)b);
+    case FIELD_LIST:
+    case FIELD_MAP: return list_equal(field, a, b);
+    default: return member_integer(field, a) == member_integer(field, b);
+    }
+}
 void member_set_integer(const struct field *field, void *member, int64_t integer);

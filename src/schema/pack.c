@@ -6,18 +6,6 @@
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-/* Heads of one byte (and bin of up to 255 bytes) are most of what is written: they are put down directly, in the form that
-   libmpack gives them too. */
-enum {
-    HEAD_NIL = 0xc0,
-    HEAD_FALSE = 0xc2,
-    HEAD_TRUE = 0xc3,
-    HEAD_BIN_8 = 0xc4,
-    HEAD_FIXSTR = 0xa0,
-    HEAD_FIXARRAY = 0x90,
-    HEAD_FIXMAP = 0x80
-};
-
 static void write_token(struct buffer *out, mpack_token_t token)
 {
     mpack_tokbuf_t state = MPACK_TOKBUF_INITIAL_VALUE;
@@ -27,102 +15,58 @@ static void write_token(struct buffer *out, mpack_token_t token)
     out->length += (size_t)(at - end);
 }
 
-void pack_nil(struct buffer *out)
+/* Times and amounts are in every record. libmpack 1.0 picks the width of a negative integer wrongly at -129, -32769 and
+   wherever the upper half is lost, and takes ten times as long for the others, so these few bytes are written here. */
+void pack_wide_integer(struct buffer *out, int64_t value)
 {
-    buffer_byte(out, (char)HEAD_NIL);
-}
-
-void pack_boolean(struct buffer *out, bool value)
-{
-    buffer_byte(out, (char)(value ? HEAD_TRUE : HEAD_FALSE));
-}
-
-/* libmpack 1.0 picks the width of a negative integer wrongly at -129, -32769 and wherever the upper half is lost, so
-   these few bytes are written here. */
-static void write_negative(struct buffer *out, int64_t value)
-{
-    static const uint8_t CODES[] = {[1] = 0xd0, [2] = 0xd1, [4] = 0xd2, [8] = 0xd3};
-    unsigned width = value >= INT8_MIN ? 1 : value >= INT16_MIN ? 2 : value >= INT32_MIN ? 4 : 8;
-    if (value < -32) buffer_byte(out, (char)CODES[width]);
-    while (width--)
-        buffer_byte(out, (char)(uint8_t)((uint64_t)value >> (8 * width)));
-}
-
-void pack_integer(struct buffer *out, int64_t value)
-{
-    if (value < 0)
-        write_negative(out, value);
-    else if (value < 128)
-        buffer_byte(out, (char)value);
-    else
-        write_token(out, mpack_pack_uint((mpack_uintmax_t)value));
-}
-
-void pack_text(struct buffer *out, struct text text)
-{
-    if (!text.data) {
-        pack_nil(out);
+    static const uint8_t POSITIVE[] = {[1] = 0xcc, [2] = 0xcd, [4] = 0xce, [8] = 0xcf};
+    static const uint8_t NEGATIVE[] = {[1] = 0xd0, [2] = 0xd1, [4] = 0xd2, [8] = 0xd3};
+    enum { LEAST_FIXED = -32 };
+    char *head = buffer_reserve(out, 1 + sizeof value);
+    if (value < 0 && value >= LEAST_FIXED) {
+        *head = (char)value;
+        out->length++;
         return;
     }
-    if (text.length < 32)
-        buffer_byte(out, (char)(HEAD_FIXSTR | text.length));
-    else
-        write_token(out, mpack_pack_str(text.length));
+    /* with room for the sign */
+    uint64_t needed = value < 0 ? ~(uint64_t)value << 1 : (uint64_t)value;
+    unsigned width = needed <= UINT8_MAX ? 1 : needed <= UINT16_MAX ? 2 : needed <= UINT32_MAX ? 4 : 8;
+    uint64_t big = __builtin_bswap64((uint64_t)value);
+    *head = (char)(value < 0 ? NEGATIVE : POSITIVE)[width];
+    memcpy(head + 1, (const char *)&big + sizeof big - width, width);
+    out->length += 1 + width;
+}
+
+void pack_wide_text(struct buffer *out, struct text text)
+{
+    write_token(out, mpack_pack_str(text.length));
     buffer_bytes(out, text.data, text.length);
 }
 
-void pack_bytes(struct buffer *out, struct text bytes)
+void pack_wide_bytes(struct buffer *out, struct text bytes)
 {
-    if (!bytes.data) {
-        pack_nil(out);
-        return;
-    }
-    if (bytes.length < 256) {
-        char *head = buffer_reserve(out, 2);
-        head[0] = (char)HEAD_BIN_8;
-        head[1] = (char)(uint8_t)bytes.length;
-        out->length += 2;
-    } else {
-        write_token(out, mpack_pack_bin(bytes.length));
-    }
+    write_token(out, mpack_pack_bin(bytes.length));
     buffer_bytes(out, bytes.data, bytes.length);
 }
 
-void pack_array(struct buffer *out, uint32_t count)
+void pack_wide_array(struct buffer *out, uint32_t count)
 {
-    if (count < 16)
-        buffer_byte(out, (char)(HEAD_FIXARRAY | count));
-    else
-        write_token(out, mpack_pack_array(count));
+    write_token(out, mpack_pack_array(count));
 }
 
-void pack_map(struct buffer *out, uint32_t count)
+void pack_wide_map(struct buffer *out, uint32_t count)
 {
-    if (count < 16)
-        buffer_byte(out, (char)(HEAD_FIXMAP | count));
-    else
-        write_token(out, mpack_pack_map(count));
+    write_token(out, mpack_pack_map(count));
 }
 
-/* Most maps are small, so one byte is kept free for the head, and a longer head moves the pairs. */
-size_t pack_map_open(struct buffer *out)
+void pack_map_close_wide(struct buffer *out, size_t opened, uint32_t count)
 {
-    buffer_byte(out, 0);
-    return out->length - 1;
-}
-
-void pack_map_close(struct buffer *out, size_t opened, uint32_t count)
-{
-    if (count < 16) {
-        out->data[opened] = (char)(HEAD_FIXMAP | count);
-        return;
-    }
     size_t end = out->length;
-    pack_map(out, count);
+    pack_wide_map(out, count);
     char head[MPACK_MAX_TOKEN_LEN];
     size_t size = out->length - end;
     memcpy(head, out->data + end, size);
-    if (size > 1) memmove(out->data + opened + size, out->data + opened + 1, end - opened - 1);
+    memmove(out->data + opened + size, out->data + opened + 1, end - opened - 1);
     memcpy(out->data + opened, head, size);
     out->length = end + size - 1;
 }

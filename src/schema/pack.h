@@ -4,16 +4,94 @@
 #pragma once
 #include "base/buffer.h"
 
-void pack_nil(struct buffer *out);
-void pack_boolean(struct buffer *out, bool value);
-void pack_integer(struct buffer *out, int64_t value);
-void pack_text(struct buffer *out, struct text text);   /* str; absent: nil */
-void pack_bytes(struct buffer *out, struct text bytes); /* bin; absent: nil */
-void pack_array(struct buffer *out, uint32_t count);
-void pack_map(struct buffer *out, uint32_t count);
+/* Heads of one byte (and bin of up to 255 bytes) are most of what is written: they are put down here, in the form that
+   libmpack gives them too. */
+enum {
+    PACK_NIL = 0xc0,
+    PACK_FALSE = 0xc2,
+    PACK_TRUE = 0xc3,
+    PACK_BIN_8 = 0xc4,
+    PACK_FIXSTR = 0xa0,
+    PACK_FIXARRAY = 0x90,
+    PACK_FIXMAP = 0x80
+};
+void pack_wide_integer(struct buffer *out, int64_t value);
+void pack_wide_text(struct buffer *out, struct text text);
+void pack_wide_bytes(struct buffer *out, struct text bytes);
+void pack_wide_array(struct buffer *out, uint32_t count);
+void pack_wide_map(struct buffer *out, uint32_t count);
+
+static inline void pack_nil(struct buffer *out)
+{
+    buffer_byte(out, (char)PACK_NIL);
+}
+static inline void pack_boolean(struct buffer *out, bool value)
+{
+    buffer_byte(out, (char)(value ? PACK_TRUE : PACK_FALSE));
+}
+static inline void pack_integer(struct buffer *out, int64_t value)
+{
+    if (value >= 0 && value < 128)
+        buffer_byte(out, (char)value);
+    else
+        pack_wide_integer(out, value);
+}
+static inline void pack_small(struct buffer *out, const char *head, size_t head_length, struct text bytes)
+{
+    char *at = buffer_reserve(out, head_length + bytes.length);
+    memcpy(at, head, head_length);
+    memcpy(at + head_length, bytes.data, bytes.length);
+    out->length += head_length + bytes.length;
+}
+/* str; absent: nil */
+static inline void pack_text(struct buffer *out, struct text text)
+{
+    if (!text.data)
+        pack_nil(out);
+    else if (text.length < 32)
+        pack_small(out, (const char[]){(char)(PACK_FIXSTR | text.length)}, 1, text);
+    else
+        pack_wide_text(out, text);
+}
+/* bin; absent: nil */
+static inline void pack_bytes(struct buffer *out, struct text bytes)
+{
+    if (!bytes.data)
+        pack_nil(out);
+    else if (bytes.length < 256)
+        pack_small(out, (const char[]){(char)PACK_BIN_8, (char)(uint8_t)bytes.length}, 2, bytes);
+    else
+        pack_wide_bytes(out, bytes);
+}
+static inline void pack_array(struct buffer *out, uint32_t count)
+{
+    if (count < 16)
+        buffer_byte(out, (char)(PACK_FIXARRAY | count));
+    else
+        pack_wide_array(out, count);
+}
+static inline void pack_map(struct buffer *out, uint32_t count)
+{
+    if (count < 16)
+        buffer_byte(out, (char)(PACK_FIXMAP | count));
+    else
+        pack_wide_map(out, count);
+}
 /* A map whose count is known only after its pairs: open, write them, close with what open returned. */
-size_t pack_map_open(struct buffer *out);
-void pack_map_close(struct buffer *out, size_t opened, uint32_t count);
+/* Most maps are small, so one byte is kept free for the head, and a longer head moves the pairs. */
+void pack_map_close_wide(struct buffer *out, size_t opened, uint32_t count);
+static inline size_t pack_map_open(struct buffer *out)
+{
+    buffer_byte(out, 0);
+    return out->length - 1;
+}
+static inline void pack_map_close(struct buffer *out, size_t opened, uint32_t count)
+{
+    if (count < 16)
+        out->data[opened] = (char)(PACK_FIXMAP | count);
+    else
+        pack_map_close_wide(out, opened, count);
+}
 
 struct unpacker {
     const char *at;

@@ -45,7 +45,9 @@ static uint32_t write_members(struct buffer *out, const struct fields *fields, c
         const struct field *field = &fields->rows[i];
         const void *member = member_in(field, value);
         enum part inner;
-        if (!field_in_part(field, part, &inner) || member_is_zero(field, member)) continue;
+        /* a nested struct that is zero is found out by writing it */
+        if (field->type != FIELD_STRUCT && member_is_zero(field, member)) continue;
+        if (!field_in_part(field, part, &inner)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
         if (write_member(out, field, member, inner))

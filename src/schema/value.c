@@ -4,12 +4,7 @@
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-static struct text money_currency(const struct money *money)
-{
-    return (struct text){money->currency, (uint32_t)strnlen(money->currency, sizeof money->currency - 1)};
-}
-
-static void pack_list(struct buffer *out, const struct field *field, const struct list *list)
+void value_pack_list(struct buffer *out, const struct field *field, const struct list *list)
 {
     size_t size = field_element_size(field);
     if (field->type == FIELD_MAP) {
@@ -24,29 +19,6 @@ static void pack_list(struct buffer *out, const struct field *field, const struc
     pack_array(out, list->count);
     for (uint32_t i = 0; i < list->count; i++)
         value_pack(out, field->element, list_element(list, size, i));
-}
-
-void value_pack(struct buffer *out, const struct field *field, const void *member)
-{
-    const struct money *money = member;
-    if (member_is_zero(field, member)) {
-        pack_nil(out);
-        return;
-    }
-    switch ((enum field_type)field->type) {
-    case FIELD_TEXT: pack_text(out, *(const struct text *)member); break;
-    case FIELD_BYTES: pack_bytes(out, *(const struct text *)member); break;
-    case FIELD_BOOL: pack_boolean(out, true); break;
-    case FIELD_ID: pack_bytes(out, (struct text){member, sizeof(struct id)}); break;
-    case FIELD_LIST:
-    case FIELD_MAP: pack_list(out, field, member); break;
-    case FIELD_MONEY:
-        pack_array(out, 2);
-        pack_integer(out, money->amount);
-        pack_text(out, money_currency(money));
-        break;
-    default: pack_integer(out, member_integer(field, member)); break;
-    }
 }
 
 /* ---- Reading ---------------------------------------------------------------------------------------------------- */
@@ -138,15 +110,4 @@ bool value_unpack_tag(struct unpacker *in, const struct fields *fields, int64_t 
     *last = tag;
     *field = field_by_tag(fields, (uint16_t)tag);
     return true;
-}
-
-bool field_in_part(const struct field *field, enum part part, enum part *inner)
-{
-    *inner = part;
-    if (part == PART_BOTH) return true;
-    if (field->flags & PERSONAL) {
-        *inner = PART_BOTH;
-        return part == PART_PERSONAL;
-    }
-    return part == PART_OPEN || (field->nested && schema_has_personal(field->nested));
 }
