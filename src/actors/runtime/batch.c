@@ -80,6 +80,12 @@ static void snapshot_into(struct core *core, const struct freezing_actor *freezi
                 snapshot_encode(core, arena, tenant, freezing->actor->kind, freezing->block));
 }
 
+static void checkpoint_hand_over(struct core *core)
+{
+    ordered_settle(core->frozen);
+    core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
+}
+
 void checkpoint_go_on(struct core *core, unsigned most)
 {
     if (!core->to_snapshot) return;
@@ -94,7 +100,7 @@ void checkpoint_go_on(struct core *core, unsigned most)
         free(freezing);
     }
     arena_destroy(arena);
-    if (!core->to_snapshot) core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
+    if (!core->to_snapshot) checkpoint_hand_over(core);
 }
 
 /* All that changed since the last checkpoint becomes the frozen delta: the rows that are in the delta already, and newest
@@ -125,7 +131,7 @@ void checkpoint_begin(struct core *core)
         core->to_snapshot = freezing;
     }
     core->dirty_count = 0;
-    if (!core->to_snapshot) core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
+    if (!core->to_snapshot) checkpoint_hand_over(core);
 }
 
 /* Freeing some hundred thousand rows takes longer than a turn should: a worker does it. */
