@@ -273,38 +273,7 @@ static void table_read_submit(struct core *core, struct table_read *read)
     free(read);
 }
 
-enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena,
-                       struct text *value)
-{
-    const struct ordered_entry *entry = ordered_get(core->delta, key);
-    if (!entry && core->frozen) entry = ordered_get(core->frozen, key);
-    if (entry) {
-        if (entry->tombstone) return ABSENT;
-        *value = entry->value;
-        return FOUND;
-    }
-    struct store *store = core->ports.store;
-    if (wait) return store->calls->get(store, key, TIER_DISK, arena, value);
-
-    struct memo *memo = memo_find(message, key, core->generation);
-    if (memo && !memo->ready) return MISS;
-    if (memo) {
-        *value = memo->value;
-        return memo->found ? FOUND : ABSENT;
-    }
-    enum found found = store->calls->get(store, key, TIER_MEMORY, arena, value);
-    if (found == DAMAGED) {
-        message->failures = LIMIT_RERUNS;
-        return MISS;
-    }
-    if (found != MISS) return found;
-    struct table_read *read = table_read_start(core, message, key);
-    read->key = arena_text(read->arena, key);
-    table_read_submit(core, read);
-    return MISS;
-}
-
-/* ---- scans of the tables: between two checkpoints they do not change, so hot ranges are remembered ---- */
+/* ---- between two checkpoints the tables do not change: hot ranges and unique keys are remembered ---- */
 enum { SCANS_MOST_BYTES = 16 * 1024 * 1024 };
 struct scanned {
     uint32_t count;
@@ -339,6 +308,57 @@ static void scan_remember(struct core *core, struct text input, const struct tab
         scanned->rows[i] = (struct table_row){arena_text(core->scan_memory, rows[i].key),
                                               arena_text(core->scan_memory, rows[i].value)};
     map_set(core->scans, input.data, input.length, scanned);
+}
+
+/* No key of a range begins as that of a unique row does. */
+struct unique_row {
+    uint8_t id[16];
+};
+
+static void unique_remember(struct core *core, struct text key, struct text value)
+{
+    struct unique_row *row;
+    if (value.length != sizeof row->id || arena_used(core->scan_memory) > SCANS_MOST_BYTES) return;
+    row = arena_copy(core->scan_memory, value.data, sizeof row->id);
+    map_set(core->scans, key.data, key.length, row);
+}
+
+enum found derived_get(struct core *core, struct message *message, bool wait, struct text key, struct arena *arena,
+                       struct text *value)
+{
+    const struct ordered_entry *entry = ordered_get(core->delta, key);
+    if (!entry && core->frozen) entry = ordered_get(core->frozen, key);
+    if (entry) {
+        if (entry->tombstone) return ABSENT;
+        *value = entry->value;
+        return FOUND;
+    }
+    struct store *store = core->ports.store;
+    if (wait) return store->calls->get(store, key, TIER_DISK, arena, value);
+
+    struct memo *memo = memo_find(message, key, core->generation);
+    if (memo && !memo->ready) return MISS;
+    if (memo) {
+        *value = memo->value;
+        return memo->found ? FOUND : ABSENT;
+    }
+    bool unique = key.data[0] == SPACE_UNIQUE;
+    const struct unique_row *known = unique ? map_get(core->scans, key.data, key.length) : NULL;
+    if (known) {
+        *value = (struct text){(const char *)known->id, sizeof known->id};
+        return FOUND;
+    }
+    enum found found = store->calls->get(store, key, TIER_MEMORY, arena, value);
+    if (found == FOUND && unique) unique_remember(core, key, *value);
+    if (found == DAMAGED) {
+        message->failures = LIMIT_RERUNS;
+        return MISS;
+    }
+    if (found != MISS) return found;
+    struct table_read *read = table_read_start(core, message, key);
+    read->key = arena_text(read->arena, key);
+    table_read_submit(core, read);
+    return MISS;
 }
 
 static struct text scan_input(struct arena *arena, struct text from, struct text to, bool reverse, uint32_t limit)

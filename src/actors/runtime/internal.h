@@ -153,6 +153,13 @@ struct emitted {
     const void *data;
     int64_t from, to; /* status before and after the transition that emitted it */
 };
+/* What a pure provider answered to the command that is being decided. */
+struct instant_answer {
+    const struct kind *kind;
+    const struct command *command;
+    struct id id;
+    void *body;
+};
 struct extra_member {
     const char *name;
     struct text json;
@@ -169,7 +176,8 @@ struct tx_state {
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
     LIST_OF(struct figure) figures; /* counted when the answer is a success */
-    bool watching;                  /* loads are noted as dependencies of a rendering */
+    LIST_OF(struct instant_answer) answers;
+    bool watching; /* loads are noted as dependencies of a rendering */
     LIST_OF(struct dependency) watched;
     bool noting;                  /* what is read is noted for recall.c */
     bool shared;                  /* the question is that of all who are alike */
@@ -183,6 +191,8 @@ struct tx_state {
     bool follower;
     bool broken; /* a truth does not hold: 500 */
     uint32_t draws;
+    struct id drawn[8]; /* the first ids that this run has drawn: nothing can be there yet */
+    uint32_t drawn_count;
     const void *event_data;
     const struct transition *transition;
     uint64_t seen_lsn;
@@ -347,6 +357,8 @@ bool space_each(struct store *store, enum space space, bool (*visit)(void *conte
                 void *context);
 
 /* load.c */
+/* Nothing can be there under this id, for it has just been drawn: there is no need to look. */
+void actor_known_new(struct core *core, struct id tenant, const struct kind *kind, struct id id);
 /* The actor with a known block, or NULL when the message has to wait. */
 struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant,
                          const struct kind *kind, struct id id);
@@ -447,6 +459,7 @@ void effects_turn(struct core *core);
 void effects_durable(struct core *core);
 void effects_done_flush(struct core *core, bool at_once);
 bool outside_load(struct core *core, char problem[256]);
+const struct provider *provider_of(const struct core *core, const struct effect_class *class);
 struct id timer_id_of(const struct kind *kind, struct id entity, const char *command);
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
 void outside_close(struct core *core);

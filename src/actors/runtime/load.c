@@ -167,6 +167,21 @@ static bool read_on_worker(struct core *core, struct message *message, struct ac
     return false;
 }
 
+void actor_known_new(struct core *core, struct id tenant, const struct kind *kind, struct id id)
+{
+    struct actor *actor = directory_actor(&core->directory, tenant, kind, id);
+    if (actor->known || actor->loading) return;
+    actor->known = true;
+#ifdef TINY
+    struct arena *arena = arena_create();
+    struct key key;
+    struct text value;
+    entity_key(&key, tenant, kind, id);
+    CHECK(derived_get(core, NULL, true, key_text_of(&key), arena, &value) != FOUND);
+    arena_destroy(arena);
+#endif
+}
+
 struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant,
                          const struct kind *kind, struct id id)
 {

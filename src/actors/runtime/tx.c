@@ -84,6 +84,8 @@ struct touched *tx_touch(struct tx *tx, const struct kind *kind, struct id id)
     struct touched *touched = tx_find(tx, kind, id);
     if (touched) return touched;
     struct tx_state *state = tx->state;
+    for (uint32_t i = 0; i < state->drawn_count; i++)
+        if (id_equal(state->drawn[i], id)) actor_known_new(tx->core, tenant_of(tx, kind), kind, id);
     struct actor *actor = actor_load(tx->core, state->message, state->replay, tenant_of(tx, kind), kind, id);
     if (!actor) {
         state->pending = true;
@@ -192,6 +194,12 @@ struct id find_text(struct tx *tx, const struct kind *kind, const struct index *
     return id;
 }
 
+void known_new(struct tx *tx, struct id id)
+{
+    struct tx_state *state = tx->state;
+    if (state->drawn_count < sizeof state->drawn / sizeof state->drawn[0]) state->drawn[state->drawn_count++] = id;
+}
+
 /* ---- chance: expanded from the message's random bytes, the same in every run ---- */
 void draw_bytes(struct tx *tx, void *out, size_t size)
 {
@@ -202,7 +210,9 @@ struct id draw_id(struct tx *tx)
 {
     uint8_t random[8];
     draw_bytes(tx, random, sizeof random);
-    return id_v7(tx->now, tx->state->message->order, random);
+    struct id id = id_v7(tx->now, tx->state->message->order, random);
+    known_new(tx, id);
+    return id;
 }
 
 struct text draw_token(struct tx *tx)

@@ -92,6 +92,8 @@ uint32_t relations_to(struct tx *tx, const struct kind *kind, const void *entity
 
 /* -- identity and chance -- */
 struct id draw_id(struct tx *tx); /* UUIDv7: sorts after those of earlier messages */
+/* This id was derived from one that has just been drawn: nothing can be there, and load and create need not look. */
+void known_new(struct tx *tx, struct id id);
 void draw_bytes(struct tx *tx, void *out, size_t size);
 struct text draw_token(struct tx *tx); /* 43 characters of base64url: 256 random bits */
 const struct path_parameter *path_parameter(const struct tx *tx, const char *name);

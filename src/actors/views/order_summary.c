@@ -97,8 +97,9 @@ static void order_summaries_follow(struct tx *tx, const struct fact *fact)
     }
     for (uint32_t i = 0; i < order->groups.count; i++) {
         const struct order_group *group = &order->groups.at[i];
-        row =
-            edit_or_create(tx, &order_summary_kind, id_derived("order_summary", order->entity.id, group->supplier_id));
+        struct id id = id_derived("order_summary", order->entity.id, group->supplier_id);
+        if (!fact->before) known_new(tx, id);
+        row = edit_or_create(tx, &order_summary_kind, id);
         if (!row) continue;
         fill(row, order, HOLDER_SUPPLIER, group->supplier_id);
         fill_items(tx, row, order);
