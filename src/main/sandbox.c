@@ -172,7 +172,7 @@ struct sandbox *sandbox_create(const struct sandbox_config *config)
     sandbox->config = *config;
     pthread_mutex_init(&sandbox->mutex, NULL);
     sandbox->charges = map_create();
-    sandbox->providers[0] = (struct provider){"payment", call_payment, sandbox, .instant = true};
+    sandbox->providers[0] = (struct provider){"payment", call_payment, sandbox, .instant = true, .pure = true};
     sandbox->providers[1] = (struct provider){"mail", call_mail, sandbox};
     return sandbox;
 }

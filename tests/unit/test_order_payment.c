@@ -69,6 +69,8 @@ static void answer_mail(void *context, struct effect_call *call)
 }
 
 static const struct provider providers[] = {{"payment", answer_payment, &told}, {"mail", answer_mail, NULL}, {NULL}};
+static const struct provider pure_providers[] = {
+    {"payment", answer_payment, &told, .instant = true, .pure = true}, {"mail", answer_mail, NULL}, {NULL}};
 
 /* ---- a marketplace with one thing to buy ---- */
 static struct loopback world;
@@ -124,16 +126,15 @@ static struct id person(const char *name)
 }
 
 #define MONEY_JSON(amount) "{\"amount\":" #amount ",\"currency\":\"USD\"}"
-static int open_market(void **state)
+static int open_market_with(const struct provider *provider)
 {
-    (void)state;
     arena = arena_create();
     registry = *souk_registry(arena);
     registry.identify = identify;
     memset(&told, 0, sizeof told);
     told.now = &world.now;
     told.plan = (struct plan){PAYMENT_SUCCEEDED, PAYMENT_UNKNOWN, PAYMENT_VOIDED, PAYMENT_SUCCEEDED, 0, NULL};
-    loopback_open(&world, &registry, providers);
+    loopback_open(&world, &registry, provider);
     buyer = person("ann");
     seller = person("sue");
     const char *supplier = take(
@@ -203,6 +204,18 @@ static int open_market(void **state)
                         .data},
         200));
     return 0;
+}
+
+static int open_market(void **state)
+{
+    (void)state;
+    return open_market_with(providers);
+}
+
+static int open_pure_market(void **state)
+{
+    (void)state;
+    return open_market_with(pure_providers);
 }
 
 static int close_market(void **state)
@@ -570,7 +583,83 @@ static void test_refund_refused(void **state)
     expect_stock(10, 0, 0);
 }
 
+/* ---- a provider of which nothing depends on whether it was asked ---- */
+static uint64_t records_of(const char *key, uint16_t status, const char **order)
+{
+    uint64_t before = core_last_lsn(world.core);
+    struct said *said = buy(key);
+    loopback_settle(&world);
+    assert_true(said->answered);
+    assert_int_equal(said->request.reply.status, status);
+    *order = arena_text(arena, said_field(said, status == 402 ? "order_id" : "id")).data;
+    said_free(said);
+    return core_last_lsn(world.core) - before;
+}
+
+static void test_pure_success(void **state)
+{
+    (void)state;
+    const char *order, *again;
+    assert_int_equal(records_of("a", 201, &order), 1);
+    assert_int_equal(told.charges, 1);
+    assert_string_equal(told.charge_key, arena_format(arena, "%s:1", order).data);
+    EXPECT(order, "\"status\":\"confirmed\"", "\"attempt\":\"succeeded\"", "\"event\":\"order.payment_succeeded\"");
+    expect_stock(8, 0, 2);
+    loopback_crash(&world, 0);
+    EXPECT(order, "\"status\":\"confirmed\"");
+    assert_int_equal(records_of("a", 201, &again), 0);
+    assert_string_equal(again, order);
+    loopback_pass(&world, HOURS(1));
+    assert_int_equal(told.charges + told.statuses + told.voids, 1); /* no timer is left */
+    EXPECT(order, "\"status\":\"confirmed\"");
+}
+
+static void test_pure_decline(void **state)
+{
+    (void)state;
+    const char *order, *again;
+    told.plan.charge = PAYMENT_DECLINED;
+    assert_int_equal(records_of("a", 402, &order), 1);
+    EXPECT(order, "\"status\":\"cancelled\"", "\"decline_code\":\"no_funds\"");
+    expect_stock(10, 0, 0);
+    assert_int_equal(records_of("a", 402, &again), 0);
+    assert_string_equal(again, order);
+    loopback_crash(&world, 0);
+    assert_int_equal(records_of("a", 402, &again), 0);
+    assert_string_equal(again, order);
+}
+
+/* Gone with the record that it was decided in. */
+static void test_pure_crash(void **state)
+{
+    (void)state;
+    struct said *said = buy("a");
+    core_turn(world.core, world.now);
+    assert_int_equal(told.charges, 1);
+    loopback_crash(&world, 0);
+    said_free(said);
+    expect_stock(10, 0, 0);
+    const char *order;
+    assert_int_equal(records_of("a", 201, &order), 1);
+    expect_stock(8, 0, 2);
+}
+
+static void test_pure_answer_that_comes_later(void **state)
+{
+    (void)state;
+    told.plan.delay = SECONDS(9);
+    const char *order = bought(201);
+    EXPECT(order, "\"status\":\"confirmed\"");
+    told.plan = (struct plan){.voided = PAYMENT_VOIDED};
+    order = bought(202);
+    EXPECT(order, "\"status\":\"pending\"");
+    loopback_pass(&world, HOURS(1));
+    EXPECT(order, "\"status\":\"cancelled\"", "\"attempt\":\"voided\"");
+    expect_stock(8, 0, 2);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, open_market, close_market)
+#define PURE(test) cmocka_unit_test_setup_teardown(test, open_pure_market, close_market)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -589,6 +678,10 @@ int main(void)
         CASE(test_crash),
         CASE(test_refund_out_of_reach),
         CASE(test_refund_refused),
+        PURE(test_pure_success),
+        PURE(test_pure_decline),
+        PURE(test_pure_crash),
+        PURE(test_pure_answer_that_comes_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,12 +242,9 @@ void timer(struct tx *tx, const struct kind *kind, struct id id, const char *com
 void timer_cancel(struct tx *tx, const struct kind *kind, struct id id, const char *command)
 {
     struct id timer_id = timer_id_of(kind, id, command);
-    if (!map_get(tx->core->timers, timer_id.bytes, sizeof timer_id.bytes)) {
-        bool set_here = false;
-        for (uint32_t i = 0; i < tx->state->timers.count; i++)
-            set_here |= id_equal(tx->state->timers.at[i].id, timer_id);
-        if (!set_here) return;
-    }
+    for (uint32_t i = tx->state->timers.count; i-- > 0;) /* what was set here is as if it had never been */
+        if (id_equal(tx->state->timers.at[i].id, timer_id)) LIST_REMOVE(&tx->state->timers, i);
+    if (!map_get(tx->core->timers, timer_id.bytes, sizeof timer_id.bytes)) return;
     *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){.id = timer_id};
 }
 
@@ -261,11 +258,35 @@ struct id effect_id_of(struct id tenant, const struct effect_class *class, struc
     return id;
 }
 
+/* The answer of a provider that may be asked here and now; false when there is none, or it comes later. */
+static bool answered_at_once(struct tx *tx, const struct effect_class *class, struct text key, const void *request,
+                             const struct kind *kind, struct id id, const char *command)
+{
+    const struct provider *provider = provider_of(tx->core, class);
+    if (!provider || !provider->pure || !command || tx->dry_run || tx->state->follower) return false;
+    struct effect_call call = {.arena = tx->arena,
+                               .class = class,
+                               .tenant = tx->tenant,
+                               .key = key,
+                               .request = request,
+                               .answer = arena_alloc(tx->arena, class->answer->size),
+                               .attempt = 1};
+    provider->call(provider->context, &call);
+    if (call.retry || call.delay_ms || call.repeats) return false;
+    *LIST_ADD(tx->arena, &tx->state->answers) =
+        (struct instant_answer){.kind = kind,
+                                .command = internal_command(kind, command),
+                                .id = id,
+                                .body = schema_clone(class->answer, call.answer, tx->arena)};
+    return true;
+}
+
 void effect(struct tx *tx, const struct effect_class *class, struct text key, const void *request,
             const struct kind *kind, struct id id, const char *command)
 {
     if (tx->state->replay) return;
     if (command) internal_command(kind, command);
+    if (answered_at_once(tx, class, key, request, kind, id, command)) return;
     struct buffer plain = {.arena = tx->arena};
     schema_snapshot(&plain, class->request, request, PART_BOTH);
     struct id effect_id = effect_id_of(tx->tenant, class, key);

@@ -378,7 +378,7 @@ static void effect_job_done(struct work *work)
     free(job);
 }
 
-static const struct provider *provider_of(const struct core *core, const struct effect_class *class)
+const struct provider *provider_of(const struct core *core, const struct effect_class *class)
 {
     for (const struct provider *provider = core->ports.providers; provider && provider->class_name; provider++)
         if (!strcmp(provider->class_name, class->name)) return provider;

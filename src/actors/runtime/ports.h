@@ -78,7 +78,10 @@ struct provider {
     const char *class_name;
     void (*call)(void *context, struct effect_call *call);
     void *context;
-    bool instant; /* a pure function of microseconds: called on the core, without a worker */
+    bool instant; /* a function of microseconds: called on the core, without a worker */
+    /* Besides, nothing in the world depends on whether it was called. So it may be asked before the record is durable, and
+       what it answers at once is decided in the record of the command that asked. */
+    bool pure;
 };
 
 struct ports {

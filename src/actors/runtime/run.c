@@ -298,6 +298,42 @@ static enum error decide(struct tx *tx)
     return OK;
 }
 
+/* ---- what a pure provider answered: decided in the unit of work that asked, by the command that it would have come as ---- */
+static enum error answer_decide(struct tx *tx, const struct instant_answer *given)
+{
+    tx->principal = (struct principal){.kind = PRINCIPAL_SYSTEM};
+    tx->relations = SYSTEM;
+    tx->kind = given->kind;
+    tx->command = given->command;
+    tx->id = given->id;
+    tx->body = given->body;
+    tx->present = 0;
+    tx->state->event_data = NULL;
+    tx->subject = edit(tx, tx->kind, tx->id);
+    if (!tx->subject) return OK; /* pending: what asks is there */
+    bool has_rows;
+    tx->state->transition = transition_find(tx, tx->kind, tx->subject, tx->command->name, &has_rows);
+    if (has_rows && !tx->state->transition) return fail_transition(tx, tx->kind, tx->subject, tx->command->name);
+    return decide(tx);
+}
+
+static enum error answers_decide(struct tx *tx)
+{
+    if (!tx->state->answers.count) return OK;
+    struct tx asked = *tx;
+    const struct transition *transition = tx->state->transition;
+    enum error error = OK;
+    for (uint32_t i = 0; i < tx->state->answers.count && !error && !pending(tx); i++)
+        error = answer_decide(tx, &tx->state->answers.at[i]);
+    *tx = asked;
+    tx->state->transition = transition;
+    if (!error) return OK;
+    log_line("core", LOG_ERROR, "an answer was refused in the command that asked; it is dropped",
+             "kind=%s command=%s code=%s", tx->kind->name, tx->command->name, error_code(error));
+    tx->core->count_broken++;
+    return ERROR_INTERNAL_ERROR;
+}
+
 static enum error run_command(struct tx *tx, const struct request *request)
 {
     enum error error = OK;
@@ -318,7 +354,9 @@ static enum error run_command(struct tx *tx, const struct request *request)
         if (!error && !pending(tx)) error = find_transition(tx);
     }
     if (error || pending(tx)) return error;
-    return request && request->at.given ? read_then(tx, &request->at) : decide(tx);
+    if (request && request->at.given) return read_then(tx, &request->at);
+    error = decide(tx);
+    return error || pending(tx) ? error : answers_decide(tx);
 }
 
 /* ---- ends of a run ---- */
@@ -360,12 +398,9 @@ static void await_begin(struct tx *tx)
     map_set(tx->core->awaiting, message->awaited.bytes, sizeof message->awaited.bytes, message);
 }
 
-static void commit(struct tx *tx)
+static void commit(struct tx *tx, struct record *record)
 {
-    struct record record;
-    tx_record(tx, &record);
-    idempotency_record(tx, &record);
-    tx_commit(tx, &record);
+    tx_commit(tx, record);
     wake_awaiting(tx->core, tx);
 }
 
@@ -457,6 +492,26 @@ static void request_begin(struct tx *tx, struct request *request)
     tx->query_present = request->query_present;
 }
 
+/* What was to be awaited is decided already. Answers so, as run_outcome would. */
+static bool outcome_at_once(struct tx *tx)
+{
+    struct tx_state *state = tx->state;
+    if (!state->answers.count) return false;
+    struct tx asked = *tx;
+    if (state->form == ANSWER_ENTITY) {
+        tx->kind = state->answer_kind;
+        tx->id = state->answer_id;
+    }
+    const void *entity = load(tx, tx->kind, tx->id);
+    bool decided = entity && outcome_decided(tx, entity, true);
+    if (decided && state->error)
+        reply_error(tx, state->error);
+    else if (decided)
+        reply_success(tx);
+    *tx = asked;
+    return decided;
+}
+
 /* True when the message is answered; false when it is parked or waits. */
 static bool run_request(struct tx *tx, struct request *request)
 {
@@ -486,18 +541,23 @@ static bool run_request(struct tx *tx, struct request *request)
         refuse(tx, error);
         return true;
     }
+    bool waits = tx->state->awaits && !error && !tx->dry_run && !answered;
     if (error)
         reply_error(tx, error);
-    else if (!tx->state->awaits || tx->dry_run || answered)
+    else if (!waits)
         reply_success(tx);
+    bool changes = !tx->dry_run && !answered && !nothing_to_record(tx);
+    struct record record;
+    if (changes && !pending(tx)) { /* first: the outcome is answered by other means than the command itself */
+        tx_record(tx, &record);
+        idempotency_record(tx, &record);
+    }
+    if (waits && outcome_at_once(tx)) waits = false;
     if (pending(tx)) return false; /* a joined row is missing: all runs again before anything was committed */
     figures_take(tx);
-    if (!tx->dry_run && !answered && !nothing_to_record(tx)) commit(tx);
-    if (tx->state->awaits && !tx->dry_run && !answered) {
-        await_begin(tx);
-        return false;
-    }
-    return true;
+    if (changes) commit(tx, &record);
+    if (waits) await_begin(tx);
+    return !waits;
 }
 
 /* ---- internal commands: timers, tells, answers of effects ---- */
@@ -526,11 +586,14 @@ static bool run_internal(struct tx *tx)
         if (!error && !pending(tx)) error = find_transition(tx);
         if (!error && !pending(tx) && !tx->subject) error = subject_prepare(tx, NULL);
         if (!error && !pending(tx)) error = decide(tx);
+        if (!error && !pending(tx)) error = answers_decide(tx);
     }
     if (!pending(tx) && !error) error = tx_finish(tx);
     if (pending(tx)) return false;
     if (!error) {
-        commit(tx);
+        struct record record;
+        tx_record(tx, &record);
+        commit(tx, &record);
         return true;
     }
     log_line("core", error == ERROR_INTERNAL_ERROR ? LOG_ERROR : LOG_DEBUG, "an internal command was refused",
