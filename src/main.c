@@ -32,7 +32,8 @@ static const struct flag serve_flags[] = {
 static const struct flag demo_flags[] = {
     DATA_FLAG,
     { "address",   "HOST:PORT",  .doc = "where the server serves HTTP (127.0.0.1:8080)" },
-    { "scale",     "SCALE",      .doc = "small (40 people), medium (400), or a number of people" },
+    { "scale",     "SCALE",      .doc = "small (40 people), medium (400), or a number of people; 10k, 1m: so many products" },
+    { "tenants",   "NUMBER",     .doc = "of 10k, 1m: marketplaces that share them (1)" },
     { "seed",      "NUMBER",     .doc = "another seed gives another marketplace; the same one the same (1)" },
     { 0 },
 };
@@ -71,7 +72,8 @@ static int run_help(const struct arguments *arguments);
 static const struct verb verbs[] = {
     { "serve", NULL, 0, 0, serve_flags, run_serve, "Serves HTTP from a data directory.",
       "It stops gracefully on SIGTERM and SIGINT, and at once on the second one. `souk help config` shows every key." },
-    { "demo", NULL, 0, 0, demo_flags, run_demo, "Fills a running server in development mode with a demo marketplace.", NULL },
+    { "demo", NULL, 0, 0, demo_flags, run_demo, "Fills a running server in development mode with a demo marketplace.",
+      "A scale such as 10k or 1m makes a large one for measurements, in a data directory that has no data and no server." },
     { "admin create", NULL, 0, 0, admin_create_flags, run_admin_create, "Makes an admin on a running server.", NULL },
     { "admin rotate-keys", NULL, 0, 0, data_flags, run_rotate_keys, "Puts a fresh key for access tokens in front of the others.",
       "The server takes it up at its next start. Tokens that older keys signed stay valid." },

@@ -127,6 +127,17 @@ void demo_introduce(const char *host, uint16_t port)
 
 /* ---- souk demo ----------------------------------------------------------------------------------------------------- */
 
+static int run_scale(const struct arguments *arguments, unsigned products, int64_t seed)
+{
+    const char *data = argument(arguments, "data"), *tenants = argument(arguments, "tenants");
+    int64_t count = 1;
+    if (tenants && (!text_to_integer(text_of(tenants), &count) || count < 1 || count > products)) {
+        fprintf(stderr, "souk demo: --tenants is a number of marketplaces\n");
+        return EXIT_USAGE;
+    }
+    return demo_fill_scale(data ? data : "data", &(struct demo_scale){products, (unsigned)count}, (uint64_t)seed);
+}
+
 int run_demo(const struct arguments *arguments)
 {
     const char *data = argument(arguments, "data"), *scale = argument(arguments, "scale"),
@@ -134,10 +145,16 @@ int run_demo(const struct arguments *arguments)
     const char *address = argument(arguments, "address");
     struct demo_size size;
     int64_t number = 1, port = 8080;
+    unsigned products;
     char problem[256];
-    if (!demo_size_of(scale ? scale : "small", &size) || (seed && !text_to_integer(text_of(seed), &number))) {
-        fprintf(stderr, "souk demo: --scale is small, medium or a number of people from %d on, --seed a whole number\n",
-                PEOPLE_LEAST);
+    bool numbered = !seed || text_to_integer(text_of(seed), &number);
+    if (numbered && scale && demo_scale_of(scale, &products)) return run_scale(arguments, products, number);
+    if (!numbered || !demo_size_of(scale ? scale : "small", &size)) {
+        fprintf(
+            stderr,
+            "souk demo: --scale is small, medium, a number of people from %d on, or of products such as 10k and 1m; "
+            "--seed is a whole number\n",
+            PEOPLE_LEAST);
         return EXIT_USAGE;
     }
     struct text rest = text_of(address ? address : "127.0.0.1:8080"), host = text_split(&rest, ':');

@@ -18,4 +18,14 @@ bool demo_fill(const char *control_socket, const char *host, uint16_t port, cons
 /* The demo accounts, and the first requests to try. */
 void demo_introduce(const char *host, uint16_t port);
 
+/* A marketplace for measurements, of so many products with a fifth as many people and twice as many orders, made inside of
+   this process in a directory that has no data and no server. `tenants` of them share the products. */
+struct demo_scale {
+    unsigned products, tenants;
+};
+/* "10k", "1m": products. False when it is no such number. */
+bool demo_scale_of(const char *text, unsigned *products);
+int demo_fill_scale(const char *data, const struct demo_scale *scale, uint64_t seed);
+extern const char DEMO_PASSWORD[];
+
 int run_demo(const struct arguments *arguments);

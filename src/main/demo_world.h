@@ -119,4 +119,3 @@ void demo_make_suppliers(struct demo *demo);
 void demo_make_products(struct demo *demo);
 void demo_make_promotions(struct demo *demo);
 void demo_make_orders(struct demo *demo);
-extern const char DEMO_PASSWORD[];

@@ -80,9 +80,53 @@ def production_has_no_demo():
     server.remove()
 
 
+def served_markets(server):
+    """What is there of the default marketplace and of another one."""
+    found = []
+    for tenant in (None, "market-1"):
+        customer = server.client(tenant=tenant)
+        login = {"email": "person7@scale.example", "password": "demo password"}
+        customer.token = customer.post("/auth/login", login).data["access_token"]
+        suite.equal(len(customer.pages("/products", limit=100)), 500)
+        suite.equal(len(customer.pages("/communities", limit=100)), 1)
+        feed = customer.get("/communities/" + customer.get("/communities").data[0]["id"] + "/feed?limit=50").data
+        suite.equal({card["kind"] for card in feed}, {"post", "promotion"})
+        found.append(len(customer.pages("/orders", limit=100)))
+        suite.check(all(order["status"] == "confirmed" for order in customer.get("/orders").data), "orders are paid")
+    return found
+
+
+@suite.case
+def a_large_one_is_made_without_a_server():
+    server = Server(start=False)
+    text = server.command(["demo", "--scale", "1k", "--tenants", "2"])
+    suite.check("demo: 2 marketplaces of 500 products, 100 people, 1000 orders" in text, text)
+    server.command(["verify"])
+    server.start()
+    orders = served_markets(server)
+    suite.check(all(orders), f"orders of one person: {orders}")
+    server.kill()
+    server.start()
+    suite.equal(served_markets(server), orders, "it is all still there")
+    position = server.client().get("//healthz").data["position"]
+    words = [server.binary, "demo", "--scale", "1k", "--data", server.data]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    suite.equal(done.returncode, 4, "a server has it open")
+    suite.equal(server.stop(), 0)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    suite.equal(done.returncode, 2, "it has data")
+    suite.check("has data already" in done.stderr, done.stderr)
+    server.restart()
+    suite.check(server.client().get("//healthz").data["position"] < position + 50, "nothing was added")
+    suite.equal(server.stop(), 0)
+    server.remove()
+
+
 @suite.case
 def the_size_is_checked():
-    for words in (["--scale", "3"], ["--scale", "big"], ["--seed", "x"], ["--address", "here"]):
+    for words in (["--scale", "3"], ["--scale", "big"], ["--seed", "x"], ["--address", "here"], ["--scale", "0k"],
+                  ["--scale", "99m"], ["--scale", "k"], ["--scale", "1k", "--tenants", "0"],
+                  ["--scale", "1k", "--tenants", "101"]):
         server = Server(start=False)
         done = subprocess.run([server.binary, "demo", *words], capture_output=True, text=True, timeout=60, check=False)
         suite.equal(done.returncode, 2, " ".join(words))

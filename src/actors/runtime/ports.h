@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/inbox.h"
 #include "base/ordered.h"
+#include "base/password.h"
 #include "base/seal.h"
 #include "base/token.h"
 
@@ -84,12 +85,19 @@ struct provider {
     bool pure;
 };
 
+/* ---- passwords: NULL but where thousands are given one that is no secret; then in place of base/password.h ---- */
+struct password_calls { /* called on WORK_PASSWORD */
+    void (*hash)(void *context, struct text password, const uint8_t salt[16], char out[PASSWORD_HASH_SIZE]);
+    bool (*verify)(void *context, struct text password, struct text hash);
+};
+
 struct ports {
     void *context;
     struct store *store;
     bool (*submit)(void *context, struct work *work); /* false: that pool's queue is full */
     void (*random)(void *context, uint8_t out[32]);   /* for each message */
     const struct provider *providers;                 /* ended by a row without class_name */
+    const struct password_calls *passwords;           /* NULL: those of base/password.h */
     const struct keyring *keyring;
     const struct token_key *token_keys; /* first signs, all verify */
     uint32_t token_key_count;

@@ -364,9 +364,14 @@ struct computation {
 static void computation_run(struct work *work)
 {
     struct computation *job = (struct computation *)work;
-    struct text password = {job->password, job->password_length};
+    const struct ports *ports = &job->core->ports;
+    const struct password_calls *calls = ports->passwords;
+    struct text password = {job->password, job->password_length}, hash = text_of(job->hash);
     if (job->verify)
-        job->result[0] = password_verify(password, text_of(job->hash)) ? 'y' : 'n';
+        job->result[0] =
+            (calls ? calls->verify(ports->context, password, hash) : password_verify(password, hash)) ? 'y' : 'n';
+    else if (calls)
+        calls->hash(ports->context, password, job->salt, job->result);
     else
         password_hash(password, job->salt, job->result);
 }
