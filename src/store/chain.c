@@ -65,6 +65,7 @@ void record_seal(uint8_t chain[CHAIN_SIZE], uint64_t lsn, struct text head, stru
                  uint8_t prefix[RECORD_PREFIX_SIZE])
 {
     crypto_generichash(prefix + BODY_HASH_AT, CHAIN_SIZE, (const uint8_t *)body.data, body.length, NULL, 0);
+    /* NOLINTNEXTLINE(readability-suspicious-call-argument): the prefix begins with the chain that is made */
     chain_link(chain, lsn, prefix + BODY_HASH_AT, head, prefix);
     memcpy(chain, prefix, CHAIN_SIZE);
     prefix[STATE_AT] = RECORD_WRITTEN;

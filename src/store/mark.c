@@ -55,7 +55,7 @@ enum mark_found mark_read(const char *path, struct mark_value *value)
     enum mark_found found = MARK_DAMAGED;
     for (int i = 0; i < SLOT_COUNT; i++) {
         struct mark_value slot;
-        enum mark_found slot_found = slot_read(bytes + i * SLOT_SIZE, &slot);
+        enum mark_found slot_found = slot_read(bytes + (size_t)i * SLOT_SIZE, &slot);
         if (slot_found == MARK_NEWER) return MARK_NEWER;
         if (slot_found != MARK_READ || (found == MARK_READ && slot.lsn <= value->lsn)) continue;
         *value = slot;

@@ -131,7 +131,7 @@ static void set_levels(rocksdb_options_t *options)
     rocksdb_options_set_level0_file_num_compaction_trigger(options, 8);
     rocksdb_options_set_level0_slowdown_writes_trigger(options, 40);
     rocksdb_options_set_level0_stop_writes_trigger(options, 64);
-    rocksdb_options_set_max_bytes_for_level_base(options, 512u * MEBIBYTE);
+    rocksdb_options_set_max_bytes_for_level_base(options, UINT64_C(512) * MEBIBYTE);
     rocksdb_options_set_max_background_jobs(options, 2);
 }
 
@@ -140,9 +140,9 @@ static void set_housekeeping(rocksdb_options_t *options)
     rocksdb_options_set_stats_dump_period_sec(options, 0);
     rocksdb_options_set_stats_persist_period_sec(options, 0);
     rocksdb_options_set_info_log_level(options, LOG_WARNINGS);
-    rocksdb_options_set_max_log_file_size(options, 4 * MEBIBYTE);
+    rocksdb_options_set_max_log_file_size(options, (size_t)4 * MEBIBYTE);
     rocksdb_options_set_keep_log_file_num(options, 3);
-    rocksdb_options_set_max_manifest_file_size(options, 16 * MEBIBYTE);
+    rocksdb_options_set_max_manifest_file_size(options, (size_t)16 * MEBIBYTE);
     rocksdb_options_set_skip_stats_update_on_db_open(options, 1);
 }
 
@@ -243,7 +243,7 @@ static rocksdb_readoptions_t *cursor_options(struct text from, struct text to, e
     rocksdb_readoptions_set_background_purge_on_iterator_cleanup(options, 1);
     if (once) {
         rocksdb_readoptions_set_fill_cache(options, 0);
-        rocksdb_readoptions_set_readahead_size(options, 2 * MEBIBYTE);
+        rocksdb_readoptions_set_readahead_size(options, (size_t)2 * MEBIBYTE);
     }
     if (tier == TIER_MEMORY) {
         rocksdb_readoptions_set_read_tier(options, BLOCK_CACHE_TIER);

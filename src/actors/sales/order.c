@@ -160,7 +160,7 @@ static enum error order_destination(struct tx *tx, const struct purchase_body *b
     if (*destination) fail_detail(tx, "address_id", "not_allowed", "give shipping_address or address_id, not both");
     const struct address *kept = address_of_asker(tx, body->address_id);
     if (!kept) fail_detail(tx, "address_id", "not_one_of", "is none of your addresses");
-    if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the order does not say where it goes");
+    if (fail_details(tx) || !kept) return fail(tx, ERROR_VALIDATION_FAILED, "the order does not say where it goes");
     struct order_address *copy = ARENA_NEW(tx->arena, struct order_address);
     *copy = (struct order_address){kept->first_name, kept->last_name,   kept->line1,   kept->line2, kept->city,
                                    kept->state,      kept->postal_code, kept->country, kept->phone};

@@ -106,7 +106,7 @@ void order_derive(struct tx *tx, struct order *order)
         order_emit_moved(tx, order, &order_cancelled, from, to);
         return;
     }
-    for (enum order_status step = from + 1; step <= to; step++) {
+    for (enum order_status step = from + 1; step <= to && step <= ORDER_DELIVERED; step++) {
         if (step < ORDER_PROCESSING || !step_taken(order, step)) continue;
         order_emit_moved(tx, order, milestones[step], from, step);
         from = step;
