@@ -2,6 +2,7 @@
 #include "support/loopback.h"
 #include "support/thing.h"
 #include "actors/runtime/internal.h"
+#include "actors/runtime/shadow.h"
 #include "schema/codec.h"
 
 #include <setjmp.h>
@@ -206,6 +207,56 @@ static void test_a_stop_does_not_wait_for_it(void **state)
     loopback_close(&world);
 }
 
+/* What was folded into a view is never folded again: a record that comes twice, or before the one that it follows, is
+   refused by the version of the entity that it changes, and leaves every row as it was. */
+static void test_duplicates_and_reorderings_are_refused(void **state)
+{
+    (void)state;
+    struct loopback world;
+    struct arena *arena = arena_create();
+    char problem[256];
+    open_world(&world);
+    struct said *said = loopback_ask(
+        &world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"Last\"}"});
+    char id[64];
+    snprintf(id, sizeof id, "%.*s", TEXT_ARGUMENTS(said_field(said, "id")));
+    said_free(said);
+    for (int i = 1; i <= 2; i++) {
+        char body[64];
+        snprintf(body, sizeof body, "{\"quantity\":%d,\"version\":%d}", 10 + i, i);
+        ask(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = body}, 200);
+    }
+    uint64_t last = world.core->last_lsn, made = last - 2;
+    struct text head[3], body[3];
+    for (uint64_t i = 0; i < 3; i++)
+        assert_true(world.store->calls->read_log(world.store, made + i, arena, &head[i], &body[i]) == FOUND);
+
+    struct shadow *shadow = shadow_create(world.registry, &world.ports, &world.config, made, problem);
+    assert_non_null(shadow);
+    assert_false(shadow_take(shadow, head[0], body[0], problem));
+    assert_non_null(strstr(problem, "does not follow"));
+    assert_false(shadow_take(shadow, head[2], body[2], problem));
+    assert_non_null(strstr(problem, "does not follow"));
+    assert_int_equal(shadow_lsn(shadow), made);
+    assert_true(shadow_take(shadow, head[1], body[1], problem));
+    assert_false(shadow_take(shadow, head[1], body[1], problem));
+    assert_true(shadow_take(shadow, head[2], body[2], problem));
+    const struct ordered *rows = shadow_tables(shadow);
+
+    struct shadow *straight = shadow_create(world.registry, &world.ports, &world.config, last, problem);
+    const struct ordered *right = shadow_tables(straight);
+    const struct ordered_entry *a = ordered_at_or_after(rows, LITERAL("")), *b = ordered_at_or_after(right, LITERAL(""));
+    for (; a && b; a = ordered_next(a), b = ordered_next(b)) {
+        assert_true(text_equal(a->key, b->key));
+        assert_true(text_equal(a->value, b->value));
+    }
+    assert_true(!a && !b);
+    shadow_destroy(shadow);
+    shadow_destroy(straight);
+    arena_destroy(arena);
+    loopback_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_it_keeps_up_with_what_is_written),
         cmocka_unit_test(test_a_damaged_log_gives_up),
         cmocka_unit_test(test_a_stop_does_not_wait_for_it),
+        cmocka_unit_test(test_duplicates_and_reorderings_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
