@@ -27,6 +27,7 @@ enum {
     LIMIT_TURN_MESSAGES = 3,
     LIMIT_TURN_SNAPSHOTS = 1,
     LIMIT_CORE_QUEUE = 67,
+    LIMIT_LANES = 3,
     LIMIT_BATCH_BYTES = 1500,
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024,
     LIMIT_CHECKPOINT_BYTES = 7 * 1024,
@@ -42,6 +43,7 @@ enum {
     LIMIT_TURN_MESSAGES = 256,       /* a turn stays below a millisecond or so */
     LIMIT_TURN_SNAPSHOTS = 64,       /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
     LIMIT_CORE_QUEUE = 16384,
+    LIMIT_LANES = 64, /* in which marketplaces take turns */
     LIMIT_BATCH_BYTES = 1024 * 1024, /* more waits for the next batch */
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024 * 1024,
     LIMIT_CHECKPOINT_BYTES = 32 * 1024 * 1024,

@@ -62,11 +62,23 @@ static void answer_options(struct exchange *exchange, const struct http_request 
     answer_now(exchange);
 }
 
+/* That of the marketplace which the connection's first request names: all of one connection keep their order. */
+static uint8_t lane_of(struct connection *connection, const struct request *request)
+{
+    if (connection->lane) return connection->lane - 1;
+    uint32_t number = request->has_claims ? request->token_tenant.bytes[15] : 0;
+    for (uint32_t i = 0; !request->has_claims && i < request->tenant_slug.length; i++)
+        number = number * 31 + (uint8_t)request->tenant_slug.data[i];
+    connection->lane = (uint8_t)(number % LIMIT_LANES + 1);
+    return connection->lane - 1;
+}
+
 void exchange_start(struct exchange *exchange, const struct http_request *http)
 {
     struct bound bound;
     enum outcome outcome = bind_request(&exchange->loop->bind, http, &exchange->request, &bound);
     exchange->endpoint = bound.endpoint;
+    exchange->request.lane = lane_of(exchange->connection, &exchange->request);
     switch (outcome) {
     case OUTCOME_OPTIONS: answer_options(exchange, http, bound.methods); break;
     case OUTCOME_REFUSED: refuse(exchange, &bound); break;

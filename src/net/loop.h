@@ -81,6 +81,7 @@ struct connection {
     struct http_parser *parser;
     size_t receiving;              /* its body so far, as counted in loop->bodies */
     struct exchange *first, *last; /* in the order of requests */
+    uint8_t lane;                  /* of its requests, from 1; 0: none came yet */
     uint32_t in_flight;
     size_t in_flight_bytes; /* bodies of those */
     struct buffer tail;     /* read, but not parsed: too many are in flight */

@@ -218,6 +218,7 @@ struct said *loopback_send(struct loopback *loopback, struct asking asking)
     request->operator_ = asking.operator_;
     request->dry_run = asking.dry_run;
     request->limit = asking.limit;
+    request->lane = asking.lane;
     request->cursor = copy(arena, asking.cursor);
     request->idempotency_key = copy(arena, asking.key);
     request->has_if_match = asking.if_match != 0;

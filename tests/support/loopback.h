@@ -46,6 +46,7 @@ struct asking {
     int64_t if_match;
     bool operator_, dry_run;
     uint32_t limit;
+    uint8_t lane;
     const char *part, *part_id;   /* a second parameter of the path: "item" and its value */
     const char *third, *third_id; /* and one more */
 };

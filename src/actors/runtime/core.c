@@ -66,7 +66,6 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     directory_open(&core->directory);
     core->delta = ordered_create();
     scans_open(core);
-    core->ready_last = &core->ready;
     core->held_last = &core->held;
     core->sent_last = &core->sent;
     core->undurable_effects_last = &core->undurable_effects;
@@ -151,7 +150,7 @@ const struct registry *core_registry(const struct core *core)
 
 bool core_request(struct core *core, struct request *request)
 {
-    if (core->stopping || core->ready_count >= LIMIT_CORE_QUEUE) return false;
+    if (core->stopping || lane_full(core, request->lane)) return false;
     struct message *message = ARENA_NEW(request->arena, struct message);
     message->source = FROM_REQUEST;
     message->request = request;
@@ -225,13 +224,9 @@ void core_turn(struct core *core, int64_t now_ms)
     timers_fire(core);
     effects_turn(core);
     awaiting_overdue(core);
-    for (unsigned i = 0; i < LIMIT_TURN_MESSAGES && core->ready; i++) {
-        struct message *message = core->ready;
-        core->ready = message->next;
-        if (!core->ready) core->ready_last = &core->ready;
-        core->ready_count--;
+    struct message *message;
+    for (unsigned i = 0; i < LIMIT_TURN_MESSAGES && (message = message_take(core)); i++)
         message_run(core, message);
-    }
     effects_done_flush(core, core->stopping);
     batch_send(core);
     checkpoint_go_on(core, LIMIT_TURN_SNAPSHOTS);
@@ -241,7 +236,7 @@ void core_turn(struct core *core, int64_t now_ms)
 
 bool core_busy(const struct core *core)
 {
-    return core->ready != NULL || core->to_snapshot != NULL || rebuild_busy(core);
+    return core->ready_count || core->to_snapshot != NULL || rebuild_busy(core);
 }
 
 int64_t core_next_due(const struct core *core)
@@ -267,8 +262,9 @@ bool core_stop(struct core *core)
 {
     core->stopping = true;
     rebuild_abandon(core);
-    if (!core->ready && core->figures) figures_flush(core);
-    if (core->done_effects.count || core->ready || core->held || map_count(core->awaiting) || core->batch) return false;
+    if (!core->ready_count && core->figures) figures_flush(core);
+    if (core->done_effects.count || core->ready_count || core->held || map_count(core->awaiting) || core->batch)
+        return false;
     if (core->durable_lsn < core->last_lsn) return false;
     if (core->messages) return false;
     checkpoint_go_on(core, UINT32_MAX);

@@ -36,8 +36,9 @@ void core_fail(struct core *core)
 {
     core->stopping = true;
     refuse_all(core, core->held);
-    refuse_all(core, core->ready);
+    for (struct message *message; (message = message_take(core));)
+        refuse(core, message);
     refuse_all(core, core->undurable);
     map_each(core->awaiting, refuse_awaiting, core);
-    core->held = core->ready = core->undurable = NULL;
+    core->held = core->undurable = NULL;
 }

@@ -251,8 +251,13 @@ struct core {
     struct batch *batch; /* open */
     size_t waiting_bytes;
     struct batch_size *sent, **sent_last; /* handed to the store, not durable yet */
-    struct message *ready, **ready_last;  /* to be run */
-    size_t ready_count;
+    struct lane {                         /* messages to be run, of some marketplaces */
+        struct message *first, **last;
+        uint32_t count;
+    } lanes[LIMIT_LANES];
+    uint64_t lanes_filled; /* a bit for each that has some */
+    uint32_t lane_next;
+    size_t ready_count;                /* in all lanes */
     struct message *held, **held_last; /* replies that wait for their lsn, in order of lsn */
     struct message *undurable;         /* parked until their wanted_lsn can be read from the log */
     struct map *awaiting;              /* awaited entity → message */
@@ -397,6 +402,9 @@ void followers_run(struct tx *tx, bool views_only);
 void message_run(struct core *core, struct message *message);
 /* message.c */
 void message_ready(struct core *core, struct message *message);
+struct message *message_take(struct core *core); /* the next one to be run: lanes take turns; NULL: none */
+/* Is the queue too long for one more of this lane? Long before it is full for the lane that fills it beside others. */
+bool lane_full(const struct core *core, uint32_t lane);
 void message_loaded(struct core *core, struct message *message);
 void message_wait_durable(struct core *core, struct message *message, uint64_t lsn); /* then it is loaded */
 void message_finish(struct core *core, struct message *message); /* answers and frees, or holds until durable */

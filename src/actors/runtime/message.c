@@ -5,10 +5,35 @@
 
 void message_ready(struct core *core, struct message *message)
 {
+    uint32_t number = message->request ? message->request->lane : message->tenant.bytes[15] % LIMIT_LANES;
+    struct lane *lane = &core->lanes[number];
     message->next = NULL;
-    *core->ready_last = message;
-    core->ready_last = &message->next;
+    if (!lane->count++) lane->last = &lane->first;
+    *lane->last = message;
+    lane->last = &message->next;
+    core->lanes_filled |= UINT64_C(1) << number;
     core->ready_count++;
+}
+
+struct message *message_take(struct core *core)
+{
+    if (!core->lanes_filled) return NULL;
+    uint64_t later = core->lanes_filled >> core->lane_next << core->lane_next;
+    uint32_t number = (uint32_t)__builtin_ctzll(later ? later : core->lanes_filled);
+    struct lane *lane = &core->lanes[number];
+    struct message *message = lane->first;
+    lane->first = message->next;
+    if (!--lane->count) core->lanes_filled &= ~(UINT64_C(1) << number);
+    core->lane_next = (number + 1) % LIMIT_LANES;
+    core->ready_count--;
+    return message;
+}
+
+bool lane_full(const struct core *core, uint32_t lane)
+{
+    if (core->ready_count >= LIMIT_CORE_QUEUE) return true;
+    bool alone = !(core->lanes_filled & ~(UINT64_C(1) << lane));
+    return !alone && core->lanes[lane].count >= LIMIT_CORE_QUEUE / 8;
 }
 
 void message_loaded(struct core *core, struct message *message)

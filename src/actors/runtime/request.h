@@ -37,6 +37,7 @@ struct request {
     struct path_parameter path[LIMIT_PATH_PARAMETERS];
     uint32_t path_count;
     struct text tenant_slug; /* from path, X-Tenant or host; absent: the token's, else the default */
+    uint8_t lane;            /* below LIMIT_LANES: requests of one lane keep their order, lanes take turns */
     bool has_claims;         /* a token was given and its signature, times and form are right */
     bool operator_;          /* came through the control socket */
     struct id token_tenant, token_user, token_session;
