@@ -43,6 +43,12 @@ static const struct key keys[] = {
       "who may read /metrics; loopback: this machine, and the control socket" },
     { "server.rate_limits",          VALUE_CHOICE,  AT(rate_limits),                 "by_mode",        .choices = "by_mode on off", .doc =
       "limits of requests a minute, per person or address; by_mode: on in production" },
+    { "security.confine",            VALUE_CHOICE,  AT(confine),                     "by_mode",        .choices = "by_mode on off", .doc =
+      "whether the process gives up the files and system calls that it does not need; by_mode: in production" },
+    { "security.reads",              VALUE_TEXT,    AT(confine_reads),               "",               .doc =
+      "files and directories, with commas between, that a confined souk may read beside its own" },
+    { "security.writes",             VALUE_TEXT,    AT(confine_writes),              "",               .doc =
+      "directories, with commas between, that a confined souk may write beside its own" },
     { "tls.listen",                  VALUE_TEXT,    AT(tls_listen),                  "",               .doc =
       "address and port of the HTTPS server, such as 0.0.0.0:8443; left out: no TLS. It has threads of its own: net.loops "
       "is at least 1 then" },

@@ -20,6 +20,9 @@ struct configuration {
     /* log */
     const char *log_level;
     int64_t log_format;
+    /* security */
+    int64_t confine; /* place in the row's choices */
+    const char *confine_reads, *confine_writes;
     /* tls */
     const char *tls_listen, *tls_certificate, *tls_key;
     /* net */
@@ -36,6 +39,7 @@ struct configuration {
 enum { MODE_DEVELOPMENT, MODE_PRODUCTION };
 enum { LOG_FORMAT_JSON, LOG_FORMAT_HUMAN };
 enum { METRICS_LOOPBACK, METRICS_EVERYBODY };
+enum { CONFINE_BY_MODE, CONFINE_ON, CONFINE_OFF };
 enum { RATE_LIMITS_BY_MODE, RATE_LIMITS_ON, RATE_LIMITS_OFF };
 
 /* All defaults. The arena holds what is read later. */

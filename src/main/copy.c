@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -92,4 +94,65 @@ bool copy_directory(const char *from, const char *to, char *problem, size_t size
     snprintf(problem, size, "cannot copy %.200s to %.200s: %s", from, to, strerror(reason));
     errno = reason;
     return false;
+}
+
+/* ---- Moving and removing ------------------------------------------------------------------------------------------- */
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+    (void)status, (void)type, (void)place;
+    remove(path);
+    return 0;
+}
+
+void remove_directory(const char *path)
+{
+    enum { OPEN_AT_ONCE = 16 };
+    nftw(path, remove_one, OPEN_AT_ONCE, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool rename_synced(const char *from, const char *to)
+{
+    char parent[PATH_MOST];
+    if ((size_t)snprintf(parent, sizeof parent, "%s", to) >= sizeof parent) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    return rename(from, to) == 0 && sync_directory(dirname(parent));
+}
+
+/* To another file system: whole, and only then under its name. */
+static bool copy_whole(const char *from, const char *to, char *problem, size_t size)
+{
+    char fresh[PATH_MOST];
+    if ((size_t)snprintf(fresh, sizeof fresh, "%s.new", to) >= sizeof fresh) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    bool good = copy_directory(from, fresh, problem, size) && rename_synced(fresh, to);
+    int reason = errno;
+    remove_directory(good ? from : fresh);
+    errno = reason;
+    return good;
+}
+
+bool move_directory(const char *from, const char *to, char *problem, size_t size)
+{
+    if (rename_synced(from, to) || (errno == EXDEV && copy_whole(from, to, problem, size))) return true;
+    int reason = errno;
+    snprintf(problem, size, "cannot move %.200s to %.200s: %s", from, to, strerror(reason));
+    errno = reason;
+    return false;
+}
+
+void remove_backups_under_way(const char *data)
+{
+    char path[PATH_MOST];
+    DIR *directory = opendir(data);
+    if (!directory) return;
+    for (struct dirent *entry; (entry = readdir(directory));)
+        if (strncmp(entry->d_name, BACKUP_UNDER_WAY, strlen(BACKUP_UNDER_WAY)) == 0 &&
+            (size_t)snprintf(path, sizeof path, "%s/%s", data, entry->d_name) < sizeof path)
+            remove_directory(path);
+    closedir(directory);
 }

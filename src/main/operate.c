@@ -1,6 +1,7 @@
 /* The operator's verbs. The server's answer is the outcome: its refusal becomes a line on standard error. */
 #include "main/operate.h"
 #include "main/client.h"
+#include "main/copy.h"
 #include "main/exit.h"
 #include "main/files.h"
 #include <errno.h>
@@ -123,25 +124,42 @@ int run_admin_create(const struct arguments *arguments)
 
 /* ---- backup -------------------------------------------------------------------------------------------------------- */
 
+/* Where the server makes it; NULL when the data directory has no path. */
+static const char *staging_path(struct session *session)
+{
+    char *data = realpath(session->data, NULL);
+    struct text name = arena_format(session->arena, "%s%ld", BACKUP_UNDER_WAY, (long)getpid());
+    const char *path = data ? file_path(session->arena, data, name.data).data : NULL;
+    free(data);
+    return path;
+}
+
+static bool make_backup(struct session *session, const char *to)
+{
+    struct client_reply reply;
+    char problem[512];
+    const char *staging = staging_path(session);
+    if (!staging || !file_directory_is_empty(to)) {
+        fprintf(stderr, "souk backup: %s %s\n", staging ? to : session->data, staging ? "is not empty" : "has no path");
+        return false;
+    }
+    struct buffer body = {.arena = session->arena};
+    buffer_string(&body, "{\"path\":");
+    buffer_json_text(&body, text_of(staging));
+    buffer_byte(&body, '}');
+    bool good = call(session, "POST", LITERAL("/control/backup"), buffer_as_text(&body), &reply);
+    if (good && !(good = move_directory(staging, to, problem, sizeof problem)))
+        fprintf(stderr, "souk backup: %s\n", problem);
+    if (!good) remove_directory(staging);
+    return good;
+}
+
 int run_backup(const struct arguments *arguments)
 {
     struct session session;
-    struct client_reply reply;
     if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);
-    char here[4096];
-    const char *to = arguments->others[0];
-    if (to[0] != '/' && !getcwd(here, sizeof here)) {
-        fprintf(stderr, "souk backup: %s\n", strerror(errno));
-        return session_close(&session, EXIT_FAILED);
-    }
-    struct text path = to[0] == '/' ? text_of(to) : file_path(session.arena, here, to);
-    struct buffer body = {.arena = session.arena};
-    buffer_string(&body, "{\"path\":");
-    buffer_json_text(&body, path);
-    buffer_byte(&body, '}');
-    if (!call(&session, "POST", LITERAL("/control/backup"), buffer_as_text(&body), &reply))
-        return session_close(&session, EXIT_FAILED);
-    printf("%s holds a copy; the master key is not in it, keep that apart\n", path.data);
+    if (!make_backup(&session, arguments->others[0])) return session_close(&session, EXIT_FAILED);
+    printf("%s holds a copy; the master key is not in it, keep that apart\n", arguments->others[0]);
     return session_close(&session, EXIT_DONE);
 }
 

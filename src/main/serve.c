@@ -5,19 +5,20 @@
 #include "actors/runtime/record.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "main/copy.h"
 #include "main/demo.h"
 #include "main/exit.h"
 #include "main/files.h"
+#include "main/harden.h"
 #include "main/shell.h"
 #include "main/version.h"
+#include "store/directory.h"
 #include "store/store.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,22 +73,6 @@ static bool is_development(const struct shell *shell)
     return shell->configuration.mode == MODE_DEVELOPMENT;
 }
 
-/* ---- The process --------------------------------------------------------------------------------------------------- */
-
-/* Keys and passwords are in this memory: no core file takes them along, and no other process of the user looks in. */
-static void harden(bool production)
-{
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (production) prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-    signal(SIGPIPE, SIG_IGN);
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a failed write, not the end */
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 /* ---- Opening ------------------------------------------------------------------------------------------------------- */
 
 static int open_store(struct shell *shell)
@@ -106,24 +91,37 @@ static int open_store(struct shell *shell)
     };
     shell->store = store_open(&config, &events, problem, &status);
     if (!shell->store) return refuse(status, problem);
+    remove_backups_under_way(configuration->data); /* nobody else has the directory now */
     shell->demo_is_wanted = !shell->store->calls->last_lsn(shell->store);
     return EXIT_DONE;
+}
+
+/* Data directory and master key are made before the process gives up the directories that they are in. What cannot be done
+   here is left to the store, which knows what to say of it. */
+static int open_key_early(struct shell *shell)
+{
+    static const char *const nothing[] = {"lock", "rocks.new", "lost+found", "control.sock", NULL};
+    const char *data = shell->configuration.data, *path = shell->configuration.key_file;
+    char problem[256];
+    struct stat found;
+    bool is_new = directory_make(data) && directory_holds_only(data, nothing);
+    shell->key_path = *path ? path : file_beside(shell->arena, data, ".key").data;
+    if (!is_new && stat(shell->key_path, &found) != 0) return EXIT_DONE;
+    shell->keyring = keyring_open(shell->key_path, problem);
+    return shell->keyring ? EXIT_DONE : refuse(EXIT_USAGE, problem);
 }
 
 /* A new key for old data would be worse than none: nothing that is sealed could be read, and nobody would know why. */
 static int open_keys(struct shell *shell)
 {
     const struct configuration *configuration = &shell->configuration;
-    const char *path = configuration->key_file;
     char problem[256];
-    struct stat found;
-    if (!*path) path = file_beside(shell->arena, configuration->data, ".key").data;
-    if (shell->store->calls->last_lsn(shell->store) && stat(path, &found) != 0 && errno == ENOENT) {
+    if (!shell->keyring && shell->store->calls->last_lsn(shell->store)) {
         char text[512];
-        snprintf(text, sizeof text, "%.300s, the master key of this data, is missing", path);
+        snprintf(text, sizeof text, "%.300s, the master key of this data, is missing", shell->key_path);
         return refuse(EXIT_USAGE, text);
     }
-    shell->keyring = keyring_open(path, problem);
+    if (!shell->keyring) shell->keyring = keyring_open(shell->key_path, problem);
     if (!shell->keyring) return refuse(EXIT_USAGE, problem);
     if (!token_keys_open(&shell->token_keys, configuration->data, problem)) return refuse(EXIT_NOT_WRITABLE, problem);
     return EXIT_DONE;
@@ -268,9 +266,11 @@ static int open_net(struct shell *shell)
     return EXIT_DONE;
 }
 
-static int open_all(struct shell *shell)
+static int open_all(struct shell *shell, const struct arguments *arguments)
 {
-    int status = open_store(shell);
+    int status = open_key_early(shell);
+    if (status == EXIT_DONE) harden_confine(shell, argument(arguments, "port-file"));
+    if (status == EXIT_DONE) status = open_store(shell);
     if (status == EXIT_DONE) status = open_keys(shell);
     if (status == EXIT_DONE) status = check_clock(shell);
     if (status == EXIT_DONE) status = open_core(shell);
@@ -358,7 +358,7 @@ static int serve(struct shell *shell, const struct arguments *arguments)
 {
     shell_open(shell);
     clock_start(&shell->clock);
-    int status = open_all(shell);
+    int status = open_all(shell, arguments);
     if (status == EXIT_DONE) status = announce(shell, arguments);
     if (status != EXIT_DONE) end_unopened(shell, status);
     shell->demo_running =
@@ -393,7 +393,7 @@ int run_serve(const struct arguments *arguments)
         status = refuse(EXIT_USAGE, "--scale is small, medium or a number of people");
     else {
         log_configure(shell->configuration.log_level, shell->configuration.log_format == LOG_FORMAT_HUMAN);
-        harden(!is_development(shell));
+        harden_process(!is_development(shell));
         shell->registry = souk_registry(shell->arena);
         status = registry_prove(shell->registry) ? refuse(EXIT_FAILED, "the tables of this binary are not sound")
                                                  : serve(shell, arguments);

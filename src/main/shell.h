@@ -44,6 +44,7 @@ struct shell {
     struct notices notices;
     struct store *store;
     struct keyring *keyring;
+    const char *key_path;
     struct token_keys token_keys;
     struct sandbox *sandbox;
     struct workers *workers;
