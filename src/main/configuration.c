@@ -76,6 +76,16 @@ static const struct key keys[] = {
       "directory that mails are written into, a file each; left out: a mail is a line of the log without its text" },
     { "net.proxies",                 VALUE_TEXT,    AT(net_proxies),                 "",               .doc =
       "addresses of proxies, with commas between, whose X-Forwarded-For is believed" },
+    { "relay.kafka.brokers",         VALUE_TEXT,    AT(kafka_brokers),               "",               .doc =
+      "host:port of brokers of Kafka that all events are told, with commas between; left out: none" },
+    { "relay.kafka.options",         VALUE_TEXT,    AT(kafka_options),               "",               .doc =
+      "further properties of librdkafka (name=value, with commas between), such as those of TLS and SASL" },
+    { "relay.rabbitmq.url",          VALUE_TEXT,    AT(rabbitmq_url),                "",               .doc =
+      "amqp://user:password@host:port/vhost of a RabbitMQ that all events are told; left out: none" },
+    { "relay.rabbitmq.exchange",     VALUE_TEXT,    AT(rabbitmq_exchange),           "sc.domain",      .doc =
+      "topic exchange that they are published to; made when it is missing" },
+    { "relay.retry",                 VALUE_TIME,    AT(relay_retry),                 "30s",            100, HOURS(1), .doc =
+      "longest pause between two attempts to reach a broker that is lost" },
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };

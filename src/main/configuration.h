@@ -31,6 +31,9 @@ struct configuration {
     /* sandbox: providers that only pretend */
     int64_t sandbox_payment_time, sandbox_late_time;
     const char *mail_directory;
+    /* relay: none of them unless it is named */
+    const char *kafka_brokers, *kafka_options, *rabbitmq_url, *rabbitmq_exchange;
+    int64_t relay_retry;
     /* the settings that differ from their default: name, value, name, value, …, NULL */
     const char *settings[2 * CONFIGURATION_SETTINGS_MOST + 1];
     unsigned setting_count;

@@ -167,6 +167,7 @@ static void metrics(void *context, struct buffer *out)
     net_metrics(shell->net, out);
     workers_metrics(shell->workers, out);
     feed_metrics(shell->feed, out);
+    relays_metrics(shell->relays.relays, shell->relays.count, out);
 }
 
 static struct ports ports_of(struct shell *shell)
@@ -266,6 +267,13 @@ static int open_net(struct shell *shell)
     return EXIT_DONE;
 }
 
+static int open_relays(struct shell *shell)
+{
+    char problem[256];
+    bool good = relays_open(&shell->relays, &shell->configuration, shell->feed, shell->store, shell->registry, problem);
+    return good ? EXIT_DONE : refuse(EXIT_USAGE, problem);
+}
+
 static int open_all(struct shell *shell, const struct arguments *arguments)
 {
     int status = open_key_early(shell);
@@ -275,6 +283,7 @@ static int open_all(struct shell *shell, const struct arguments *arguments)
     if (status == EXIT_DONE) status = check_clock(shell);
     if (status == EXIT_DONE) status = open_core(shell);
     if (status == EXIT_DONE) status = open_net(shell);
+    if (status == EXIT_DONE) status = open_relays(shell);
     return status;
 }
 
@@ -282,6 +291,7 @@ static int open_all(struct shell *shell, const struct arguments *arguments)
 static void close_all(struct shell *shell)
 {
     workers_destroy(shell->workers);
+    relays_close(&shell->relays);
     feed_destroy(shell->feed);
     shell->store->calls->close(shell->store);
     core_destroy(shell->core);
@@ -295,6 +305,7 @@ static void close_all(struct shell *shell)
 static _Noreturn void end_unopened(struct shell *shell, int status)
 {
     if (shell->workers) workers_destroy(shell->workers);
+    relays_close(&shell->relays);
     if (shell->store) shell->store->calls->close(shell->store);
     fflush(NULL);
     _exit(status);

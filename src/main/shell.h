@@ -5,10 +5,10 @@
 #include "main/clock.h"
 #include "main/configuration.h"
 #include "main/keys.h"
+#include "main/relays.h"
 #include "main/sandbox.h"
 #include "main/workers.h"
 #include "net/net.h"
-#include "relay/tap.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <uv.h>
@@ -50,6 +50,7 @@ struct shell {
     struct workers *workers;
     struct core *core;
     struct feed *feed; /* of what follows the log */
+    struct relays relays;
     struct net *net;
     const char *host, *tls_host; /* that it listens on, with the ports; NULL: it does not */
     uint16_t port, tls_port;

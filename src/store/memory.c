@@ -25,6 +25,7 @@ struct memory_store {
     uint8_t chain[CHAIN_SIZE]; /* after log_count */
     struct ordered *tables;
     uint64_t tables_lsn;
+    struct ordered *notes;
     uint64_t opened_applied, opened_last; /* as a restart saw them */
     struct pending *first, **last;
     bool stepped, draining, failed;
@@ -273,6 +274,26 @@ static enum found memory_read_log(struct store *base, uint64_t lsn, struct arena
     return found;
 }
 
+static bool memory_note(struct store *base, const char *name, struct text value)
+{
+    struct memory_store *store = self(base);
+    pthread_mutex_lock(&store->mutex);
+    bool good = !store->failed;
+    if (good) ordered_set(store->notes, text_of(name), value);
+    pthread_mutex_unlock(&store->mutex);
+    return good;
+}
+
+static enum found memory_noted(struct store *base, const char *name, struct arena *arena, struct text *value)
+{
+    struct memory_store *store = self(base);
+    pthread_mutex_lock(&store->mutex);
+    const struct ordered_entry *entry = ordered_get(store->notes, text_of(name));
+    if (entry) *value = arena_text(arena, entry->value);
+    pthread_mutex_unlock(&store->mutex);
+    return entry ? FOUND : ABSENT;
+}
+
 static uint64_t memory_applied_lsn(struct store *base)
 {
     return self(base)->opened_applied;
@@ -316,6 +337,7 @@ static void memory_close(struct store *base)
         buffer_free(&store->log[i]);
     free(store->log);
     ordered_destroy(store->tables);
+    ordered_destroy(store->notes);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }
@@ -327,6 +349,8 @@ static const struct store_calls memory_calls = {
     .scan = memory_scan,
     .checkpoint = memory_checkpoint,
     .read_log = memory_read_log,
+    .note = memory_note,
+    .noted = memory_noted,
     .applied_lsn = memory_applied_lsn,
     .last_lsn = memory_last_lsn,
     .free_bytes = memory_free_bytes,
@@ -345,6 +369,7 @@ struct store *memory_store_create(const struct store_events *events)
     store->events = *events;
     store->last = &store->first;
     store->tables = ordered_create();
+    store->notes = ordered_create();
     store->free_bytes = UINT64_C(1) << 40;
     chain_first(identity, store->chain);
     CHECK(pthread_mutex_init(&store->mutex, NULL) == 0);

@@ -111,6 +111,35 @@ static enum found store_read_log(struct store *base, uint64_t lsn, struct arena 
     return FOUND;
 }
 
+/* ---- notes ---- */
+
+static struct text note_key(struct arena *arena, const char *name)
+{
+    return arena_format(arena, "%cnote.%s", META_SPACE, name);
+}
+
+static bool store_note(struct store *base, const char *name, struct text value)
+{
+    struct rocks_store *store = self(base);
+    CHECK(!store->config.read_only);
+    if (atomic_load(&store->failed)) return false;
+    char problem[PROBLEM_SIZE];
+    struct arena *arena = arena_create();
+    struct rocks_batch *batch = rocks_batch_create();
+    rocks_batch_put(batch, note_key(arena, name), value);
+    bool good = rocks_write(store->rocks, batch, ROCKS_LOGGED, problem);
+    if (!good) store_fail(store, "note", problem);
+    rocks_batch_destroy(batch);
+    arena_destroy(arena);
+    return good;
+}
+
+static enum found store_noted(struct store *base, const char *name, struct arena *arena, struct text *value)
+{
+    struct rocks_store *store = self(base);
+    return counted(store, rocks_get(store->rocks, note_key(arena, name), TIER_DISK, arena, value));
+}
+
 static uint64_t store_applied_lsn(struct store *base)
 {
     return self(base)->applied_lsn;
@@ -233,6 +262,8 @@ const struct store_calls rocks_calls = {
     .scan = store_scan,
     .checkpoint = store_checkpoint,
     .read_log = store_read_log,
+    .note = store_note,
+    .noted = store_noted,
     .applied_lsn = store_applied_lsn,
     .last_lsn = store_last_lsn,
     .free_bytes = store_free_bytes,

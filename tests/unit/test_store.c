@@ -87,6 +87,28 @@ static void a_restart_finds_log_and_position(void **state)
 
 /* ---- tables ---- */
 
+/* Beside log and tables: a restart finds what was noted last, and no scan of the tables does. */
+static void notes_are_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct text value;
+    const struct store_calls *calls = fixture->store->calls;
+    assert_int_equal(calls->noted(fixture->store, "one", fixture->arena, &value), ABSENT);
+    assert_true(calls->note(fixture->store, "one", LITERAL("first")));
+    assert_true(calls->note(fixture->store, "one", LITERAL("second")));
+    assert_true(calls->note(fixture->store, "two", LITERAL("")));
+    fixture_append(fixture, 1);
+    fixture_wait(fixture);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(calls->noted(fixture->store, "one", fixture->arena, &value), FOUND);
+        ASSERT_TEXT(value, "second");
+        assert_int_equal(calls->noted(fixture->store, "two", fixture->arena, &value), FOUND);
+        assert_int_equal(value.length, 0);
+        ASSERT_TEXT(fixture_scan(fixture, "a", "z", false, 9, TIER_DISK), "");
+        fixture_reopen(fixture);
+    }
+}
+
 static void scans_keep_their_bounds(void **state)
 {
     static const struct {
@@ -373,6 +395,7 @@ int main(void)
         BOTH(log_has_nothing_before_and_beyond),
         BOTH(log_is_read_in_any_order),
         BOTH(a_restart_finds_log_and_position),
+        BOTH(notes_are_kept),
         BOTH(scans_keep_their_bounds),
         BOTH(tombstones_delete),
         BOTH(empty_values_are_values),

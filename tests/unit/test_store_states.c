@@ -443,6 +443,7 @@ static void a_backup_is_a_store(void **state)
     fixture_checkpoint(fixture, rows_of("a=1"));
     fixture_append(fixture, 5);
     fixture_wait(fixture);
+    assert_true(fixture->store->calls->note(fixture->store, "n", LITERAL("noted")));
     assert_null(fixture->store->calls->backup(fixture->store, path));
     assert_non_null(fixture->store->calls->backup(fixture->store, path)); /* never over another */
     fixture_append(fixture, 1);
@@ -454,6 +455,9 @@ static void a_backup_is_a_store(void **state)
     assert_int_equal(fixture->store->calls->last_lsn(fixture->store), 15);
     assert_true(fixture_log_is_good(fixture, 15));
     assert_true(text_is(fixture_get(fixture, "a", TIER_DISK), "1"));
+    struct text note;
+    assert_int_equal(fixture->store->calls->noted(fixture->store, "n", fixture->arena, &note), FOUND);
+    assert_true(text_is(note, "noted"));
 }
 
 static void backups_are_taken_while_records_come(void **state)

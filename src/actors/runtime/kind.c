@@ -139,6 +139,14 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
     if (command->query) fields_prove(command->query, report, proof);
 }
 
+static bool is_private(const struct field *field)
+{
+    bool found = field->flags & (PERSONAL | SECRET);
+    for (uint32_t i = 0; !found && field->nested && i < field->nested->count; i++)
+        found = is_private(&field->nested->rows[i]);
+    return found;
+}
+
 static void prove_events(struct proof *proof, const struct kind *kind)
 {
     for (const struct event *const *event = kind->events; event && *event; event++) {
@@ -148,11 +156,11 @@ static void prove_events(struct proof *proof, const struct kind *kind)
             const struct field *field = field_by_tag(kind->fields, *tag);
             if (!field)
                 report(proof, (*event)->name, "an event carries fields that exist");
-            else if (field->flags & (PERSONAL | SECRET))
+            else if (is_private(field))
                 report(proof, (*event)->name, "an event carries nothing personal or secret");
         }
         for (uint32_t i = 0; (*event)->data && i < (*event)->data->count; i++)
-            if ((*event)->data->rows[i].flags & (PERSONAL | SECRET))
+            if (is_private(&(*event)->data->rows[i]))
                 report(proof, (*event)->name, "an event carries nothing personal or secret");
     }
 }

@@ -43,6 +43,10 @@ struct store_calls {
     /* One log record as written (head and body parts), from a worker or at start. */
     enum found (*read_log)(struct store *store, uint64_t lsn, struct arena *arena, struct text *head,
                            struct text *body);
+    /* Remembers a small value under a name, outside the tables: dropping them leaves it, a backup holds it. It survives a
+       kill at once, a power cut with the next record. False: nothing is written any more. Any thread that may wait. */
+    bool (*note)(struct store *store, const char *name, struct text value);
+    enum found (*noted)(struct store *store, const char *name, struct arena *arena, struct text *value);
     uint64_t (*applied_lsn)(struct store *store); /* of the tables, at opening */
     uint64_t (*last_lsn)(struct store *store);    /* of the log, at opening */
     uint64_t (*free_bytes)(struct store *store);  /* of the disk beyond the reserve; 0: writes are refused with 507 */

@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""Events told to Kafka: all of them, in order, through kills of the server and losses of the broker."""
+
+import time
+
+import relayed
+from harness import Server, Suite
+from kafka import Cluster
+from relayed import Shop, until
+
+suite = Suite("kafka")
+# Of every kind that has events; the relay asks for them too, but this cluster does not make topics when asked.
+TOPICS = ["sc.domain." + name for name in (
+    "address", "community", "order", "post", "product", "promotion", "report", "supplier", "tenant", "user")]
+
+
+@suite.case
+def all_events_are_told_through_kills_and_losses():
+    cluster = Cluster(TOPICS)
+    shop = Shop("kafka", {"relay.kafka.brokers": cluster.address})
+    shop.wait_told()
+    told_early = len(cluster.told(TOPICS))
+    suite.check(told_early > 15, f"told while it happens: {told_early}")
+
+    cluster.down()
+    for _ in range(20):
+        shop.order()
+    suite.check(shop.slowest < relayed.PATIENCE, "orders are placed without it")
+    suite.check(shop.figure("souk_relay_lag_positions") > 0, "they wait in the log")
+    shop.orders_until_killed(10)
+    shop.server.restart()
+    until(lambda: shop.figure("souk_relay_losses_total"), "the loss is noticed")
+    suite.equal(shop.figure("souk_relay_up"), 0, "it is down")
+    until(lambda: shop.figure("souk_relay_lag_seconds"), "the lag is told in seconds")
+    shop.order()
+
+    cluster.up()
+    shop.wait_told()
+    suite.equal(shop.figure("souk_relay_lag_seconds"), 0, "nothing waits")
+    shop.orders_until_killed(30)                # the broker is there: between telling and noting
+    shop.server.restart()
+    shop.order()
+    shop.wait_told()
+    for line in ("the broker is lost", "the broker answers", "follows the log"):
+        suite.check(line in shop.server.log_text(), f"the log says: {line}")
+
+    relayed.check(suite, shop, cluster.told(TOPICS), least=150)
+    shop.server.remove()
+    cluster.close()
+
+
+@suite.case
+def a_stop_is_bounded_and_loses_nothing():
+    cluster = Cluster(TOPICS)
+    shop = Shop("kafka", {"relay.kafka.brokers": cluster.address})
+    shop.wait_told()
+    cluster.down()
+    shop.order()
+    began = time.monotonic()
+    suite.equal(shop.server.stop(), 0, "it stops")
+    suite.check(time.monotonic() - began < relayed.PATIENCE, "in bounded time")
+    cluster.up()
+    shop.server.restart()
+    shop.wait_told()
+    relayed.check(suite, shop, cluster.told(TOPICS), least=20)
+    shop.server.remove()
+    cluster.close()
+
+
+@suite.case
+def what_is_configured_wrongly_is_refused():
+    for settings, word in (({"relay.kafka.options": "no.such.property=1"}, "no.such.property"), ({"relay.kafka.options": "x"}, "name=value")):
+        server = Server(settings={"relay.kafka.brokers": "127.0.0.1:1", **settings}, start=False)
+        try:
+            server.start()
+            suite.check(False, f"started with {settings}")
+        except AssertionError as error:
+            suite.check("ended with 2" in str(error) and word in str(error), f"refused: {error}")
+        server.process = None
+        server.remove()
+
+
+suite.main()
