@@ -57,6 +57,7 @@
     ROW(INTERNAL_ERROR,             500, "souk failed; nothing was changed")                                        \
     ROW(FRAMING_NOT_SUPPORTED,      501, "this transfer coding or upgrade is not spoken here")                      \
     ROW(OVERLOADED,                 503, "overloaded, try again")                                                   \
+    ROW(SEARCH_NOT_READY,           503, "the search index is being built, try again")                              \
     ROW(STOPPING,                   503, "the server is stopping")                                                  \
     ROW(HTTP_VERSION_NOT_SUPPORTED, 505, "only HTTP/1.0 and HTTP/1.1 are spoken here")                              \
     ROW(DISK_FULL,                  507, "the disk reserve is reached")

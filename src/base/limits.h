@@ -16,7 +16,7 @@ enum {
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
-    LIMIT_LINGER_BYTES = 64 * 1024, /* read and dropped after a last answer, so that it is not lost to a reset */
+    LIMIT_LINGER_BYTES = 64 * 1024,    /* read and dropped after a last answer, so that it is not lost to a reset */
     LIMIT_HANDSHAKE_BYTES = 32 * 1024, /* of TLS; an honest client sends two or three KiB */
     LIMIT_HANDSHAKE_MESSAGES = 32,     /* after the handshake: wishes for new keys, in the life of a connection */
     LIMIT_TURN_HANDSHAKES = 8,         /* connections that get on with theirs, before others have their turn */
@@ -47,12 +47,14 @@ enum {
     LIMIT_BATCH_BYTES = 1024 * 1024, /* more waits for the next batch */
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024 * 1024,
     LIMIT_CHECKPOINT_BYTES = 32 * 1024 * 1024,
-    LIMIT_ARENA_CHUNK = 8 * 1024, /* a usual request fits in one */
-    LIMIT_SCAN_ROWS = 256,        /* rows a scan asks the tables for at once */
+    LIMIT_ARENA_CHUNK = 8 * 1024,           /* a usual request fits in one */
+    LIMIT_SCAN_ROWS = 256,                  /* rows a scan asks the tables for at once */
     LIMIT_ANSWERS_BYTES = 64 * 1024 * 1024, /* kept for the next who asks the same */
     LIMIT_STAMPS = 64 * 1024,               /* places that changes are noted in: 512 KiB */
     LIMIT_QUESTIONS = 16 * 1024,            /* that came once: 64 KiB */
 #endif
-    LIMIT_ANSWER_BYTES = 256 * 1024, /* one of them */
+    LIMIT_ANSWER_BYTES = 256 * 1024,        /* one of them */
+    LIMIT_SEARCH_BYTES = 128 * 1024 * 1024, /* of changes that wait for the search index; beyond, no writes are taken */
+    LIMIT_SEARCH_HITS = 256,    /* that are asked of it at once, when filters pass over those of the first ask */
     LIMIT_FILTERED_ROWS = 2000, /* rows a filtered page may pass over before it answers short */
 };

@@ -16,7 +16,7 @@ struct configuration {
     const char *listen, *data, *key_file, *default_tenant, *hosts;
     int64_t mode, metrics, rate_limits; /* mode, metrics, rate_limits: place in the row's choices */
     /* store, actors */
-    int64_t store_reserve, store_block_cache, actors_memory;
+    int64_t store_reserve, store_block_cache, actors_memory, search_memory;
     /* log */
     const char *log_level;
     int64_t log_format;

@@ -13,6 +13,7 @@
 #include "main/shell.h"
 #include "main/version.h"
 #include "store/directory.h"
+#include "search/index.h"
 #include "store/store.h"
 #include <errno.h>
 #include <signal.h>
@@ -177,6 +178,7 @@ static struct ports ports_of(struct shell *shell)
     return (struct ports){
         .context = shell,
         .store = shell->store,
+        .search = shell->search,
         .submit = submit,
         .random = draw,
         .providers = sandbox_providers(shell->sandbox),
@@ -197,6 +199,8 @@ static int open_core(struct shell *shell)
         .late_time_ms = configuration->sandbox_late_time,
         .mail_directory = configuration->mail_directory,
     });
+    shell->search = search_index_open((size_t)configuration->search_memory, problem);
+    if (!shell->search) return refuse(EXIT_FAILED, problem);
     shell->workers = workers_create(shell_wake, shell);
     struct ports ports = ports_of(shell);
     struct core_config config = {
@@ -295,6 +299,7 @@ static void close_all(struct shell *shell)
     feed_destroy(shell->feed);
     shell->store->calls->close(shell->store);
     core_destroy(shell->core);
+    shell->search->calls->close(shell->search);
     net_destroy(shell->net);
     sandbox_destroy(shell->sandbox);
     keyring_destroy(shell->keyring);

@@ -48,6 +48,7 @@ struct shell {
     struct token_keys token_keys;
     struct sandbox *sandbox;
     struct workers *workers;
+    struct search *search;
     struct core *core;
     struct feed *feed; /* of what follows the log */
     struct relays relays;

@@ -1,5 +1,5 @@
-/* Three bounded pools of threads for what must not run on the core: password hashes, reads that may wait for the disk, and
-   calls to the outside. A full queue is an answer, not a wait. What is done goes to an inbox of the core's thread.
+/* Four bounded pools of threads for what must not run on the core: password hashes, reads that may wait for the disk,
+   calls to the outside, and the search index, which is one thread's. A full queue is an answer, not a wait. What is done goes to an inbox of the core's thread.
 
    Work of WORK_OUTBOUND has a lane (its effect class): one lane never holds all threads nor all places of the queue, so
    that slow mail never delays a payment. */

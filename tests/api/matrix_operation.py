@@ -33,14 +33,17 @@ class Operation:
             if part.startswith("{"):
                 yield part[1:-1], [f"{parts[0]}/{parts[at - 1]}", parts[at - 1], part[1:-1]]
 
-    def filled(self, values):
-        """The path with its values; a name in braces among them wins."""
+    def filled(self, values, query=""):
+        """The path with its values and its query, where what has to be in it is added; a name in braces among the values wins."""
         path = self.path
         for name, value in self.values(values).items():
             if value is None:
                 raise AssertionError(f"{self}: the world has nothing for {{{name}}}: give it one in matrix_world.py")
             path = path.replace("{" + name + "}", str(value))
-        return "/" + path if self.platform else path
+        for each in self.parameters:
+            if each["in"] == "query" and each.get("required") and f"?{each['name']}=" not in query and f"&{each['name']}=" not in query:
+                query += f"{'&' if query else '?'}{each['name']}={values['?' + each['name']]}"
+        return ("/" if self.platform else "") + path + query
 
     def values(self, values):
         return {name: values.get("{" + name + "}") or next((values[word] for word in words if word in values), None)

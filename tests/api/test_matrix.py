@@ -79,7 +79,7 @@ def allowed(operation, world=None):
 
 
 def ask(operation, client, values=None, body=None, query="", **options):
-    reply = client.request(operation.method, operation.filled(values or here.parameters) + query, body,
+    reply = client.request(operation.method, operation.filled(values or here.parameters, query), body,
                            form=False if operation.platform else None, **options)
     if reply.status >= 500:
         suite.check(False, f"{operation} {str(body)[:200]}: {reply}")

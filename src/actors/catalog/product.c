@@ -331,6 +331,7 @@ struct product_query {
     enum product_status status;
     int64_t price_min, price_max;
     uint32_t sort;
+    struct text q;
 };
 /* clang-format off */
 static const struct field query_rows[] = {
@@ -346,6 +347,7 @@ static const struct field query_rows[] = {
     INTEGER(product_query, 8, price_max, .min = 0, .max = MONEY_MAX,
         .doc = "lowest price at most this, in minor units"),
     ENUM(product_query, 9, sort, &sorts, .doc = "newest, name, price_asc or price_desc"),
+    SEARCH_ROW(product_query, 10, "name, tags, category, brand, SKU or description"),
 };
 /* clang-format on */
 static const struct fields query_fields = FIELDS("product_query", struct product_query, query_rows);
@@ -366,6 +368,8 @@ static bool product_matches(struct tx *tx, const void *entity)
 {
     const struct product *product = entity;
     const struct product_query *query = tx->query;
+    if ((enum product_status)product->entity.status != (query->status ? query->status : PRODUCT_PUBLISHED))
+        return false;
     if (!id_is_none(query->supplier_id) && !id_equal(query->supplier_id, product->supplier_id)) return false;
     if (query->category.data && !text_equal(query->category, product->category)) return false;
     if (query->brand.data && !text_equal(query->brand, product->brand)) return false;
@@ -382,6 +386,29 @@ static bool supplier_product_matches(struct tx *tx, const void *entity)
 {
     const struct product *product = entity;
     return id_equal(product->supplier_id, supplier_of_path(tx)) && product_matches(tx, entity);
+}
+
+static const struct search_field searched_fields[] = {
+    {"name", SEARCH_NAME},
+    {"tags", SEARCH_TAGS},
+    {"category", SEARCH_TAGS},
+    {"brand", SEARCH_TAGS},
+    {"variants.sku", SEARCH_TAGS},
+    {"description", SEARCH_BODY},
+    {0},
+};
+
+static struct id searched_within(const void *entity)
+{
+    return ((const struct product *)entity)->supplier_id;
+}
+
+static const struct searched searched = {
+    searched_fields, STATE(PRODUCT_DRAFT) | STATE(PRODUCT_PUBLISHED) | STATE(PRODUCT_ARCHIVED), searched_within};
+
+static struct id supplier_of_query(struct tx *tx)
+{
+    return ((const struct product_query *)tx->query)->supplier_id;
 }
 
 /* clang-format off */
@@ -410,11 +437,12 @@ static const struct command commands[] = {
      .decide = product_create,
      .doc = "Makes a draft"},
     {.name = "list", .method = "GET", .path = "/products", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields,
-     .listings = listings, .matches = product_matches, .rate = RATE_READ, .steady = true, .doc = "Published products"},
+     .listings = listings, .matches = product_matches, .searches = true, .within = supplier_of_query, .rate = RATE_READ,
+     .steady = true, .doc = "Published products"},
     {.name = "list_of_supplier", .method = "GET", .path = "/suppliers/{id}/products", .alias = "/sellers/{id}/products",
      .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .decide = supplier_of_path_is_there,
-     .listings = supplier_listings, .matches = supplier_product_matches, .rate = RATE_READ,
-     .steady = true, .doc = "Products of one supplier"},
+     .listings = supplier_listings, .matches = supplier_product_matches, .searches = true, .within = supplier_of_path,
+     .rate = RATE_READ, .steady = true, .doc = "Products of one supplier"},
     {.name = "read", .method = "GET", .path = "/products/{id}", .action = ACTION_READ, .who = ANYONE, .rate = RATE_READ,
      .steady = true, .doc = "A product, with what each variant has in stock"},
     {.name = "patch", .method = "PATCH", .path = "/products/{id}", .action = ACTION_PATCH, .who = MANAGER,
@@ -459,7 +487,7 @@ const struct kind product_kind = {
     .number = 30, .name = "product", .plural = "products", .doc = "What a supplier sells, with its variants.",
     .fields = &product_fields, .machine = &machine, .events = events, .indexes = product_indexes, .commands = commands,
      .joins = joins,
-    .slug = &product_by_slug, .patch_needs_version = true, .relations = product_relations, .visible = product_visible,
+    .searched = &searched, .slug = &product_by_slug, .patch_needs_version = true, .relations = product_relations, .visible = product_visible,
      .check = product_check,
     .shown = product_shown,
 };

@@ -20,6 +20,7 @@ enum supplier_sort { SUPPLIER_SORT_NEWEST = 1, SUPPLIER_SORT_NAME };
 struct suppliers_query {
     enum supplier_status status;
     enum supplier_sort sort;
+    struct text q;
 };
 
 /* clang-format off */
@@ -454,6 +455,9 @@ static enum error supplier_list(struct tx *tx)
     return fail(tx, anonymous ? ERROR_UNAUTHORIZED : ERROR_FORBIDDEN, "only staff may list suppliers by state");
 }
 
+static const struct search_field searched_fields[] = {{"name", SEARCH_NAME}, {"description", SEARCH_BODY}, {0}};
+static const struct searched searched = {searched_fields, ~STATE(SUPPLIER_DELETED)};
+
 /* The public directory holds those that sell; staff sees all. */
 static bool supplier_matches(struct tx *tx, const void *entity)
 {
@@ -501,6 +505,7 @@ static const struct join supplier_joins[] = {
 static const struct field query_rows[] = {
     ENUM(suppliers_query, 1, status, &supplier_statuses, .doc = "only in this state; for staff"),
     ENUM(suppliers_query, 2, sort, &supplier_sorts, .doc = "newest (default) or name"),
+    SEARCH_ROW(suppliers_query, 3, "name or description"),
 };
 /* clang-format on */
 static const struct fields query_fields = FIELDS("suppliers_query", struct suppliers_query, query_rows);
@@ -514,7 +519,8 @@ static const struct command supplier_commands[] = {
     {"create", "POST", "/suppliers", "/sellers", ACTION_CREATE, USER, .decide = supplier_create,
      .doc = "founds a supplier; the asker becomes its team owner"},
     {"list", "GET", "/suppliers", "/sellers", ACTION_LIST, ANYONE, .query = &query_fields, .decide = supplier_list,
-     .listings = supplier_listings, .matches = supplier_matches, .steady = true, .doc = "suppliers that sell; staff sees all"},
+     .listings = supplier_listings, .matches = supplier_matches, .searches = true, .steady = true,
+     .doc = "suppliers that sell; staff sees all"},
     {"read", "GET", AT(""), ACTION_READ, ANYONE, .steady = true, .doc = "a supplier"},
     {"patch", "PATCH", AT(""), ACTION_PATCH, MANAGER | ADMIN, .event = &supplier_updated, .decide = supplier_patch,
      .doc = "changes its description"},
@@ -560,6 +566,7 @@ const struct kind supplier_kind = {
     .indexes = supplier_indexes,
     .commands = supplier_commands,
     .joins = supplier_joins,
+    .searched = &searched,
     .slug = &supplier_by_slug,
     .patch_needs_version = true,
     .relations = supplier_relations,

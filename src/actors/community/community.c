@@ -20,6 +20,7 @@ struct communities_query {
     enum community_visibility visibility;
     struct id owner_id;
     enum community_sort sort;
+    struct text q;
 };
 
 static const char *const community_status_names[] = {NULL, "active", "suspended", "deleted"};
@@ -322,6 +323,10 @@ static bool community_matches(struct tx *tx, const void *entity)
     return !queried(tx, "visibility") || community->visibility == query->visibility;
 }
 
+static const struct search_field searched_fields[] = {
+    {"name", SEARCH_NAME}, {"purpose", SEARCH_TAGS}, {"description", SEARCH_BODY}, {0}};
+static const struct searched searched = {searched_fields, STATE(COMMUNITY_ACTIVE) | STATE(COMMUNITY_SUSPENDED)};
+
 static struct id community_owner(const void *entity)
 {
     return ((const struct community *)entity)->owner_id;
@@ -353,6 +358,7 @@ static const struct field query_rows[] = {
     ENUM(communities_query, 1, visibility, &community_visibilities, .doc = "only public or private ones"),
     ID(communities_query, 2, owner_id, .refers = "user", .doc = "only those of this owner"),
     ENUM(communities_query, 3, sort, &community_sorts, .doc = "newest (default) or name"),
+    SEARCH_ROW(communities_query, 4, "name, purpose or description"),
 };
 /* clang-format on */
 static const struct fields query_fields = FIELDS("communities_query", struct communities_query, query_rows);
@@ -362,7 +368,7 @@ static const struct command community_commands[] = {
     {"create", "POST", "/communities", NULL, ACTION_CREATE, LEADER, .decide = community_create,
      .doc = "opens a community; the asker becomes its owner"},
     {"list", "GET", "/communities", NULL, ACTION_LIST, ANYONE, .query = &query_fields, .listings = community_listings,
-     .matches = community_matches, .steady = true, .doc = "all communities, private ones too"},
+     .matches = community_matches, .searches = true, .steady = true, .doc = "all communities, private ones too"},
     {"read", "GET", "/communities/{id}", NULL, ACTION_READ, ANYONE, .steady = true, .doc = "a community"},
     {"patch", "PATCH", "/communities/{id}", NULL, ACTION_PATCH, OWNER, .event = &community_updated,
      .decide = community_patch, .doc = "changes it"},
@@ -390,6 +396,7 @@ const struct kind community_kind = {
     .indexes = community_indexes,
     .commands = community_commands,
     .joins = community_joins,
+    .searched = &searched,
     .slug = &community_by_slug,
     .patch_needs_version = true,
     .relations = community_relations,

@@ -9,6 +9,7 @@
 #include "actors/community/community.h"
 #include "actors/community/poll.h"
 #include "actors/community/post_links.h"
+#include "actors/identity/block.h"
 #include "actors/identity/identity.h"
 
 #include <string.h>
@@ -359,8 +360,15 @@ static bool post_matches(struct tx *tx, const void *entity)
 {
     const struct post *post = entity;
     const struct post_query *query = tx->query;
+    if ((enum post_status)post->entity.status != (query->status ? query->status : POST_PUBLISHED)) return false;
     if (!id_is_none(query->community_id) && !id_equal(query->community_id, post->community_id)) return false;
+    if (queried(tx, "q") && blocked_by_asker(tx, post->author_id)) return false;
     return id_is_none(query->author_id) || id_equal(query->author_id, post->author_id);
+}
+
+static struct id community_of_query(struct tx *tx)
+{
+    return ((const struct post_query *)tx->query)->community_id;
 }
 
 /* clang-format off */
@@ -382,7 +390,8 @@ static const struct command commands[] = {
      .doc = "Posts in a community; in a moderated one it waits for approval"},
     {.name = "list", .method = "GET", .path = "/posts", .action = ACTION_LIST, .who = ANYONE,
      .query = &post_query_fields,
-     .listings = listings, .matches = post_matches, .rate = RATE_READ, .steady = true, .doc = "Posts, newest first"},
+     .listings = listings, .matches = post_matches, .searches = true, .within = community_of_query, .rate = RATE_READ,
+     .steady = true, .doc = "Posts, newest first"},
     {.name = "read", .method = "GET", .path = "/posts/{id}", .action = ACTION_READ, .who = ANYONE,
      .rate = RATE_READ, .steady = true, .doc = "A post"},
     {.name = "patch", .method = "PATCH", .path = "/posts/{id}", .action = ACTION_PATCH, .who = SELF,
@@ -450,7 +459,7 @@ static const struct join joins[] = {
 const struct kind post_kind = {
     .number = 50, .name = "post", .plural = "posts", .doc = "What a member shows to a community.",
     .fields = &post_fields, .machine = &machine, .events = post_events, .indexes = post_indexes, .commands = commands,
-     .joins = joins,
+     .joins = joins, .searched = &post_searched,
     .patch_needs_version = true, .relations = post_relations, .visible = post_visible, .check = post_check,
 };
 /* clang-format on */

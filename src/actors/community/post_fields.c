@@ -81,9 +81,23 @@ static const struct field query_rows[] = {
     ID(post_query, 2, author_id, .refers = "user", .doc = "of this author"),
     ENUM(post_query, 3, status, &post_statuses,
         .doc = "published when absent; others are shown to author, moderators and staff"),
+    SEARCH_ROW(post_query, 4, "title, link or text"),
 };
 /* clang-format on */
 const struct fields post_query_fields = FIELDS("post_query", struct post_query, query_rows);
+
+/* ---- words that find it ---- */
+static const struct search_field searched_fields[] = {
+    {"title", SEARCH_NAME}, {"link.title", SEARCH_TAGS},       {"poll.options.text", SEARCH_TAGS},
+    {"body", SEARCH_BODY},  {"link.description", SEARCH_BODY}, {0},
+};
+
+static struct id searched_within(const void *entity)
+{
+    return ((const struct post *)entity)->community_id;
+}
+
+const struct searched post_searched = {searched_fields, ~STATE(POST_DELETED), searched_within};
 
 /* ---- events ---- */
 static const uint16_t carded[] = {2, 3, 4, 5, 0}; /* community_id, author_id, type, title */

@@ -6,6 +6,7 @@
 struct post_query {
     struct id community_id, author_id;
     enum post_status status;
+    struct text q;
 };
 extern const struct enumeration post_statuses, post_global_statuses;
 extern const struct fields post_fields, post_query_fields;
@@ -15,3 +16,4 @@ extern const struct event post_created, post_published, post_updated, post_rejec
 extern const struct event *const post_events[];
 extern const struct index post_by_newest, post_by_community, post_by_author;
 extern const struct index *const post_indexes[];
+extern const struct searched post_searched;

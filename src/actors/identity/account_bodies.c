@@ -101,9 +101,16 @@ const struct fields permissions_body_fields =
 static const struct field users_query_rows[] = {
     ENUM(users_query, 1, status, &user_statuses, .doc = "only people in this state"),
     ENUM(users_query, 2, role, &granted_roles, .doc = "only people with this role"),
+    SEARCH_ROW(users_query, 3, "name, business, biography or e-mail"),
+};
+const struct fields users_query_fields = FIELDS("users_query", struct users_query, users_query_rows);
+
+static const struct field people_query_rows[] = {
+    TEXT(people_query, 1, q, .flags = REQUIRED, .min = 1, .max = 100,
+         .doc = "words of name, business or biography, by their beginning too and with a letter or two wrong"),
 };
 /* clang-format on */
-const struct fields users_query_fields = FIELDS("users_query", struct users_query, users_query_rows);
+const struct fields people_query_fields = FIELDS("people_query", struct people_query, people_query_rows);
 
 /* clang-format off */
 static const struct field accepted_rows[] = {

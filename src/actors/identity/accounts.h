@@ -41,6 +41,10 @@ struct permissions_body {
 struct users_query {
     enum user_status status;
     uint32_t role; /* of granted_roles */
+    struct text q;
+};
+struct people_query {
+    struct text q;
 };
 /* The answer of commands that must not tell whether an account exists. */
 struct accepted {
@@ -50,7 +54,8 @@ enum { GRANT_CONSUMER = 1, GRANT_LEADER, GRANT_ADMIN };
 
 /* account_bodies.c */
 extern const struct fields register_fields, email_fields, new_email_fields, token_fields, reset_fields, password_fields,
-    delete_fields, admin_create_fields, role_fields, permissions_body_fields, users_query_fields, accepted_fields;
+    delete_fields, admin_create_fields, role_fields, permissions_body_fields, users_query_fields, people_query_fields,
+    accepted_fields;
 
 /* registration.c */
 enum error user_register(struct tx *tx);
@@ -79,6 +84,7 @@ enum error user_grant_role(struct tx *tx);
 enum error user_revoke_role(struct tx *tx);
 enum error user_permissions(struct tx *tx);
 bool users_match(struct tx *tx, const void *entity);
+bool people_match(struct tx *tx, const void *entity);
 /* Keeps the number of active admins; LAST_ADMIN when the last one would go. */
 enum error admins_count(struct tx *tx, bool was, bool is);
 /* May this account go? Asks every area that needs its people: communities, suppliers, staff. */

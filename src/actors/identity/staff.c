@@ -2,6 +2,7 @@
 #include "actors/catalog/supplier.h"
 #include "actors/community/community.h"
 #include "actors/identity/accounts.h"
+#include "actors/identity/block.h"
 
 /* ---- how many active admins there are: one row in each tenant, changed with the users ---- */
 struct admin_count {
@@ -161,6 +162,14 @@ enum error user_permissions(struct tx *tx)
     if (has(tx, "max_communities")) permissions->max_communities = body->max_communities;
     because(tx, user, body->reason);
     return OK;
+}
+
+/* Active people, but for those who blocked the asker or whom the asker blocks. */
+bool people_match(struct tx *tx, const void *entity)
+{
+    const struct user *user = entity;
+    if (user->entity.status != USER_ACTIVE) return false;
+    return !blocks_asker(tx, user->entity.id) && !blocked_by_asker(tx, user->entity.id);
 }
 
 bool users_match(struct tx *tx, const void *entity)

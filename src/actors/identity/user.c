@@ -217,6 +217,18 @@ static const struct listing user_listings[] = {
 };
 /* clang-format on */
 
+/* Nobody but the staff finds a person by the e-mail. */
+static const struct search_field searched_fields[] = {
+    {"profile.display_name", SEARCH_NAME},
+    {"profile.business.name", SEARCH_TAGS},
+    {"profile.bio", SEARCH_BODY},
+    {"profile.business.description", SEARCH_BODY},
+    {"email", SEARCH_STAFF},
+    {0},
+};
+static const struct searched user_searched = {searched_fields,
+                                              STATE(USER_PENDING) | STATE(USER_ACTIVE) | STATE(USER_SUSPENDED)};
+
 /* ---- who ---- */
 static uint32_t user_relations(struct tx *tx, const void *entity)
 {
@@ -305,7 +317,9 @@ static const struct command user_commands[] = {
     {"read", "GET", "/users/{id}", NULL, ACTION_READ, ANYONE, .steady = true, .doc = "a person as others see it"},
 
     {"list", "GET", "/admin/users", NULL, ACTION_LIST, ADMIN, .query = &users_query_fields, .listings = user_listings,
-     .matches = users_match, .doc = "all people, newest first"},
+     .matches = users_match, .searches = true, .doc = "all people, newest first"},
+    {"search", "GET", "/users", NULL, ACTION_LIST, ANYONE, .query = &people_query_fields, .matches = people_match,
+     .searches = true, .rate = RATE_READ, .doc = "active people whom these words name, as others see them"},
     {"admin_create", "POST", "/admin/users", NULL, ACTION_CALL, OPERATOR, .body = &admin_create_fields,
      .decide = user_admin_create, .status = 201, .doc = "makes an admin: the first one, at installation"},
     {"admin_read", "GET", "/admin/users/{id}", NULL, ACTION_READ, ADMIN, .doc = "a person as staff sees it"},
@@ -336,6 +350,7 @@ const struct kind user_kind = {
     .indexes = user_indexes,
     .commands = user_commands,
     .joins = user_joins,
+    .searched = &user_searched,
     .patch_needs_version = true,
     .relations = user_relations,
     .visible = user_visible,

@@ -389,6 +389,7 @@ static int64_t retry_after(enum error error)
 {
     switch (error) {
     case ERROR_IDEMPOTENCY_IN_FLIGHT:
+    case ERROR_SEARCH_NOT_READY:
     case ERROR_OVERLOADED: return 1;
     case ERROR_STOPPING:
     case ERROR_DISK_FULL: return 5;

@@ -66,6 +66,7 @@ void core_durable(struct core *core, uint64_t lsn)
         message_finish(core, held);
         held = next;
     }
+    search_durable(core);
     effects_durable(core);
 }
 

@@ -238,6 +238,7 @@ static void install_touched(struct tx *tx, struct touched *touched, uint64_t lsn
     struct actor *actor = touched->actor;
     answers_actor_changed(core->answers, actor);
     install_indexes(tx, touched);
+    search_note(tx, touched, lsn);
     if (touched->discarded) {
         struct key key;
         entity_key(&key, tx->tenant, touched->kind, touched->id);

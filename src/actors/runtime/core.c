@@ -68,6 +68,7 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     scans_open(core);
     core->held_last = &core->held;
     core->sent_last = &core->sent;
+    core->search.changes_last = &core->search.changes;
     core->undurable_effects_last = &core->undurable_effects;
     core->awaiting = map_create();
     core->in_flight = map_create();
@@ -91,6 +92,7 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     good = good && default_tenant_make(core, problem);
     if (good) {
         effects_start_all(core);
+        search_start(core);
         batch_send(core);
         return core;
     }
@@ -121,6 +123,7 @@ void core_destroy(struct core *core)
         core->sent = next;
     }
     figures_close(core);
+    search_close(core);
     map_each(core->rates, free_value, NULL);
     map_destroy(core->rates);
     answers_destroy(core->answers);
@@ -313,4 +316,5 @@ void core_metrics(struct core *core, struct buffer *out)
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name,
                       rows[i].type, rows[i].name, (unsigned long long)rows[i].value);
+    search_metrics(core, out);
 }

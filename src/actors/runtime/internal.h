@@ -219,6 +219,19 @@ struct tx_state {
     int64_t await_deadline;
 };
 
+/* ---- the search index ---- */
+struct search_change { /* a document that is to be put, in one block of memory */
+    struct search_change *next;
+    struct search_document document;
+    size_t bytes;
+};
+struct search_state {
+    struct search_change *changes, **changes_last; /* not yet handed over, in order of lsn */
+    size_t bytes, waiting;                         /* of changes that the index lacks; their number */
+    uint32_t feeds;                                /* on their way */
+    bool ready;                                    /* what the tables held at start is in the index */
+};
+
 /* An actor as of a checkpoint's position. It may change on; this block is what goes into the tables. */
 struct freezing_actor {
     struct freezing_actor *next;
@@ -275,6 +288,7 @@ struct core {
     struct map *figures_by_entity; /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
     struct map *rates;
+    struct search_state search;
     struct answers *answers; /* kept */
     uint32_t sees[512];      /* by kind number: relations that see more of it than the public does */
     int64_t last_sweep;
@@ -411,6 +425,15 @@ void message_finish(struct core *core, struct message *message); /* answers and 
 struct message *message_internal(struct core *core, enum message_source source, struct id tenant,
                                  const struct kind *kind, const struct command *command, struct id id);
 void message_free(struct core *core, struct message *message);
+/* search.c */
+void search_note(struct tx *tx, const struct touched *touched, uint64_t lsn); /* of a change that is being installed */
+void search_durable(struct core *core);                                       /* hands over what became durable */
+void search_start(struct core *core);                                         /* begins to put what the tables hold */
+void search_close(struct core *core);
+bool search_behind(const struct core *core); /* too much waits to be put: no writes are taken */
+void search_metrics(struct core *core, struct buffer *out);
+/* The hits of a query; false: a refusal, or pending. */
+bool search_find(struct tx *tx, const struct search_query *query, const struct search_hit **hits, uint32_t *count);
 /* list.c */
 enum error run_list(struct tx *tx);
 /* Answers a page of what was rendered: entries with commas between them. `next`: of page_cursor, absent at the end. */

@@ -125,7 +125,7 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
     if (command->steady && !reads) report(proof, command->name, "only what reads is steady");
     if (command->alike && !(command->steady && command->action == ACTION_LIST && command->listings))
         report(proof, command->name, "a steady list is alike for some");
-    if (command->action == ACTION_LIST && !command->listings && !command->decide)
+    if (command->action == ACTION_LIST && !command->listings && !command->decide && !command->searches)
         report(proof, command->name, "a list has an order");
     for (const struct listing *listing = command->listings; listing && listing->index; listing++) {
         bool own = false;
@@ -135,6 +135,9 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
         if (listing->filter && (!command->query || !field_by_name(command->query, text_of(listing->filter))))
             report(proof, command->name, "a list filter is a query parameter");
     }
+    const struct field *words = command->query ? field_by_name(command->query, LITERAL("q")) : NULL;
+    if (command->searches && (command->action != ACTION_LIST || !kind->searched || !words || words->type != FIELD_TEXT))
+        report(proof, command->name, "a search is a list with a text `q`, of a kind that words find");
     if (command->body) fields_prove(command->body, report, proof);
     if (command->query) fields_prove(command->query, report, proof);
 }
@@ -172,6 +175,28 @@ static bool event_declared(const struct kind *kind, const struct event *event)
     return false;
 }
 
+/* A text, or a list of them, at the end of the path; what not everybody sees is for the staff's column alone. */
+static void prove_searched(struct proof *proof, const struct kind *kind)
+{
+    if (!kind->searched->states) report(proof, "searched", "what words find is in some state");
+    for (const struct search_field *row = kind->searched->fields; row->path; row++) {
+        const struct fields *fields = kind->fields;
+        const struct field *field = NULL;
+        bool hidden = false;
+        for (struct text rest = text_of(row->path); rest.data && fields; fields = field ? field->nested : NULL) {
+            field = field_by_name(fields, text_split(&rest, '.'));
+            if (field) hidden |= field->sees || field->flags & (SECRET | MASKED);
+            if (rest.data && (!field || !field->nested)) field = NULL;
+        }
+        bool text = field && (field->type == FIELD_TEXT ||
+                              (field->type == FIELD_LIST && field->element && field->element->type == FIELD_TEXT));
+        if (!text) report(proof, row->path, "a searched field is a text or a list of them");
+        if (hidden && row->column != SEARCH_STAFF)
+            report(proof, row->path, "what not everybody sees is found by staff");
+        if (field && field->flags & SECRET) report(proof, row->path, "nobody finds by what is secret");
+    }
+}
+
 static void prove_kind(struct proof *proof, const struct kind *kind)
 {
     proof->kind = kind->name;
@@ -179,6 +204,7 @@ static void prove_kind(struct proof *proof, const struct kind *kind)
         report(proof, "fields", "the first row is ENTITY_ROW");
     fields_prove(kind->fields, report, proof);
     if (kind->machine) machine_prove(kind->machine, report, proof);
+    if (kind->searched) prove_searched(proof, kind);
     prove_events(proof, kind);
     for (uint32_t i = 0; kind->machine && i < kind->machine->count; i++) {
         const struct transition *row = &kind->machine->rows[i];

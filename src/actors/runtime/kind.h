@@ -1,6 +1,7 @@
 /* A kind is a table: everything souk knows of one sort of entity. The runtime serves it (HTTP, rights, machine, log,
    indexes, documentation) from these rows; a handler exists only where there is a real decision. */
 #pragma once
+#include "actors/runtime/search.h"
 #include "base/errors.h"
 #include "schema/field.h"
 #include "schema/json.h"
@@ -130,6 +131,8 @@ struct command {
     /* A steady LIST: this asker is answered what everybody with the same role is, so the answer is kept for all of them.
        Asked before `decide`, which is asked each time. */
     bool (*alike)(struct tx *tx);
+    bool searches; /* LIST: its query has a `q`, whose words find entities, best first (search.h) */
+    struct id (*within)(struct tx *tx); /* LIST that searches: only what is of this supplier, community …; NULL: all */
     uint32_t demands; /* relations to what the path names, of which `decide` demands one; 0: `who` says all */
 };
 
@@ -152,6 +155,7 @@ struct kind {
     const struct index *const *indexes; /* NULL-terminated, or NULL */
     const struct command *commands;     /* ended by a row without name */
     const struct join *joins;           /* ended by a row without name, or NULL */
+    const struct searched *searched;    /* what words find it, or NULL */
     const struct index *slug;           /* unique index whose key is the slug alone, or NULL */
     bool derived;                       /* a view's row: written by folds only, not in the log, rebuilt from it */
     bool quiet;                         /* changes need no event (counters that decisions read) */

@@ -156,14 +156,12 @@ struct page {
     bool full, exhausted;
 };
 
-static bool page_row(struct tx *tx, struct page *page, const struct table_row *row)
+/* False: the page is full. `key` is where the next one begins. */
+static bool page_entity(struct tx *tx, struct page *page, struct id id, struct text key)
 {
-    struct id id;
-    if (row->key.length < 16) return true;
-    memcpy(id.bytes, row->key.data + row->key.length - 16, 16);
     const void *entity = load(tx, tx->kind, id);
     if (!entity) return true; /* pending: others are asked for in the same run */
-    page->last = row->key;
+    page->last = key;
     uint32_t relations = asker_relations(tx, tx->kind, entity);
     const struct request *request = tx->state->message->request;
     bool shown = asker_sees(tx, tx->kind, entity, relations) &&
@@ -177,6 +175,14 @@ static bool page_row(struct tx *tx, struct page *page, const struct table_row *r
     if (page->given++) buffer_byte(&page->out, ',');
     render_entity(tx, &page->out, tx->kind, entity, relations, NULL);
     return page->given < page->limit;
+}
+
+static bool page_row(struct tx *tx, struct page *page, const struct table_row *row)
+{
+    struct id id;
+    if (row->key.length < 16) return true;
+    memcpy(id.bytes, row->key.data + row->key.length - 16, 16);
+    return page_entity(tx, page, id, row->key);
 }
 
 /* Fills the page; each round asks for as many rows as are still missing and one more, to know whether there is a next page. */
@@ -224,6 +230,64 @@ enum error answer_list(struct tx *tx, const struct buffer *entries, struct text 
     return OK;
 }
 
+/* ---- pages of what words find: as a list, but the index of words says what comes next ---- */
+enum { HIT_KEY_SIZE = sizeof(int64_t) + 16 };
+
+static struct text hit_key(struct arena *arena, const struct search_hit *hit)
+{
+    char *key = arena_alloc(arena, HIT_KEY_SIZE);
+    memcpy(key, &hit->score, sizeof hit->score);
+    memcpy(key + sizeof hit->score, hit->id.bytes, 16);
+    return (struct text){key, HIT_KEY_SIZE};
+}
+
+static void search_fill(struct tx *tx, struct page *page, struct search_query *query)
+{
+    query->limit = page->limit + 1;
+    while (!page->full && !page->exhausted && page->passed < LIMIT_FILTERED_ROWS) {
+        const struct search_hit *hits;
+        uint32_t count, i = 0;
+        if (!search_find(tx, query, &hits, &count)) return;
+        for (; i < count && !page->full; i++)
+            page->full = !page_entity(tx, page, hits[i].id, hit_key(tx->arena, &hits[i]));
+        if (pending(tx) || i < count) return;
+        page->exhausted = count < query->limit;
+        if (!page->exhausted) query->after_score = hits[count - 1].score, query->after = hits[count - 1].id;
+        query->limit = LIMIT_SEARCH_HITS;
+    }
+}
+
+static enum error run_search(struct tx *tx)
+{
+    const struct request *request = tx->state->message->request;
+    const struct field *words = query_field(tx, "q");
+    struct page page = {.out = {.arena = tx->arena}, .limit = page_limit(tx), .scope = cursor_scope(tx, NULL)};
+    struct search_query query = {.tenant = tx->tenant,
+                                 .kind = tx->kind->number,
+                                 .staff = tx->relations & ADMIN,
+                                 .words =
+                                     *(const struct text *)(const void *)((const char *)tx->query + words->offset)};
+    tx->state->question = (struct text){0}; /* not kept: the index is no part of the state that is noted */
+    if (queried(tx, "sort")) {
+        fail_detail(tx, "sort", "not_allowed", "what words find comes in the order of how well it fits");
+        return fail(tx, ERROR_VALIDATION_FAILED, "q and sort are not used together");
+    }
+    if (!tx->core->search.ready) return fail(tx, ERROR_SEARCH_NOT_READY, "%s", error_text(ERROR_SEARCH_NOT_READY));
+    if (request->cursor.data) {
+        struct text key;
+        if (!cursor_open(tx, page.scope, request->cursor, &key) || key.length != HIT_KEY_SIZE)
+            return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
+        memcpy(&query.after_score, key.data, sizeof query.after_score);
+        memcpy(query.after.bytes, key.data + sizeof query.after_score, 16);
+    }
+    if (tx->command->within) query.within = tx->command->within(tx);
+    if (pending(tx)) return OK;
+    search_fill(tx, &page, &query);
+    if (pending(tx)) return OK;
+    bool ends = page.exhausted || !page.last.data;
+    return answer_list(tx, &page.out, ends ? (struct text){0} : cursor_make(tx, page.scope, page.last), page.limit);
+}
+
 enum error run_list(struct tx *tx)
 {
     if (tx->command->decide) { /* what may be read, and what the page is of */
@@ -231,6 +295,7 @@ enum error run_list(struct tx *tx)
         if (error || pending(tx)) return error;
         if (tx->state->form != ANSWER_SUBJECT) return OK;
     }
+    if (tx->command->searches && queried(tx, "q")) return run_search(tx);
     if (tx->state->shared && answer_recall(tx)) return OK;
     const struct request *request = tx->state->message->request;
     struct page page = {.listing = listing_choose(tx),

@@ -1,5 +1,6 @@
 /* What the runtime needs of the outside, declared by the runtime and implemented by store, net, providers and tests. */
 #pragma once
+#include "actors/runtime/search.h"
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/inbox.h"
@@ -57,7 +58,7 @@ struct store_calls {
 };
 
 /* ---- workers: bounded pools for what must not run on the core ---- */
-enum work_class { WORK_PASSWORD, WORK_READ, WORK_OUTBOUND, WORK_CLASS_COUNT };
+enum work_class { WORK_PASSWORD, WORK_READ, WORK_OUTBOUND, WORK_SEARCH, WORK_CLASS_COUNT }; /* search: one thread */
 struct work {
     struct inbox_item item;
     void (*run)(struct work *work);  /* on a worker */
@@ -98,6 +99,7 @@ struct password_calls { /* called on WORK_PASSWORD */
 struct ports {
     void *context;
     struct store *store;
+    struct search *search;                            /* NULL: nothing is found by words */
     bool (*submit)(void *context, struct work *work); /* false: that pool's queue is full */
     void (*random)(void *context, uint8_t out[32]);   /* for each message */
     const struct provider *providers;                 /* ended by a row without class_name */

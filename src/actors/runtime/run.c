@@ -432,6 +432,7 @@ static enum error refuse_writes(struct tx *tx)
     if (core->read_only_disk) return fail(tx, ERROR_DISK_FULL, "the disk reserve is reached; reads go on");
     if (core->waiting_bytes > LIMIT_BATCHES_WAITING_BYTES)
         return fail(tx, ERROR_OVERLOADED, "the log is behind; try again");
+    if (search_behind(core)) return fail(tx, ERROR_OVERLOADED, "the search index is behind; try again");
     return OK;
 }
 

@@ -103,11 +103,11 @@ struct shadow *shadow_create(const struct registry *registry, const struct ports
                                              .last_lsn = shadow_last_lsn,
                                              .free_bytes = shadow_free_bytes};
     struct shadow *shadow = memory_alloc(sizeof *shadow);
-    *shadow =
-        (struct shadow){.store.calls = &calls, .real = ports->store, .tables = ordered_create(), .first = to};
+    *shadow = (struct shadow){.store.calls = &calls, .real = ports->store, .tables = ordered_create(), .first = to};
     struct ports own = *ports;
     own.store = &shadow->store;
     own.submit = no_work;
+    own.search = NULL;
     own.providers = NULL;
     shadow->core = core_create(registry, &own, config, 0, problem);
     if (shadow->core) return shadow;
