@@ -47,6 +47,7 @@ static void render_join(struct tx *tx, struct buffer *out, const struct join *jo
 {
     struct id id = join->key(entity);
     const void *row = id_is_none(id) ? NULL : load(tx, join->kind, id);
+    size_t mark = out->length;
     buffer_format(out, ",\"%s\":", join->name);
     if (row && revision && join->revision) *revision += (uint64_t)entity_of(row)->version;
     struct fields rest = own_rows(join->kind->fields);
@@ -62,8 +63,9 @@ static void render_join(struct tx *tx, struct buffer *out, const struct join *jo
             row = zero;
         }
         buffer_byte(out, '{');
-        schema_render_members(out, &rest, row, relations);
+        bool shown = schema_render_members(out, &rest, row, relations);
         buffer_byte(out, '}');
+        if (!shown) out->length = mark; /* nothing of it is for the asker */
     }
 }
 
