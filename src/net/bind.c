@@ -23,7 +23,7 @@ static bool is_alphanumeric(char c)
 
 /* ---- what every answer needs ---- */
 
-static struct text make_request_id(struct bind_context *context, struct arena *arena)
+struct text bind_request_id(struct bind_context *context, struct arena *arena)
 {
     static const char digits[] = "0123456789abcdef";
     uint64_t prefix = context->id_prefix, number = context->id_next++;
@@ -52,7 +52,7 @@ static struct text before_semicolon(struct text element)
 void bind_identity(struct bind_context *context, const struct http_request *http, struct request *request)
 {
     struct text id = http->headers[HEADER_X_REQUEST_ID], rest = http->headers[HEADER_ACCEPT], element;
-    request->request_id = request_id_is_good(id) ? id : make_request_id(context, request->arena);
+    request->request_id = request_id_is_good(id) ? id : bind_request_id(context, request->arena);
     request->head_only = http->method == METHOD_HEAD;
     if (rest.length < strlen("application/problem+json")) return;
     while (http_list_next(&rest, &element))
@@ -99,6 +99,7 @@ static bool bind_token(struct bind_context *context, const struct http_request *
     request->token_tenant = claims.tenant;
     request->token_user = claims.user;
     request->token_session = claims.session;
+    request->token_expires_s = claims.expires_s;
     return true;
 }
 

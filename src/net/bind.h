@@ -30,5 +30,7 @@ struct bound {
 /* request->arena, address and operator_ are set before. */
 enum outcome bind_request(struct bind_context *context, const struct http_request *http, struct request *request,
                           struct bound *bound);
+/* An id for a request that brought none. */
+struct text bind_request_id(struct bind_context *context, struct arena *arena);
 /* For requests that could not be parsed: the members that an answer needs. */
 void bind_identity(struct bind_context *context, const struct http_request *http, struct request *request);

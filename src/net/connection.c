@@ -194,11 +194,27 @@ static bool count_body(struct connection *connection)
     return connection->loop->bodies <= LIMIT_BODIES_BYTES;
 }
 
+/* Starts a request whose head came before; returns its length, or 0. */
+static size_t take_known(struct connection *connection, const char *data, size_t length)
+{
+    struct net_loop *loop = connection->loop;
+    const struct head *head = heads_find(loop->heads, data, length, loop->bind.now_s);
+    if (!head) return 0;
+    set_wait(connection, WAIT_NONE);
+    exchange_start_known(exchange_create(connection, loop_arena(loop), &head->http), head);
+    return head->length;
+}
+
 /* Parses and starts what is complete. Returns the bytes used: all, unless too much is in flight. */
 static size_t input(struct connection *connection, const char *data, size_t length)
 {
     size_t used = 0, step;
     while (used < length && may_take(connection)) {
+        const char *fresh = connection->parser || connection->is_control ? NULL : data + used;
+        if (fresh && (step = take_known(connection, fresh, length - used))) {
+            used += step;
+            continue;
+        }
         if (!connection->parser) {
             connection->arena = loop_arena(connection->loop);
             connection->parser = http_parser_create(connection->arena, &http_limits_default);
@@ -206,6 +222,8 @@ static size_t input(struct connection *connection, const char *data, size_t leng
         enum parse_event event = http_parse(connection->parser, data + used, length - used, &step);
         used += step;
         bool fits = count_body(connection);
+        if (fresh && event == PARSE_COMPLETE)
+            heads_offer(connection->loop->heads, &connection->loop->bind, fresh, step);
         if (event == PARSE_REFUSED)
             refuse(connection, connection->parser->error, connection->parser->sentence);
         else if (!fits)

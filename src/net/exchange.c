@@ -50,6 +50,14 @@ static void refuse(struct exchange *exchange, const struct bound *bound)
     answer_now(exchange);
 }
 
+static void give_to_core(struct exchange *exchange)
+{
+    exchange->counted = true;
+    if (net_enqueue(exchange)) return;
+    exchange->counted = false;
+    refuse(exchange, &(struct bound){.error = ERROR_OVERLOADED, .problems.arena = exchange->request.arena});
+}
+
 static void answer_options(struct exchange *exchange, const struct http_request *http, uint32_t methods)
 {
     struct request *request = &exchange->request;
@@ -82,13 +90,24 @@ void exchange_start(struct exchange *exchange, const struct http_request *http)
     switch (outcome) {
     case OUTCOME_OPTIONS: answer_options(exchange, http, bound.methods); break;
     case OUTCOME_REFUSED: refuse(exchange, &bound); break;
-    case OUTCOME_CORE:
-        exchange->counted = true;
-        if (net_enqueue(exchange)) break;
-        exchange->counted = false;
-        bound.error = ERROR_OVERLOADED;
-        refuse(exchange, &bound);
+    case OUTCOME_CORE: give_to_core(exchange); break;
     }
+}
+
+void exchange_start_known(struct exchange *exchange, const struct head *head)
+{
+    const struct request own = exchange->request;
+    struct request *request = &exchange->request;
+    *request = head->request;
+    request->arena = own.arena;
+    request->owner = own.owner;
+    request->address = own.address;
+    request->started_ns = own.started_ns;
+    if (!head->names_request) request->request_id = bind_request_id(&exchange->loop->bind, own.arena);
+    exchange->endpoint = head->endpoint;
+    exchange->head = head;
+    head_hold(head);
+    give_to_core(exchange);
 }
 
 void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error, const char *sentence)
@@ -172,6 +191,7 @@ void exchange_release(struct exchange *exchange)
     struct net_loop *loop = exchange->loop;
     struct request *request = &exchange->request;
     loop->bodies -= exchange->body_bytes;
+    if (exchange->head) head_release(loop->heads, exchange->head);
     if (exchange->counted && loop->on_core) loop->net->config.give_back(loop->net->core, request);
     if (exchange->counted && !loop->on_core && request->reply.held)
         net_give_back(exchange);

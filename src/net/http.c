@@ -597,8 +597,7 @@ static enum parse_event parse(struct machine *machine, const char *data, size_t 
     return parser->stage == STAGE_DONE ? PARSE_COMPLETE : PARSE_MORE;
 }
 
-/* The length of a head that is there whole, as nearly all are; 0 when none ends here. */
-static size_t whole_head(const char *data, size_t length)
+size_t http_head_length(const char *data, size_t length)
 {
     const char *end = data + length;
     for (const char *at = data; (at = memchr(at, '\r', (size_t)(end - at))) && end - at >= 4; at++)
@@ -611,7 +610,7 @@ enum parse_event http_parse(struct http_parser *parser, const char *data, size_t
     struct machine *machine = (struct machine *)(void *)parser;
     size_t head = 0, more;
     *used = 0;
-    if (!machine->bytes) head = whole_head(data, length < machine->limits->head ? length : machine->limits->head);
+    if (!machine->bytes) head = http_head_length(data, length < machine->limits->head ? length : machine->limits->head);
     if (head) {
         machine->head = (struct text){arena_copy(machine->arena, data, head), (uint32_t)head};
         enum parse_event event = parse(machine, machine->head.data, head, used);

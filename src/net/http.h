@@ -87,6 +87,9 @@ struct http_parser *http_parser_create(struct arena *arena, const struct http_li
    PARSE_REFUSED. */
 enum parse_event http_parse(struct http_parser *parser, const char *data, size_t length, size_t *used);
 
+/* The length of a head that is there whole, as nearly all are; 0 when none ends here. */
+size_t http_head_length(const char *data, size_t length);
+
 /* Walks a list header ("a, b;q=1"): the next element without blanks, false at the end. */
 bool http_list_next(struct text *rest, struct text *element);
 char http_lower(char c);                                      /* of ASCII letters */

@@ -282,6 +282,7 @@ bool loop_open(struct net_loop *loop, char problem[256])
     loop->bind.router = loop->net->router;
     loop->bind.tokens = token_cache_create(config->token_keys, config->token_key_count);
     loop->bind.hosts = config->hosts;
+    loop->heads = heads_create();
     loop->bind.proxies = config->proxies;
     inbox_init(&loop->inbox, SIZE_MAX, wake, loop); /* bounded by what the loop has given to the core */
 
@@ -313,6 +314,7 @@ void loop_free(struct net_loop *loop)
         loop->dirty_first = connection->dirty_next;
         free(connection);
     }
+    heads_destroy(loop->heads);
     token_cache_destroy(loop->bind.tokens);
     map_destroy(loop->addresses);
     buffer_free(&loop->out);

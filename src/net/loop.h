@@ -8,6 +8,7 @@
 #include "base/inbox.h"
 #include "base/map.h"
 #include "net/bind.h"
+#include "net/heads.h"
 #include "net/metrics.h"
 #include "net/net.h"
 #include "net/reply.h"
@@ -21,6 +22,7 @@ struct exchange {
     struct connection *connection; /* NULL when it is gone before the answer; the loop's thread alone looks */
     struct exchange *next;         /* of the connection, in the order of requests */
     const struct endpoint *endpoint;
+    const struct head *head; /* that it was read from before, held; NULL: it was parsed */
     enum http_method method;
     struct text origin; /* allowed origin */
     size_t body_bytes;  /* as counted in loop->bodies */
@@ -127,6 +129,7 @@ struct net_loop {
     struct buffer lines;  /* of the log, written at the end of a flush */
     bool logs;
     struct bind_context bind;
+    struct heads *heads;
     struct arena *pool[LIMIT_ARENAS_KEPT];
     uint32_t pooled;
     struct deadlines deadlines[WAIT_COUNT];
@@ -182,6 +185,8 @@ void sealed_close(struct connection *connection);                               
 struct exchange *exchange_create(struct connection *connection, struct arena *arena, const struct http_request *http);
 /* Binds it and gives it to the core, or answers it. */
 void exchange_start(struct exchange *exchange, const struct http_request *http);
+/* The same with a head that came before. */
+void exchange_start_known(struct exchange *exchange, const struct head *head);
 /* Answers what could not be parsed, or did not arrive in time; the connection closes after it. */
 void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error,
                      const char *sentence);

@@ -424,6 +424,25 @@ def headers_of_answers():
 
 
 @suite.case
+def requests_that_come_again():
+    """Byte for byte the same: each has an id of its own, and is answered by what is true now."""
+    ann, bob = server.user("Ann"), server.user("Bob")
+    path = f"/users/{ann.id}"
+    replies = [bob.get(path) for _ in range(5)]
+    suite.equal({reply.status for reply in replies}, {200})
+    suite.equal(len({reply.headers["X-Request-Id"] for reply in replies}), 5, "ids")
+    suite.equal(len({reply.body for reply in replies}), 1, "bodies")
+    for name in ("Anna", "Anne"):
+        suite.equal(ann.patch("/users/me", {"profile": {"display_name": name}}, version=ann.get("/users/me").data["version"]).status, 200)
+        suite.check(name.encode() in bob.get(path).body, f"shows {name} at once")
+        suite.check(name.encode() in bob.get(path).body, f"shows {name} again")
+    etag = bob.get(path).etag
+    suite.equal([bob.get(path, headers={"If-None-Match": etag}).status for _ in range(4)], [304] * 4)
+    suite.equal(bob.post("/auth/logout", {}).status, 204)
+    suite.equal([bob.get(path).status for _ in range(2)], [401, 401], "after the login has ended")
+
+
+@suite.case
 def cors():
     anybody = server.client()
     reply = anybody.get("/nothing", headers={"Origin": "https://shop.example"})

@@ -5,6 +5,7 @@
 #include "actors/runtime/tx.h"
 
 enum thing_status { THING_DRAFT = 1, THING_OPEN, THING_PAID, THING_CLOSED, THING_DELETED };
+#define THING_LOGIN_ENDS_AT (INT64_C(1767225600000) + HOURS(2))
 struct thing {
     struct entity entity;
     struct text name, slug;

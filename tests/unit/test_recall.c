@@ -129,6 +129,66 @@ static void test_who_asks(void **state)
     loopback_close(&world);
 }
 
+/* A login that ends takes the answers of the person along; those of all who are alike stay for the others. */
+static void test_logins_end(void **state)
+{
+    (void)state;
+    struct loopback world;
+    char id[64];
+    open_world(&world);
+    make(&world, "First", id);
+    struct id guest = {{0x07}};
+    struct asking read = {.kind = "thing", .command = "read", .id = id, .user = guest};
+    struct asking list = {.kind = "thing", .command = "list", .user = guest};
+    struct asking of_others = {.kind = "thing", .command = "list", .user = USER_ONE};
+    world.now = THING_LOGIN_ENDS_AT - 2;
+    keep(&world, read, "First");
+    keep(&world, of_others, "First");
+    keep(&world, list, "First");
+    world.now = THING_LOGIN_ENDS_AT - 1;
+    assert_true(is_recalled(&world, read, "First", true));
+    assert_true(is_recalled(&world, list, "First", true));
+    world.now = THING_LOGIN_ENDS_AT;
+    struct asking refused[] = {read, list};
+    for (int i = 0; i < 2; i++) {
+        struct said *said = loopback_ask(&world, refused[i]);
+        assert_int_equal(said->request.reply.status, 401);
+        said_free(said);
+    }
+    assert_true(is_recalled(&world, of_others, "First", true));
+    loopback_close(&world);
+}
+
+/* What is told again is counted by rates as what is told first. */
+static void test_rates(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"rates.default", "5", NULL};
+    struct loopback world;
+    char id[64];
+    loopback_prepare(&world, &thing_registry, thing_providers);
+    world.config.proves_answers = false;
+    world.config.rate_limits = true;
+    world.config.settings = settings;
+    loopback_start(&world);
+    loopback_settle(&world);
+    make(&world, "First", id);
+    struct asking read = {.kind = "thing", .command = "read", .id = id, .user = USER_TWO};
+    for (int i = 0; i < 5; i++) {
+        struct said *said = loopback_ask(&world, read);
+        assert_int_equal(said->request.reply.status, 200);
+        assert_int_equal(said->request.reply.rate_limit, 5);
+        assert_int_equal(said->request.reply.rate_remaining, 4 - i);
+        said_free(said);
+    }
+    assert_int_equal(answers_recalled(world.core->answers), 3);
+    struct said *said = loopback_ask(&world, read);
+    assert_int_equal(said->request.reply.status, 429);
+    assert_null(said->request.reply.etag.data);
+    said_free(said);
+    loopback_close(&world);
+}
+
 /* An answer tells of the log as far as its run saw it, whether there was a run or not. */
 static void test_positions(void **state)
 {
@@ -185,7 +245,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads),     cmocka_unit_test(test_lists), cmocka_unit_test(test_who_asks),
-        cmocka_unit_test(test_positions), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_positions), cmocka_unit_test(test_many),  cmocka_unit_test(test_logins_end),
+        cmocka_unit_test(test_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

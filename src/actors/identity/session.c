@@ -142,6 +142,7 @@ static struct session *session_of_token(struct tx *tx, struct text token, int64_
 
 static bool session_live(const struct tx *tx, const struct session *session, const struct user *user)
 {
+    holds_until(tx, session->expires_at);
     return !session->ended_at && session->expires_at > tx->now && id_equal(session->user_id, user->entity.id) &&
 #if !defined MUTANT || MUTANT != 40
            session->epoch == user->session_epoch &&

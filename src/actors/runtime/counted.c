@@ -23,6 +23,32 @@ void count(struct tx *tx, const struct kind *kind, struct id id, const char *com
         .tenant = tx->tenant, .entity = id, .kind = kind, .command = row, .body = {amount, first, second}};
 }
 
+static struct figure *figure_of(struct core *core, const struct figure *counted)
+{
+    uint8_t key[ACTOR_KEY_SIZE];
+    actor_key(key, counted->tenant, counted->kind, counted->entity);
+    struct figure *figure = map_get(core->figures_by_entity, key, sizeof key);
+    if (figure) return figure;
+    figure = memory_alloc(sizeof *figure);
+    *figure = *counted;
+    figure->body.count = 0;
+    figure->next = core->figures;
+    core->figures = figure;
+    map_set(core->figures_by_entity, key, sizeof key, figure);
+    return figure;
+}
+
+/* Their `next` are the figures that they count for, until those are flushed. */
+void figures_repeat(struct core *core, struct figure *figures, uint32_t count, uint64_t *epoch)
+{
+    bool known = *epoch == core->figures_epoch + 1;
+    *epoch = core->figures_epoch + 1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!known) figures[i].next = figure_of(core, &figures[i]);
+        figures[i].next->body.count += figures[i].body.count;
+    }
+}
+
 void figures_take(struct tx *tx)
 {
     const struct request *request = tx->state->message->request;
@@ -30,23 +56,13 @@ void figures_take(struct tx *tx)
     struct core *core = tx->core;
     for (uint32_t i = 0; i < tx->state->figures.count; i++) {
         const struct figure *counted = &tx->state->figures.at[i];
-        uint8_t key[ACTOR_KEY_SIZE];
-        actor_key(key, counted->tenant, counted->kind, counted->entity);
-        struct figure *figure = map_get(core->figures_by_entity, key, sizeof key);
-        if (!figure) {
-            figure = memory_alloc(sizeof *figure);
-            *figure = *counted;
-            figure->body.count = 0;
-            figure->next = core->figures;
-            core->figures = figure;
-            map_set(core->figures_by_entity, key, sizeof key, figure);
-        }
-        figure->body.count += counted->body.count;
+        figure_of(core, counted)->body.count += counted->body.count;
     }
 }
 
 void figures_flush(struct core *core)
 {
+    core->figures_epoch++;
     while (core->figures) {
         struct figure *figure = core->figures;
         uint8_t key[ACTOR_KEY_SIZE];

@@ -179,11 +179,13 @@ struct tx_state {
     LIST_OF(struct instant_answer) answers;
     bool watching; /* loads are noted as dependencies of a rendering */
     LIST_OF(struct dependency) watched;
+    int64_t until;                /* when what was decided may not hold any more */
     bool noting;                  /* what is read is noted for recall.c */
     bool shared;                  /* the question is that of all who are alike */
     bool saw_all;                 /* it read what the last record may have changed */
     bool recalled;                /* the reply is there, from an earlier run */
     struct text question;         /* by which the answer is kept; absent: it is not */
+    struct kept_answer *kept;     /* what is answered */
     struct kept_answer *expected; /* to be proved */
     LIST_OF(uint32_t) read_slots;
     bool pending;
@@ -287,6 +289,7 @@ struct core {
         **undurable_effects_last;  /* called once their record is durable, in its order */
     struct map *figures_by_entity; /* (tenant, kind, entity) → figure of this second */
     struct figure *figures;
+    uint64_t figures_epoch; /* raised when they are flushed */
     struct map *rates;
     struct search_state search;
     struct answers *answers; /* kept */
@@ -464,9 +467,10 @@ void answers_actor_changed(struct answers *answers, const struct actor *actor);
 void answers_row_changed(struct answers *answers, struct text key); /* of a derived row */
 uint64_t answers_recalled(const struct answers *answers);
 size_t answers_bytes(const struct answers *answers);
-/* Before a command runs: true when the reply is there; what a steady one reads is noted from here on. */
+/* Before a command runs: true when its answer is known; what a steady one reads is noted from here on. */
 bool answer_begin(struct tx *tx);
-bool answer_recall(struct tx *tx);                          /* the same, later: of a shared question */
+void answer_tell(struct tx *tx);          /* then: fills the reply */
+bool answer_recall_shared(struct tx *tx); /* the same, once it is known that the asker is answered what others are */
 void answer_reads_key(struct tx *tx, struct text key);      /* a unique key was looked up */
 void answer_reads_range(struct tx *tx, struct text prefix); /* an index was read below it */
 void answer_keep(struct tx *tx);                            /* the reply is complete, not yet cut by If-None-Match */
@@ -495,6 +499,8 @@ struct id timer_id_of(const struct kind *kind, struct id entity, const char *com
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
 void outside_close(struct core *core);
 /* counted.c */
+/* Of an answer that is sent again; *epoch is 0 at first, and between the calls its own. */
+void figures_repeat(struct core *core, struct figure *figures, uint32_t count, uint64_t *epoch);
 void figures_take(struct tx *tx); /* of an answered unit of work */
 void figures_flush(struct core *core);
 void figures_close(struct core *core);

@@ -296,7 +296,7 @@ enum error run_list(struct tx *tx)
         if (tx->state->form != ANSWER_SUBJECT) return OK;
     }
     if (tx->command->searches && queried(tx, "q")) return run_search(tx);
-    if (tx->state->shared && answer_recall(tx)) return OK;
+    if (tx->state->shared && answer_recall_shared(tx)) return OK;
     const struct request *request = tx->state->message->request;
     struct page page = {.listing = listing_choose(tx),
                         .out = {.arena = tx->arena},

@@ -21,13 +21,17 @@ enum { LEAD_SHORT = 1 + 16 + 2 + 2, LEAD_LONG = LEAD_SHORT + 16 }; /* of an inde
 struct kept_answer {
     struct kept_answer *older, *newer; /* by last use */
     uint32_t references;               /* of the table, and of replies on their way */
-    uint32_t slot_count, figure_count, key_length;
+    uint32_t slot_count, figure_count;
     uint64_t made; /* the count of changes up to which it holds for certain */
+    int64_t until; /* the time */
     uint64_t seen_lsn;
     bool saw_all; /* it waits for the last record, as its run did */
     size_t size;
     struct text etag, body, key;
-    struct figure *figures;
+    struct kept_answer
+        *shared;            /* held: this is a pass, for one asker, to what all are answered who are alike; or NULL */
+    struct figure *figures; /* counted each time it is sent */
+    uint64_t figures_epoch;
     uint32_t slots[];
 };
 struct answers {
@@ -64,7 +68,9 @@ static void link_newest(struct answers *answers, struct kept_answer *answer)
 void answer_release(struct kept_answer *answer)
 {
     CHECK(answer->references > 0);
-    if (--answer->references == 0) free(answer);
+    if (--answer->references) return;
+    if (answer->shared) answer_release(answer->shared);
+    free(answer);
 }
 
 static void forget(struct answers *answers, struct kept_answer *answer)
@@ -151,50 +157,67 @@ void answer_reads_range(struct tx *tx, struct text prefix)
     tx->state->saw_all = true;
 }
 
-/* ---- questions ---- */
-
-bool answer_begin(struct tx *tx)
+void holds_until(const struct tx *tx, int64_t time)
 {
-    const struct request *request = tx->state->message->request;
-    tx->state->noting = tx->command->steady && request && !request->at.given && !request->dry_run;
-    if (!tx->state->noting) return false;
-    tx->state->shared = tx->command->alike && tx->command->alike(tx);
-    return !pending(tx) && !tx->state->shared && answer_recall(tx);
+    if (time < tx->state->until) tx->state->until = time;
 }
 
-/* All that the answer may follow from besides the state. */
-static struct text question_of(struct tx *tx)
+/* ---- questions ---- */
+
+/* All that the answer may follow from besides the state: of a shared question, what is the same for all who are alike. */
+static struct text question_of(struct tx *tx, bool shared)
 {
-    bool shared = tx->state->shared;
     const struct request *request = tx->state->message->request;
-    const struct principal *principal = &tx->principal;
     struct buffer out = {.arena = tx->arena};
     buffer_reserve(&out, 256);
     buffer_bytes(&out, &tx->command, sizeof tx->command);
-    buffer_bytes(&out, tx->tenant.bytes, sizeof tx->tenant.bytes);
-    buffer_byte(&out, (char)(principal->kind << 3 | principal->admin << 2 | principal->leader << 1 | shared));
-    if (!shared && principal->kind == PRINCIPAL_USER) {
-        buffer_bytes(&out, principal->user.bytes, sizeof principal->user.bytes);
-        buffer_bytes(&out, principal->session.bytes, sizeof principal->session.bytes);
+    buffer_big32(&out, request->limit << 1 | request->include_deleted);
+    if (shared) {
+        const struct principal *principal = &tx->principal;
+        buffer_bytes(&out, tx->tenant.bytes, sizeof tx->tenant.bytes);
+        buffer_byte(&out, (char)(1 + (principal->kind << 2 | principal->admin << 1 | principal->leader)));
+    } else if (request->has_claims) {
+        buffer_bytes(&out, request->token_tenant.bytes, sizeof request->token_tenant.bytes);
+        buffer_bytes(&out, request->token_user.bytes, sizeof request->token_user.bytes);
+        buffer_bytes(&out, request->token_session.bytes, sizeof request->token_session.bytes);
     }
+    buffer_byte(&out, (char)(shared << 3 | request->has_claims << 2 | request->operator_ << 1 |
+                             (request->tenant_slug.data != NULL)));
+    if (!shared) buffer_text(&out, request->tenant_slug);
     for (uint32_t i = 0; i < request->path_count; i++) {
-        buffer_text(&out, request->path[i].value);
         buffer_byte(&out, '/');
+        buffer_text(&out, request->path[i].value);
     }
+    buffer_byte(&out, 0);
     buffer_text(&out, request->query_text);
     buffer_byte(&out, 0);
     buffer_text(&out, request->cursor);
-    buffer_big32(&out, request->limit << 1 | request->include_deleted);
     return buffer_as_text(&out);
 }
 
-static bool holds(const struct answers *answers, struct kept_answer *answer)
+static bool stamps_hold(const struct answers *answers, struct kept_answer *answer)
 {
     if (answer->made == answers->changes) return true;
     for (uint32_t i = 0; i < answer->slot_count; i++)
         if (answers->stamps[answer->slots[i]] > answer->made) return false;
     answer->made = answers->changes;
     return true;
+}
+
+static bool holds(const struct core *core, struct kept_answer *answer)
+{
+    return core->now < answer->until && stamps_hold(core->answers, answer) &&
+           (!answer->shared || holds(core, answer->shared));
+}
+
+static struct kept_answer *find(struct tx *tx, struct text question)
+{
+    struct answers *answers = tx->core->answers;
+    struct kept_answer *answer = map_get(answers->by_question, question.data, question.length);
+    if (!answer || !holds(tx->core, answer)) return NULL;
+    unlink_answer(answer);
+    link_newest(answers, answer);
+    return answer;
 }
 
 static void answer_send(struct tx *tx, struct kept_answer *answer)
@@ -209,34 +232,58 @@ static void answer_send(struct tx *tx, struct kept_answer *answer)
 static void answer_with(struct tx *tx, struct kept_answer *answer)
 {
     struct tx_state *state = tx->state;
+    const struct request *request = state->message->request;
     struct reply *reply = &state->message->request->reply;
-    reply->status = 200;
-    reply->content_type = "application/json";
-    reply->no_store = tx->principal.kind != PRINCIPAL_ANONYMOUS;
-    answer_send(tx, answer);
     if (answer->seen_lsn > state->seen_lsn) state->seen_lsn = answer->seen_lsn;
     if (answer->saw_all) state->seen_lsn = tx->core->last_lsn;
-    for (uint32_t i = 0; i < answer->figure_count; i++)
-        *LIST_ADD(tx->arena, &state->figures) = answer->figures[i];
-    reply_unchanged(tx);
     state->recalled = true;
+    if (answer->shared) { /* a pass */
+        answer_with(tx, answer->shared);
+        return;
+    }
+    tx->core->answers->recalled++;
+    reply->status = 200;
+    reply->content_type = "application/json";
+    reply->no_store = request->has_claims || request->operator_;
+    answer_send(tx, answer);
+    reply_unchanged(tx);
+    if (answer->figure_count && reply->status == 200 && !request->head_only)
+        figures_repeat(tx->core, answer->figures, answer->figure_count, &answer->figures_epoch);
 }
 
-bool answer_recall(struct tx *tx)
+bool answer_begin(struct tx *tx)
 {
-    struct answers *answers = tx->core->answers;
-    struct text question = tx->state->question = question_of(tx);
-    struct kept_answer *answer = map_get(answers->by_question, question.data, question.length);
-    if (!answer || !holds(answers, answer)) return false;
-    unlink_answer(answer);
-    link_newest(answers, answer);
-    answers->recalled++;
+    struct tx_state *state = tx->state;
+    const struct request *request = state->message->request;
+    if (!tx->command->steady || request->at.given || request->dry_run) return false;
+    state->noting = true;
+    state->until = INT64_MAX;
+    state->question = question_of(tx, false);
+    struct kept_answer *answer = find(tx, state->question);
+    if (!answer) return false;
     if (tx->core->config.proves_answers) {
-        tx->state->expected = answer;
+        state->expected = answer->shared ? answer->shared : answer;
         return false;
     }
-    answer_with(tx, answer);
+    state->kept = answer;
     return true;
+}
+
+void answer_tell(struct tx *tx)
+{
+    answer_with(tx, tx->state->kept);
+}
+
+static void answer_insert(struct tx *tx, struct kept_answer *answer)
+{
+    struct answers *answers = tx->core->answers;
+    struct kept_answer *before = map_get(answers->by_question, answer->key.data, answer->key.length);
+    if (before) forget(answers, before);
+    map_set(answers->by_question, answer->key.data, answer->key.length, answer);
+    link_newest(answers, answer);
+    answers->bytes += answer->size;
+    while (answers->bytes > LIMIT_ANSWERS_BYTES && answers->ends.newer != answer)
+        forget(answers, answers->ends.newer);
 }
 
 /* ---- keeping ---- */
@@ -261,36 +308,60 @@ static char *put(char **at, struct text source)
     return start;
 }
 
-static struct kept_answer *answer_make(struct tx *tx, const struct reply *reply)
+static size_t aligned(size_t size)
+{
+    return (size + 15) & ~(size_t)15;
+}
+
+/* `shared`: what is made is a pass to it. */
+static struct kept_answer *answer_make(struct tx *tx, struct text question, struct text body, struct text etag,
+                                       struct kept_answer *shared)
 {
     const struct tx_state *state = tx->state;
+    uint32_t figures = shared ? 0 : state->figures.count;
     size_t slots = state->read_slots.count + state->touched_count;
-    size_t slots_bytes = (slots * sizeof(uint32_t) + 15) & ~(size_t)15;
-    size_t figures_bytes = state->figures.count * sizeof(struct figure);
-    size_t size = (sizeof(struct kept_answer) + 15) / 16 * 16 + slots_bytes + figures_bytes + reply->etag.length +
-                  reply->body.length + state->question.length;
+    size_t head = aligned(sizeof(struct kept_answer) + slots * sizeof(uint32_t));
+    size_t size = head + figures * sizeof(struct figure) + etag.length + body.length + question.length;
     struct kept_answer *answer = memory_alloc(size);
     answer->references = 1;
     answer->size = size;
     answer->made = tx->core->answers->changes;
+    answer->until = state->until;
     answer->seen_lsn = state->seen_lsn;
     answer->saw_all = state->saw_all;
+    answer->shared = shared;
+    if (shared) shared->references++;
     for (uint32_t i = 0; i < state->read_slots.count; i++)
         answer->slots[answer->slot_count++] = state->read_slots.at[i];
     for (uint32_t i = 0; i < state->touched_count; i++) {
         const struct actor *actor = state->touched[i]->actor;
         answer->slots[answer->slot_count++] = slot_of(actor->key, sizeof actor->key);
     }
-    char *at = (char *)answer + (sizeof *answer + 15) / 16 * 16 + slots_bytes;
+    char *at = (char *)answer + head;
     answer->figures = (struct figure *)(void *)at;
-    answer->figure_count = state->figures.count;
-    if (figures_bytes) memcpy(at, state->figures.at, figures_bytes);
-    at += figures_bytes;
-    answer->etag = reply->etag;
-    if (reply->etag.data) answer->etag.data = put(&at, reply->etag);
-    answer->body = (struct text){put(&at, reply->body), reply->body.length};
-    answer->key = (struct text){put(&at, state->question), state->question.length};
+    answer->figure_count = figures;
+    if (figures) memcpy(at, state->figures.at, figures * sizeof(struct figure));
+    at += figures * sizeof(struct figure);
+    answer->etag = etag;
+    if (etag.data) answer->etag.data = put(&at, etag);
+    answer->body = (struct text){put(&at, body), body.length};
+    answer->key = (struct text){put(&at, question), question.length};
     return answer;
+}
+
+bool answer_recall_shared(struct tx *tx)
+{
+    struct tx_state *state = tx->state;
+    struct text own = state->question;
+    state->question = question_of(tx, true);
+    struct kept_answer *answer = find(tx, state->question);
+    if (!answer) return false;
+    if (tx->core->config.proves_answers) state->expected = answer;
+    if (comes_again(tx->core->answers, own))
+        answer_insert(tx, answer_make(tx, own, (struct text){0}, (struct text){0}, answer));
+    if (state->expected) return false;
+    answer_with(tx, answer);
+    return true;
 }
 
 /* Where answers are proved, the run is made nevertheless; what is sent is the kept one. */
@@ -305,27 +376,18 @@ static void prove(struct tx *tx, struct kept_answer *answer, const struct reply 
         log_line("core", LOG_ERROR, "a kept answer does not hold", "kind=%s command=%s kept=\"%.*s\" now=\"%.*s\"",
                  tx->kind->name, tx->command->name, TEXT_ARGUMENTS(answer->body), TEXT_ARGUMENTS(reply->body));
     CHECK(same);
+    tx->core->answers->recalled++;
     answer_send(tx, answer);
 }
 
 void answer_keep(struct tx *tx)
 {
-    struct answers *answers = tx->core->answers;
     const struct tx_state *state = tx->state;
     const struct reply *reply = &state->message->request->reply;
     if (!state->question.data) return;
-    if (state->expected) {
+    if (state->expected)
         prove(tx, state->expected, reply);
-        return;
-    }
-    if (reply->status != 200 || reply->body.length > LIMIT_ANSWER_BYTES || !comes_again(answers, state->question))
-        return;
-    struct kept_answer *answer = answer_make(tx, reply);
-    struct kept_answer *before = map_get(answers->by_question, answer->key.data, answer->key.length);
-    if (before) forget(answers, before);
-    map_set(answers->by_question, answer->key.data, answer->key.length, answer);
-    link_newest(answers, answer);
-    answers->bytes += answer->size;
-    while (answers->bytes > LIMIT_ANSWERS_BYTES && answers->ends.newer != answer)
-        forget(answers, answers->ends.newer);
+    else if (reply->status == 200 && reply->body.length <= LIMIT_ANSWER_BYTES &&
+             comes_again(tx->core->answers, state->question))
+        answer_insert(tx, answer_make(tx, state->question, reply->body, reply->etag, NULL));
 }

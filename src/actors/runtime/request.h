@@ -41,6 +41,7 @@ struct request {
     bool has_claims;         /* a token was given and its signature, times and form are right */
     bool operator_;          /* came through the control socket */
     struct id token_tenant, token_user, token_session;
+    int64_t token_expires_s;
     struct text body; /* raw JSON */
     void *bound;      /* by command->body or the kind's fields (CREATE); NULL for PATCH and none */
     struct binding binding;

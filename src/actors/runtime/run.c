@@ -337,7 +337,8 @@ static enum error answers_decide(struct tx *tx)
 static enum error run_command(struct tx *tx, const struct request *request)
 {
     enum error error = OK;
-    if (answer_begin(tx) || pending(tx)) return OK;
+    if (tx->state->noting && tx->command->alike) tx->state->shared = tx->command->alike(tx);
+    if (pending(tx)) return OK;
     if (!lists_or_calls(tx->command) && tx->command->action != ACTION_CREATE) error = subject_load(tx);
     if (error || pending(tx)) return error;
     if (lists_or_calls(tx->command)) tx->relations = asker_relations(tx, tx->kind, NULL);
@@ -436,14 +437,26 @@ static enum error refuse_writes(struct tx *tx)
     return OK;
 }
 
+static enum error take_rate(struct tx *tx, struct request *request)
+{
+    if (tx->state->message->runs != 1 || rate_take(tx->core, tx->state->message, &request->reply)) return OK;
+    return fail(tx, ERROR_RATE_LIMITED, "slow down");
+}
+
 static enum error request_steps(struct tx *tx, struct request *request, bool *answered)
 {
-    enum error error = request_tenant(tx, request);
+    enum error error = OK;
+    if (answer_begin(tx)) {
+        error = take_rate(tx, request);
+        if (!error) answer_tell(tx);
+        return error;
+    }
+    error = request_tenant(tx, request);
     if (error || pending(tx)) return error;
     error = request_principal(tx, request);
     if (error || pending(tx)) return error;
-    if (tx->state->message->runs == 1 && !rate_take(tx->core, tx->state->message, &request->reply))
-        return fail(tx, ERROR_RATE_LIMITED, "slow down");
+    error = take_rate(tx, request);
+    if (error) return error;
     error = idempotency_begin(tx, answered);
     if (error || *answered || pending(tx)) return error;
     error = refuse_writes(tx);
@@ -524,11 +537,8 @@ static bool run_request(struct tx *tx, struct request *request)
     }
     bool answered = false;
     enum error error = request_steps(tx, request, &answered);
-    if (tx->state->recalled) {
-        figures_take(tx);
-        return true;
-    }
-    CHECK(!error || !tx->state->expected);
+    CHECK(!error || pending(tx) || !tx->state->expected || error == ERROR_RATE_LIMITED);
+    if (tx->state->recalled) return true;
     bool keep = error && tx->state->commit_anyway;
     if (!pending(tx) && !answered && (!error || keep)) {
         enum error finish = tx_finish(tx);

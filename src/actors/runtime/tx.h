@@ -64,6 +64,8 @@ struct id find_first(struct tx *tx, const struct kind *kind, const struct index 
                      void (*lead)(struct key_writer *writer, int64_t value), int64_t value);
 /* Removes a derived row (views only). */
 void discard(struct tx *tx, const struct kind *kind, struct id id);
+/* What a steady command answers may depend on the time too, when it says here until when it does not change. */
+void holds_until(const struct tx *tx, int64_t time);
 bool pending(const struct tx *tx); /* something is being loaded: this run is void */
 
 /* -- deciding -- */
