@@ -253,6 +253,7 @@ instructions: all instructions-program
 install: all
 	install -D -m 0755 $(OUT)/souk $(DESTDIR)$(PREFIX)/bin/souk
 	install -D -m 0644 conf/souk.conf $(DESTDIR)$(PREFIX)/share/souk/souk.conf
+	install -D -m 0644 conf/souk.service $(DESTDIR)$(PREFIX)/share/souk/souk.service
 	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/souk/LICENSE
 
 clean:

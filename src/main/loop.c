@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "main/exit.h"
+#include "main/notify.h"
 #include "main/shell.h"
 #include <sodium.h>
 #include <stdio.h>
@@ -163,6 +164,7 @@ static void on_signal(uv_signal_t *handle, int number)
     if (shell->stopping) _exit(128 + number);
     shell->stopping = true;
     log_line("main", LOG_INFO, "stopping", "signal=%d", number);
+    notify_supervisor("STOPPING=1");
     net_stop(shell->net, on_net_stopped, shell);
     uv_timer_start(&shell->due, on_due, 0, 0);
 }
@@ -174,10 +176,18 @@ static void on_hang_up(uv_signal_t *handle, int number)
     char problem[256];
     (void)number;
     if (shell->stopping) return;
+    notify_reloading();
     if (net_reload_tls(shell->net, problem))
         log_line("main", LOG_INFO, "certificate and key are read again", "tls=%d", shell->tls_host != NULL);
     else
         log_line("main", LOG_ERROR, "certificate and key of before stay", "problem=\"%s\"", problem);
+    notify_supervisor("READY=1");
+}
+
+static void on_watchdog(uv_timer_t *handle)
+{
+    (void)handle;
+    notify_supervisor("WATCHDOG=1");
 }
 
 /* ---- Its life ------------------------------------------------------------------------------------------------------ */
@@ -189,6 +199,7 @@ void shell_open(struct shell *shell)
     CHECK(uv_check_init(&shell->loop, &shell->turn) == 0);
     CHECK(uv_idle_init(&shell->loop, &shell->busy) == 0);
     CHECK(uv_timer_init(&shell->loop, &shell->due) == 0);
+    CHECK(uv_timer_init(&shell->loop, &shell->watchdog) == 0);
     CHECK(uv_signal_init(&shell->loop, &shell->terminate) == 0);
     CHECK(uv_signal_init(&shell->loop, &shell->interrupt) == 0);
     CHECK(uv_signal_init(&shell->loop, &shell->hang_up) == 0);
@@ -202,6 +213,9 @@ void shell_run(struct shell *shell)
     CHECK(uv_signal_start(&shell->interrupt, on_signal, SIGINT) == 0);
     CHECK(uv_signal_start(&shell->hang_up, on_hang_up, SIGHUP) == 0);
     uv_timer_start(&shell->due, on_due, 0, 0);
+    uint64_t sign_of_life = notify_watchdog_ms();
+    if (sign_of_life) uv_timer_start(&shell->watchdog, on_watchdog, sign_of_life, sign_of_life);
+    notify_supervisor("READY=1");
     uv_run(&shell->loop, UV_RUN_DEFAULT);
 }
 

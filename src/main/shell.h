@@ -38,6 +38,7 @@ struct shell {
     uv_check_t turn; /* after each wait */
     uv_idle_t busy;  /* runs while the core wants to go on at once */
     uv_timer_t due;
+    uv_timer_t watchdog; /* tells the supervisor that the loop goes round */
     uv_signal_t terminate, interrupt, hang_up;
     struct clock clock;
     struct random_pool random;

@@ -109,6 +109,7 @@ void connection_close(struct connection *connection)
 {
     if (connection->state == CONNECTION_CLOSED) return;
     connection->state = CONNECTION_CLOSED;
+    connection->loop->open_count--;
     if (connection->tls) sealed_close(connection);
     set_wait(connection, WAIT_NONE);
     deadline_clear(&connection->writing_deadline);
@@ -526,17 +527,23 @@ static bool comes_from_proxy(const struct connection *connection)
     return false;
 }
 
+bool connection_close_idle(struct net_loop *loop)
+{
+    struct deadline *idle = loop->deadlines[WAIT_IDLE].end.next;
+    if (idle == &loop->deadlines[WAIT_IDLE].end) return false;
+    connection_close((struct connection *)(void *)((char *)idle - offsetof(struct connection, reading_deadline)));
+    return true;
+}
+
 static void welcome(struct connection *connection)
 {
     struct net_loop *loop = connection->loop;
     int64_t of_address = loop->net->config.connections_per_address;
-    struct deadline *idle = loop->deadlines[WAIT_IDLE].end.next;
-    if (loop->connection_count * 10 > loop->connections_most * 8 && idle != &loop->deadlines[WAIT_IDLE].end)
-        connection_close((struct connection *)(void *)((char *)idle - offsetof(struct connection, reading_deadline)));
+    if (loop->open_count * 10 > loop->connections_most * 8) connection_close_idle(loop);
 
     if (!connection->is_control) {
         intptr_t count = (intptr_t)map_get(loop->addresses, connection->address, strlen(connection->address));
-        if (loop->connection_count > loop->connections_most) {
+        if (loop->open_count > loop->connections_most || loop->spare_file < 0) {
             turn_away(connection, "503 Service Unavailable");
             return;
         }
@@ -564,6 +571,7 @@ void connection_accept(struct net_loop *loop, uv_stream_t *listener, enum entran
     if (connection->next) connection->next->previous = connection;
     loop->connections = connection;
     loop->connection_count++;
+    loop->open_count++;
     metrics_add(&loop->metrics->connections_opened, 1);
     loop_clock(loop);
     loop_start_timer(loop);

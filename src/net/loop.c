@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { NOTED_EVERY_MS = 1000, NO_ROOM_WAIT_US = 1000 };
 enum { TICK_MS = 100, BACKLOG = 4096, OUT_KEPT_BYTES = 1024 * 1024 };
 
 /* ---- time ---- */
@@ -156,18 +158,46 @@ static void wake(void *context)
 
 /* ---- listening ---- */
 
+static void take_spare_file(struct net_loop *loop)
+{
+    if (loop->spare_file < 0) loop->spare_file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+/* No file is left for a connection that waits, and libuv tries again at once: so one is given up. That is an idle
+   connection, else the spare file, with which the one that waits is taken and turned away; without either it has to wait a
+   little for what others give back. */
+static void make_room(struct net_loop *loop)
+{
+    uint64_t now = uv_now(loop->uv);
+    if (now >= loop->room_noted_due) {
+        log_line("net", LOG_WARNING, "no file is left for a connection", "connections=%lld",
+                 (long long)loop->open_count);
+        loop->room_noted_due = now + NOTED_EVERY_MS;
+    }
+    if (connection_close_idle(loop)) return;
+    if (loop->spare_file >= 0) {
+        close(loop->spare_file);
+        loop->spare_file = -1;
+    } else {
+        usleep(NO_ROOM_WAIT_US);
+    }
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
     struct net_loop *loop = listener->data;
+    enum entrance entrance = listener == (uv_stream_t *)&loop->control        ? ENTRANCE_CONTROL
+                             : listener == (uv_stream_t *)&loop->tls_listener ? ENTRANCE_TLS
+                                                                              : ENTRANCE_TCP;
     if (status == 0) {
-        connection_accept(loop, listener,
-                          listener == (uv_stream_t *)&loop->control        ? ENTRANCE_CONTROL
-                          : listener == (uv_stream_t *)&loop->tls_listener ? ENTRANCE_TLS
-                                                                           : ENTRANCE_TCP);
-        return;
+        connection_accept(loop, listener, entrance);
+        take_spare_file(loop);
+    } else if (status == UV_EMFILE || status == UV_ENFILE) {
+        make_room(loop);
+    } else {
+        metrics_add(&loop->metrics->connections_refused, 1);
+        log_line("net", LOG_WARNING, "cannot accept", "error=%s", uv_err_name(status));
     }
-    metrics_add(&loop->metrics->connections_refused, 1); /* no file descriptor is left: libuv has closed it */
-    log_line("net", LOG_WARNING, "cannot accept", "error=%s", uv_err_name(status));
 }
 
 static bool complain(char problem[256], const char *what, const char *where, int fault)
@@ -275,6 +305,8 @@ bool loop_open(struct net_loop *loop, char problem[256])
         end->next = end->previous = end;
         loop->deadlines[wait].duration = durations[wait];
     }
+    loop->spare_file = -1;
+    take_spare_file(loop);
     loop->dirty_last = &loop->dirty_first;
     loop->read_buffer = memory_alloc(LIMIT_READ_BYTES);
     loop->addresses = map_create();
@@ -320,6 +352,7 @@ void loop_free(struct net_loop *loop)
     buffer_free(&loop->out);
     buffer_free(&loop->sealed);
     buffer_free(&loop->lines);
+    if (loop->spare_file >= 0) close(loop->spare_file);
     free(loop->plain_buffer);
     free(loop->read_buffer);
     free(loop->metrics);

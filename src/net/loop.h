@@ -114,11 +114,11 @@ struct net_loop {
     uv_timer_t timer;
     uv_check_t check;
     uv_async_t async;
-    uint32_t handles;             /* of these that are open, the inbox's aside */
-    struct inbox inbox;           /* answered exchanges, from the core's thread */
-    uint64_t clock_due, stop_due; /* ms of the loop's clock */
-    uint64_t now_ns;              /* of the last read or flush, for durations */
-    int64_t wall_s;               /* of the date line */
+    uint32_t handles;                             /* of these that are open, the inbox's aside */
+    struct inbox inbox;                           /* answered exchanges, from the core's thread */
+    uint64_t clock_due, stop_due, room_noted_due; /* ms of the loop's clock */
+    uint64_t now_ns;                              /* of the last read or flush, for durations */
+    int64_t wall_s;                               /* of the date line */
     char date[DATE_LINE_SIZE];
     uint32_t date_length;
     char *read_buffer;
@@ -134,9 +134,11 @@ struct net_loop {
     uint32_t pooled;
     struct deadlines deadlines[WAIT_COUNT];
     struct connection *connections, *dirty_first, **dirty_last;
-    int64_t connection_count, connections_most;
-    struct map *addresses; /* address to number of connections, as pointer */
-    size_t bodies;         /* bytes of request bodies held */
+    int64_t connection_count;             /* until libuv lets go of them */
+    int64_t open_count, connections_most; /* those that have a socket */
+    int spare_file;                       /* given up for a moment when no other is left; -1: it is */
+    struct map *addresses;                /* address to number of connections, as pointer */
+    size_t bodies;                        /* bytes of request bodies held */
     struct metrics *metrics;
 };
 
@@ -163,6 +165,7 @@ struct net {
 /* connection.c */
 void connection_accept(struct net_loop *loop, uv_stream_t *listener, enum entrance entrance);
 void connection_close(struct connection *connection);
+bool connection_close_idle(struct net_loop *loop);   /* the one that is idle for the longest; false: none is */
 void connection_mark(struct connection *connection); /* has something to flush */
 void connection_flush(struct connection *connection);
 void connection_overdue(struct connection *connection, enum wait wait);

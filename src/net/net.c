@@ -188,7 +188,7 @@ static void run_loop(void *context)
 
 /* ---- start ---- */
 
-/* Raises the limit of open files as far as it may go, and keeps some for the store. */
+/* Raises the limit of open files as far as it may go. The store takes half of a small one, and some are for the rest. */
 static int64_t connections_possible(int64_t wanted)
 {
     struct rlimit files;
@@ -198,8 +198,8 @@ static int64_t connections_possible(int64_t wanted)
         if (setrlimit(RLIMIT_NOFILE, &files) != 0 && getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
     }
     if (files.rlim_cur == RLIM_INFINITY || files.rlim_cur > 4000000) return wanted;
-    int64_t most = (int64_t)files.rlim_cur, reserve = most / 4 < 512 ? most / 4 : 512;
-    return wanted < most - reserve ? wanted : most - reserve;
+    int64_t half = (int64_t)files.rlim_cur / 2, reserve = half / 4 < 64 ? half / 4 : 64;
+    return wanted < half - reserve ? wanted : half - reserve;
 }
 
 static bool start_thread(struct net_loop *loop, char problem[256])

@@ -27,6 +27,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import select
 import shutil
 import signal
@@ -398,9 +399,10 @@ class Raw:
 class Server:
     openapi = None
 
-    def __init__(self, settings=None, arguments=(), mode="development", environment=None, start=True, tls=None):
-        """tls: the ssl.SSLContext with which clients speak to it; its settings have to make it serve TLS."""
-        self.tls = tls
+    def __init__(self, settings=None, arguments=(), mode="development", environment=None, start=True, tls=None, open_files=None):
+        """tls: the ssl.SSLContext with which clients speak to it; its settings have to make it serve TLS. open_files: the
+        limit of them."""
+        self.tls, self.open_files = tls, open_files
         self.settings, self.arguments, self.mode = dict(settings or {}), list(arguments), mode
         self.environment = dict(environment or {})
         self.directory = tempfile.mkdtemp(prefix="souk-api-")
@@ -424,7 +426,7 @@ class Server:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             start_new_session=True, env={**os.environ, **self.environment},
-                                            preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+                                            preexec_fn=self.prepare)
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready(port_file):
             if self.process.poll() is not None:
@@ -434,6 +436,12 @@ class Server:
                 raise AssertionError(f"the server was not ready within {START_SECONDS} s:\n{self.log_tail()}")
             time.sleep(0.01)
         self.generation += 1
+
+    def prepare(self):
+        """In the child, before it becomes the server."""
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self.open_files:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.open_files, self.open_files))
 
     def is_ready(self, port_file):
         try:
