@@ -11,7 +11,7 @@ enum { FAILURES_KNOWN_MOST = 1000 };
 /* clang-format off */
 static const struct field login_record_rows[] = {
     ENTITY_ROW(login_record),
-    ID(login_record, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "whose account"),
+    ID(login_record, 2, user_id, .flags = READ_ONLY, .sees = SELF | ADMIN, .refers = "user", .doc = "whose account"),
     TEXT(login_record, 3, address_hash, .flags = READ_ONLY | SECRET,
          .doc = "keyed hash of the address; absent: all addresses"),
     TIME(login_record, 4, last_login_at, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "last success"),
