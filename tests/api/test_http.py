@@ -19,7 +19,7 @@ suite = Suite("http")
 HOST = "Host: localhost\r\n"
 server = Server(settings={
     "net.head_timeout": 800, "net.body_timeout": 3000, "net.body_grace": 500, "net.body_rate": 1024,
-    "net.idle_timeout": 5000, "net.write_timeout": 800, "net.linger_timeout": 300, "cors.origins": "https://shop.example",
+    "net.idle_timeout": 5000, "net.write_timeout": 2000, "net.linger_timeout": 300, "cors.origins": "https://shop.example",
 })
 
 
