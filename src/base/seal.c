@@ -1,153 +1,244 @@
-/* Sealing. Every key is derived from the master key for one use, the master key itself seals nothing; key bytes live in
-   guarded memory or on the stack of one call, which wipes them. Layouts here are on disk and must never change. */
+/* Keys and sealing. Layouts here are on disk and must never change.
+
+   A row of the slots, 128 bytes: state, 7 zero bytes, mark of the master key (8), tenant (16), subject (16), nonce (24),
+   wrapped key (32 and a tag of 16), checksum over the slot's number and all before it (8). Erasing changes the state and
+   what follows the subject, so that a torn write still says whose slot it was. The key is wrapped with the slot's number,
+   tenant and subject as associated data: a row serves nowhere else. */
 #include "base/seal.h"
 #include "base/check.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "base/slot.h"
+#include <pthread.h>
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum {
     NONCE_SIZE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
     TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
     KEY_SIZE = crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
     HASH_SIZE = 32,
+#ifdef TINY
+    CACHED_KEYS = 3,
+#else
+    CACHED_KEYS = 2048,
+#endif
 };
 _Static_assert(SEAL_OVERHEAD == NONCE_SIZE + TAG_SIZE, "sealed bytes are nonce, cipher text, tag");
 
-struct keyring {
-    uint8_t master[KEYRING_MASTER_SIZE];
-};
-/* The two keys of one subject. */
+/* The two keys of one subject, derived from what its slot holds. */
 struct subject_keys {
     uint8_t cipher[KEY_SIZE], nonce[HASH_SIZE];
 };
+struct cached_keys {
+    uint32_t slot; /* 0: nothing is cached here, as no subject has that slot */
+    struct subject_keys keys;
+};
+/* What must not be swapped out or end in a core file. */
+struct secrets {
+    uint8_t master[KEYRING_MASTER_SIZE], hash[KEY_SIZE];
+    struct cached_keys cache[CACHED_KEYS];
+};
+struct keyring {
+    pthread_mutex_t mutex;
+    struct keyring_port port;
+    struct secrets *secrets;
+    uint64_t drawn; /* keys without a port */
+    struct slot *slots;
+    uint32_t count, room;
+    uint32_t *places; /* slot numbers by hash of tenant and subject, open addressing; 0: free */
+    uint32_t place_count;
+    struct keyring_writes writes;
+    struct keyring_figures figures;
+};
 
-/* ---- the master key ---- */
+/* ---- its life ---- */
 
-struct keyring *keyring_create(const uint8_t master[KEYRING_MASTER_SIZE])
+struct keyring *keyring_create(const uint8_t master[KEYRING_MASTER_SIZE], const struct keyring_port *port)
 {
     CHECK(sodium_init() >= 0);
-    struct keyring *keyring = sodium_malloc(sizeof *keyring);
-    CHECK(keyring);
-    memcpy(keyring->master, master, KEYRING_MASTER_SIZE);
-    sodium_mprotect_readonly(keyring);
+    struct keyring *keyring = memory_alloc(sizeof *keyring);
+    CHECK(pthread_mutex_init(&keyring->mutex, NULL) == 0);
+    keyring->secrets = sodium_malloc(sizeof *keyring->secrets);
+    CHECK(keyring->secrets);
+    memset(keyring->secrets, 0, sizeof *keyring->secrets);
+    memcpy(keyring->secrets->master, master, KEYRING_MASTER_SIZE);
+    if (port)
+        keyring->port = *port;
+    else
+        CHECK(keyring_ready(keyring));
     return keyring;
 }
 
 void keyring_destroy(struct keyring *keyring)
 {
-    sodium_free(keyring); /* wipes it; NULL is fine */
+    if (!keyring) return;
+    if (keyring->port.close) keyring->port.close(keyring->port.context);
+    slot_writes_free(keyring->writes.made);
+    slot_writes_free(keyring->writes.erased);
+    sodium_free(keyring->secrets); /* wipes them */
+    pthread_mutex_destroy(&keyring->mutex);
+    free(keyring->slots);
+    free(keyring->places);
+    free(keyring);
 }
 
-/* False with the sentence "cannot <what> <path>: <reason>". */
-static bool refuse(char problem[256], const char *what, const char *path, const char *reason)
+static void draw(struct keyring *keyring, void *out, size_t size)
 {
-    snprintf(problem, 256, "cannot %s %.140s: %.80s", what, path, reason);
-    return false;
+    if (keyring->port.random)
+        keyring->port.random(keyring->port.context, out, size);
+    else
+        random_expand(keyring->secrets->master, keyring->drawn++, out, size);
 }
 
-static bool read_whole(int file, uint8_t *out, size_t size)
+/* ---- slots by subject ---- */
+
+static uint32_t place_of(const struct keyring *keyring, struct id tenant, struct id subject)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t got = read(file, out + done, size - done);
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0) return false;
-        done += (size_t)got;
+    uint32_t high, low;
+    memcpy(&low, subject.bytes + 12, sizeof low); /* the random end of a UUIDv7, the hash of a derived id */
+    memcpy(&high, tenant.bytes + 12, sizeof high);
+    return ((low ^ high * 40503u) * 2654435761u) & (keyring->place_count - 1);
+}
+
+/* The place of a subject's slot, or the free one where it belongs. */
+static uint32_t *place_find(const struct keyring *keyring, struct id tenant, struct id subject)
+{
+    uint32_t at = place_of(keyring, tenant, subject);
+    for (; keyring->places[at]; at = (at + 1) & (keyring->place_count - 1)) {
+        const struct slot *slot = &keyring->slots[keyring->places[at]];
+        if (id_equal(slot->subject, subject) && id_equal(slot->tenant, tenant)) break;
     }
-    return true;
+    return &keyring->places[at];
 }
 
-static bool write_whole(int file, const uint8_t *data, size_t size)
+static void places_grow(struct keyring *keyring)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t put = write(file, data + done, size - done);
-        if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return false;
-        done += (size_t)put;
+    if (keyring->place_count / 2 > keyring->count) return;
+    free(keyring->places);
+    keyring->place_count = keyring->place_count ? keyring->place_count * 2 : 64;
+    keyring->places = memory_alloc(keyring->place_count * sizeof *keyring->places);
+    for (uint32_t number = 1; number < keyring->count; number++) {
+        const struct slot *slot = &keyring->slots[number];
+        if (slot->state != SLOT_FREE) *place_find(keyring, slot->tenant, slot->subject) = number;
     }
-    return true;
 }
 
-static bool master_read(int file, const char *path, uint8_t master[KEYRING_MASTER_SIZE], char problem[256])
+/* The next number, with all before it. */
+static struct slot *slot_add(struct keyring *keyring, uint32_t number)
 {
-    static const char what[] = "use the master key";
-    struct stat status;
-    if (fstat(file, &status) != 0) return refuse(problem, what, path, strerror(errno));
-    if (!S_ISREG(status.st_mode)) return refuse(problem, what, path, "it is not a regular file");
-    if (status.st_mode & 077) return refuse(problem, what, path, "its mode has to be 0600");
-    if (status.st_size != KEYRING_MASTER_SIZE) return refuse(problem, what, path, "it does not hold exactly 32 bytes");
-    if (!read_whole(file, master, KEYRING_MASTER_SIZE)) return refuse(problem, what, path, "it cannot be read");
-    return true;
-}
-
-static bool directory_sync(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char directory[4096];
-    int length = slash ? (int)(slash == path ? 1 : slash - path) : 1;
-    if (snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".") >= (int)sizeof directory)
-        return false;
-    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0) return false;
-    bool synced = fsync(file) == 0;
-    close(file);
-    return synced;
-}
-
-/* Written beside its place and linked into it: a crash leaves either no key file or a whole one, and a file that somebody
-   else made meanwhile is never overwritten. */
-static bool master_make(const char *path, uint8_t master[KEYRING_MASTER_SIZE], char problem[256])
-{
-    static const char what[] = "make the master key";
-    char draft[4096];
-    if (snprintf(draft, sizeof draft, "%s.new", path) >= (int)sizeof draft)
-        return refuse(problem, what, path, "the name is too long");
-    unlink(draft); /* of a start that was cut off */
-    int file = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (file < 0) return refuse(problem, what, draft, strerror(errno));
-
-    randombytes_buf(master, KEYRING_MASTER_SIZE);
-    bool made = fchmod(file, 0600) == 0 && write_whole(file, master, KEYRING_MASTER_SIZE) && fsync(file) == 0;
-    made = made && link(draft, path) == 0;
-    int error = errno;
-    close(file);
-    unlink(draft);
-    if (!made) return refuse(problem, what, path, strerror(error));
-    if (!directory_sync(path)) return refuse(problem, what, path, "its directory cannot be synced");
-    return true;
-}
-
-struct keyring *keyring_open(const char *path, char problem[256])
-{
-    CHECK(sodium_init() >= 0);
-    problem[0] = 0;
-    uint8_t master[KEYRING_MASTER_SIZE];
-    bool known;
-    int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang the start */
-    if (file >= 0) {
-        known = master_read(file, path, master, problem);
-        close(file);
-    } else if (errno == ENOENT) {
-        known = master_make(path, master, problem);
-    } else {
-        known = refuse(problem, "open the master key", path, strerror(errno));
+    while (number >= keyring->room) {
+        uint32_t room = keyring->room ? keyring->room * 2 : 64;
+        keyring->slots = memory_resize(keyring->slots, room * sizeof *keyring->slots);
+        memset(keyring->slots + keyring->room, 0, (room - keyring->room) * sizeof *keyring->slots);
+        keyring->room = room;
     }
-    struct keyring *keyring = known ? keyring_create(master) : NULL;
-    sodium_memzero(master, sizeof master);
-    return keyring;
+    if (number >= keyring->count) keyring->count = number + 1;
+    places_grow(keyring);
+    return &keyring->slots[number];
 }
 
-/* ---- derived keys ---- */
+static void write_later(struct keyring *keyring, struct slot_write **list, uint32_t number)
+{
+    if (!keyring->port.write) return; /* kept in memory, or opened to be read */
+    struct slot_write *write = memory_alloc(sizeof *write);
+    *write = (struct slot_write){.next = *list, .slot = number};
+    slot_encode(&keyring->slots[number], keyring->secrets->master, number, write->row);
+    *list = write;
+}
 
-/* Labels keep the uses of the master key apart; all have the same length, so that no label is the start of another. */
+static uint32_t slot_make(struct keyring *keyring, enum slot_state state, struct id tenant, struct id subject)
+{
+    uint32_t number = keyring->count;
+    CHECK(number < UINT32_MAX / SLOT_SIZE);
+    struct slot *slot = slot_add(keyring, number);
+    *slot = (struct slot){.tenant = tenant, .subject = subject, .state = (uint8_t)state};
+    if (state != SLOT_ERASED) {
+        uint8_t key[KEY_SIZE];
+        draw(keyring, key, sizeof key);
+        draw(keyring, slot->nonce, sizeof slot->nonce);
+        slot_wrap(slot, keyring->secrets->master, number, key);
+        sodium_memzero(key, sizeof key);
+    }
+    keyring->figures.slots += state == SLOT_LIVE;
+    keyring->figures.erased += state == SLOT_ERASED;
+    if (number) *place_find(keyring, tenant, subject) = number;
+    return number;
+}
+
+bool keyring_load(struct keyring *keyring, uint32_t number, const uint8_t row[SLOT_SIZE])
+{
+    struct slot read;
+    bool whole = slot_decode(row, number, &read);
+    if (whole && read.state != SLOT_FREE && !slot_is_of(keyring->secrets->master, number, row)) return false;
+    struct slot *slot = slot_add(keyring, number);
+    *slot = read;
+    keyring->figures.slots += read.state == SLOT_LIVE;
+    keyring->figures.erased += read.state == SLOT_ERASED;
+    keyring->figures.damaged += read.state == SLOT_DAMAGED;
+    if (number && read.state != SLOT_FREE) *place_find(keyring, read.tenant, read.subject) = number;
+    return true;
+}
+
+bool keyring_ready(struct keyring *keyring)
+{
+    if (!keyring->count) {
+        slot_make(keyring, SLOT_SECRET, ID_NONE, ID_NONE);
+        write_later(keyring, &keyring->writes.made, 0);
+    }
+    const struct slot *first = &keyring->slots[0];
+    return first->state == SLOT_SECRET &&
+           slot_unwrap(first, keyring->secrets->master, 0, keyring->secrets->hash);
+}
+
+/* ---- writing ---- */
+
+void slot_writes_free(struct slot_write *rows)
+{
+    while (rows) {
+        struct slot_write *next = rows->next;
+        free(rows);
+        rows = next;
+    }
+}
+
+static void move_rows(struct slot_write **from, struct slot_write **to)
+{
+    while (*from) {
+        struct slot_write *row = *from;
+        *from = row->next;
+        row->next = *to;
+        *to = row;
+    }
+}
+
+void keyring_writes_move(struct keyring_writes *from, struct keyring_writes *to)
+{
+    move_rows(&from->made, &to->made);
+    move_rows(&from->erased, &to->erased);
+}
+
+void keyring_take(struct keyring *keyring, struct keyring_writes *writes)
+{
+    pthread_mutex_lock(&keyring->mutex);
+    keyring_writes_move(&keyring->writes, writes);
+    pthread_mutex_unlock(&keyring->mutex);
+}
+
+bool keyring_write(struct keyring *keyring, struct slot_write **rows)
+{
+    if (!*rows) return true;
+    bool written = keyring->port.write(keyring->port.context, *rows);
+    slot_writes_free(*rows);
+    *rows = NULL;
+    return written;
+}
+
+/* ---- the keys of a subject ---- */
+
+/* Labels keep the uses of a key apart; all have the same length, so that no label is the start of another. */
 static const uint8_t label_seal[12] = "souk seal 1", label_hash[12] = "souk hash 1";
 
-static void subject_keys_derive(const struct keyring *keyring, struct id tenant, struct id subject,
+static void subject_keys_derive(const uint8_t key[KEY_SIZE], struct id tenant, struct id subject,
                                 struct subject_keys *keys)
 {
     _Static_assert(sizeof *keys == crypto_generichash_BYTES_MAX, "both keys come from one hash");
@@ -155,8 +246,78 @@ static void subject_keys_derive(const struct keyring *keyring, struct id tenant,
     memcpy(input, label_seal, sizeof label_seal);
     memcpy(input + sizeof label_seal, tenant.bytes, sizeof tenant.bytes);
     memcpy(input + sizeof label_seal + sizeof tenant.bytes, subject.bytes, sizeof subject.bytes);
-    crypto_generichash((uint8_t *)keys, sizeof *keys, input, sizeof input, keyring->master, sizeof keyring->master);
+    crypto_generichash((uint8_t *)keys, sizeof *keys, input, sizeof input, key, KEY_SIZE);
 }
+
+/* NULL when the slot's key cannot be had. Valid until the next call. */
+static const struct subject_keys *keys_of_slot(struct keyring *keyring, uint32_t number)
+{
+    struct cached_keys *cached = &keyring->secrets->cache[number % CACHED_KEYS];
+    if (cached->slot == number) return &cached->keys;
+    uint8_t key[KEY_SIZE];
+    struct slot *slot = &keyring->slots[number];
+    if (!slot_unwrap(slot, keyring->secrets->master, number, key)) return NULL;
+    subject_keys_derive(key, slot->tenant, slot->subject, &cached->keys);
+    cached->slot = number;
+    sodium_memzero(key, sizeof key);
+    return &cached->keys;
+}
+
+/* 0: it has none. */
+static uint32_t slot_of(const struct keyring *keyring, struct id tenant, struct id subject)
+{
+    return keyring->place_count ? *place_find(keyring, tenant, subject) : 0;
+}
+
+static uint32_t slot_of_or_made(struct keyring *keyring, struct id tenant, struct id subject)
+{
+    uint32_t number = slot_of(keyring, tenant, subject);
+    if (number) return number;
+    number = slot_make(keyring, SLOT_LIVE, tenant, subject);
+    write_later(keyring, &keyring->writes.made, number);
+    return number;
+}
+
+void keyring_erase(struct keyring *keyring, struct id tenant, struct id subject)
+{
+    pthread_mutex_lock(&keyring->mutex);
+    uint32_t number = slot_of(keyring, tenant, subject);
+    if (!number) {
+        number = slot_make(keyring, SLOT_ERASED, tenant, subject);
+        write_later(keyring, &keyring->writes.erased, number);
+    } else if (keyring->slots[number].state != SLOT_ERASED) {
+        struct slot *slot = &keyring->slots[number];
+        keyring->figures.slots -= slot->state == SLOT_LIVE;
+        keyring->figures.damaged -= slot->state == SLOT_DAMAGED;
+        keyring->figures.erased++;
+        slot->state = SLOT_ERASED;
+        sodium_memzero(slot->nonce, sizeof slot->nonce);
+        sodium_memzero(slot->wrapped, sizeof slot->wrapped);
+        struct cached_keys *cached = &keyring->secrets->cache[number % CACHED_KEYS];
+        if (cached->slot == number) sodium_memzero(cached, sizeof *cached);
+        write_later(keyring, &keyring->writes.erased, number);
+    }
+    pthread_mutex_unlock(&keyring->mutex);
+}
+
+bool keyring_is_erased(struct keyring *keyring, struct id tenant, struct id subject)
+{
+    pthread_mutex_lock(&keyring->mutex);
+    uint32_t number = slot_of(keyring, tenant, subject);
+    bool erased = number && keyring->slots[number].state == SLOT_ERASED;
+    pthread_mutex_unlock(&keyring->mutex);
+    return erased;
+}
+
+struct keyring_figures keyring_figures(struct keyring *keyring)
+{
+    pthread_mutex_lock(&keyring->mutex);
+    struct keyring_figures figures = keyring->figures;
+    pthread_mutex_unlock(&keyring->mutex);
+    return figures;
+}
+
+/* ---- sealing ---- */
 
 static void update(crypto_generichash_state *state, struct text part)
 {
@@ -177,46 +338,62 @@ static void nonce_make(const struct subject_keys *keys, struct text associated, 
     sodium_memzero(&state, sizeof state);
 }
 
-struct text seal(const struct keyring *keyring, struct arena *arena, struct id tenant, struct id subject,
+struct text seal(struct keyring *keyring, struct arena *arena, struct id tenant, struct id subject,
                  struct text associated, struct text plain)
 {
     CHECK(plain.length <= UINT32_MAX - SEAL_OVERHEAD);
-    struct subject_keys keys;
-    subject_keys_derive(keyring, tenant, subject, &keys);
-    uint8_t *out = arena_alloc(arena, (size_t)plain.length + SEAL_OVERHEAD);
-    nonce_make(&keys, associated, plain, out);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_SIZE, NULL, (const uint8_t *)plain.data, plain.length,
-                                               (const uint8_t *)associated.data, associated.length, NULL, out,
-                                               keys.cipher);
-    sodium_memzero(&keys, sizeof keys);
-    return (struct text){(const char *)out, plain.length + SEAL_OVERHEAD};
+    struct text sealed = {0};
+    pthread_mutex_lock(&keyring->mutex);
+    const struct subject_keys *keys = keys_of_slot(keyring, slot_of_or_made(keyring, tenant, subject));
+    if (keys) {
+        uint8_t *out = arena_alloc(arena, (size_t)plain.length + SEAL_OVERHEAD);
+        nonce_make(keys, associated, plain, out);
+        crypto_aead_xchacha20poly1305_ietf_encrypt(out + NONCE_SIZE, NULL, (const uint8_t *)plain.data, plain.length,
+                                                   (const uint8_t *)associated.data, associated.length, NULL, out,
+                                                   keys->cipher);
+        sealed = (struct text){(const char *)out, plain.length + SEAL_OVERHEAD};
+    }
+    pthread_mutex_unlock(&keyring->mutex);
+    return sealed;
 }
 
-bool unseal(const struct keyring *keyring, struct arena *arena, struct id tenant, struct id subject,
-            struct text associated, struct text sealed, struct text *plain)
+static bool unseal_with(const struct subject_keys *keys, struct arena *arena, struct text associated,
+                        struct text sealed, struct text *plain)
 {
     if (sealed.length < SEAL_OVERHEAD) return false;
-    struct subject_keys keys;
-    subject_keys_derive(keyring, tenant, subject, &keys);
     const uint8_t *nonce = (const uint8_t *)sealed.data;
     uint32_t length = sealed.length - SEAL_OVERHEAD;
     uint8_t *out = arena_alloc(arena, (size_t)length + 1); /* a zero at the end, for whoever prints it */
-    int opened = crypto_aead_xchacha20poly1305_ietf_decrypt(
-        out, NULL, NULL, nonce + NONCE_SIZE, sealed.length - NONCE_SIZE, (const uint8_t *)associated.data,
-        associated.length, nonce, keys.cipher);
-    sodium_memzero(&keys, sizeof keys);
-    if (opened != 0) return false;
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, nonce + NONCE_SIZE, sealed.length - NONCE_SIZE,
+                                                   (const uint8_t *)associated.data, associated.length, nonce,
+                                                   keys->cipher) != 0)
+        return false;
     *plain = (struct text){(const char *)out, length};
     return true;
 }
 
+enum unsealed unseal(struct keyring *keyring, struct arena *arena, struct id tenant, struct id subject,
+                     struct text associated, struct text sealed, struct text *plain)
+{
+    enum unsealed unsealed = UNSEALED_LOST;
+    pthread_mutex_lock(&keyring->mutex);
+    uint32_t number = slot_of(keyring, tenant, subject);
+    const struct subject_keys *keys = number ? keys_of_slot(keyring, number) : NULL;
+    if (keys)
+        unsealed = unseal_with(keys, arena, associated, sealed, plain) ? UNSEALED : UNSEALED_FORGED;
+    else if (number && keyring->slots[number].state == SLOT_ERASED)
+        unsealed = UNSEALED_ERASED;
+    pthread_mutex_unlock(&keyring->mutex);
+    return unsealed;
+}
+
 /* ---- hashes ---- */
 
-void keyring_hash(const struct keyring *keyring, const char *purpose, struct text value, uint8_t out[32])
+static void hash_under(const uint8_t secret[KEY_SIZE], const char *purpose, struct text value, uint8_t out[32])
 {
     uint8_t key[HASH_SIZE];
     crypto_generichash_state state;
-    crypto_generichash_init(&state, keyring->master, sizeof keyring->master, sizeof key);
+    crypto_generichash_init(&state, secret, KEY_SIZE, sizeof key);
     crypto_generichash_update(&state, label_hash, sizeof label_hash);
     update(&state, text_of(purpose));
     crypto_generichash_final(&state, key, sizeof key);
@@ -224,6 +401,23 @@ void keyring_hash(const struct keyring *keyring, const char *purpose, struct tex
 
     crypto_generichash(out, HASH_SIZE, (const uint8_t *)value.data, value.length, key, sizeof key);
     sodium_memzero(key, sizeof key);
+}
+
+void keyring_hash(struct keyring *keyring, const char *purpose, struct text value, uint8_t out[32])
+{
+    hash_under(keyring->secrets->hash, purpose, value, out);
+}
+
+void keyring_subject_hash(struct keyring *keyring, struct id tenant, struct id subject, const char *purpose,
+                          struct text value, uint8_t out[32])
+{
+    pthread_mutex_lock(&keyring->mutex);
+    const struct subject_keys *keys = keys_of_slot(keyring, slot_of_or_made(keyring, tenant, subject));
+    if (keys)
+        hash_under(keys->nonce, purpose, value, out);
+    else
+        memset(out, 0, HASH_SIZE); /* an erased subject: all values have one hash */
+    pthread_mutex_unlock(&keyring->mutex);
 }
 
 void hash_bytes(struct text first, struct text second, uint8_t out[32])

@@ -185,7 +185,8 @@ static int open_store(struct feeder *feeder, const char *data)
 static int open_core(struct feeder *feeder, const char *data)
 {
     char problem[256] = "";
-    feeder->keyring = keyring_open(file_beside(feeder->arena, data, ".key").data, problem);
+    feeder->keyring = keyring_open(file_beside(feeder->arena, data, ".key").data,
+                                   file_path(feeder->arena, data, SLOTS_NAME).data, SLOTS_MAKE, problem);
     bool good = feeder->keyring && token_keys_open(&feeder->token_keys, data, problem);
     if (good && !(feeder->router = router_create(&feeder->registry, problem))) good = false;
     if (good) {

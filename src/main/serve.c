@@ -14,6 +14,7 @@
 #include "main/version.h"
 #include "store/directory.h"
 #include "search/index.h"
+#include "store/slots.h"
 #include "store/store.h"
 #include <errno.h>
 #include <signal.h>
@@ -108,8 +109,8 @@ static int open_key_early(struct shell *shell)
     bool is_new = directory_make(data) && directory_holds_only(data, nothing);
     shell->key_path = *path ? path : file_beside(shell->arena, data, ".key").data;
     if (!is_new && stat(shell->key_path, &found) != 0) return EXIT_DONE;
-    shell->keyring = keyring_open(shell->key_path, problem);
-    return shell->keyring ? EXIT_DONE : refuse(EXIT_USAGE, problem);
+    shell->master = master_open(shell->key_path, is_new ? SLOTS_MAKE : SLOTS_OF_DATA, problem);
+    return shell->master ? EXIT_DONE : refuse(EXIT_USAGE, problem);
 }
 
 /* A new key for old data would be worse than none: nothing that is sealed could be read, and nobody would know why. */
@@ -117,13 +118,17 @@ static int open_keys(struct shell *shell)
 {
     const struct configuration *configuration = &shell->configuration;
     char problem[256];
-    if (!shell->keyring && shell->store->calls->last_lsn(shell->store)) {
-        char text[512];
-        snprintf(text, sizeof text, "%.300s, the master key of this data, is missing", shell->key_path);
-        return refuse(EXIT_USAGE, text);
-    }
-    if (!shell->keyring) shell->keyring = keyring_open(shell->key_path, problem);
+    enum slots_use use = shell->store->calls->last_lsn(shell->store) ? SLOTS_OF_DATA : SLOTS_MAKE;
+    if (!shell->master && !(shell->master = master_open(shell->key_path, use, problem)))
+        return refuse(EXIT_USAGE, problem);
+    const char *slots = file_path(shell->arena, configuration->data, SLOTS_NAME).data;
+    shell->keyring = keyring_over(shell->master, slots, use, problem);
+    shell->master = NULL;
     if (!shell->keyring) return refuse(EXIT_USAGE, problem);
+    struct keyring_figures figures = keyring_figures(shell->keyring);
+    if (figures.damaged)
+        log_line("main", LOG_ERROR, "keys of persons are damaged: what they seal cannot be read", "slots=%u",
+                 figures.damaged);
     if (!token_keys_open(&shell->token_keys, configuration->data, problem)) return refuse(EXIT_NOT_WRITABLE, problem);
     return EXIT_DONE;
 }
@@ -214,7 +219,7 @@ static int open_core(struct shell *shell)
     };
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
     if (!shell->core) return refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
-    shell->feed = feed_create(shell->store, shell->registry, core_durable_lsn(shell->core));
+    shell->feed = feed_create(shell->store, shell->registry, shell->keyring, core_durable_lsn(shell->core));
     return EXIT_DONE;
 }
 

@@ -46,6 +46,7 @@ struct shell {
     struct store *store;
     struct keyring *keyring;
     const char *key_path;
+    struct master *master; /* until the keyring has it */
     struct token_keys token_keys;
     struct sandbox *sandbox;
     struct workers *workers;

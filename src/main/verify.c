@@ -6,6 +6,7 @@
 #include "main/exit.h"
 #include "main/files.h"
 #include "main/keys.h"
+#include "store/slots.h"
 #include "store/store.h"
 #include <errno.h>
 #include <sodium.h>
@@ -42,15 +43,10 @@ static void draw(void *context, uint8_t out[32])
 }
 
 /* The rows that the log gives, beside those of the tables. */
-static int compare_tables(struct arena *arena, struct store *store, const char *key_file)
+static int compare_tables(struct arena *arena, struct store *store, const char *key_file, const char *slots)
 {
     char problem[256];
-    struct stat found;
-    struct keyring *keyring = NULL;
-    if (stat(key_file, &found) != 0)
-        snprintf(problem, sizeof problem, "%.200s, the master key, is missing", key_file);
-    else
-        keyring = keyring_open(key_file, problem);
+    struct keyring *keyring = keyring_open(key_file, slots, SLOTS_READ_ONLY, problem);
     if (!keyring) {
         fprintf(stderr, "souk verify: %s\n", problem);
         return EXIT_USAGE;
@@ -95,7 +91,7 @@ static int verify(struct arena *arena, const struct store_config *config, const 
     printf("%s: %llu records, each as it was written\n", config->path, (unsigned long long)last);
     bool applied = store->calls->applied_lsn(store) > 0;
     if (applied)
-        status = compare_tables(arena, store, key_file);
+        status = compare_tables(arena, store, key_file, file_path(arena, config->path, SLOTS_NAME).data);
     else
         printf("%s: the next start makes its rows anew from the log\n", config->path);
     if (status == EXIT_DONE && applied)

@@ -22,6 +22,7 @@ enum {
 struct feed {
     struct store *store;
     const struct registry *registry;
+    struct keyring *keyring;
     _Atomic uint64_t durable_lsn;
     _Atomic uint32_t waiting; /* taps that are, or are about to be, asleep */
     pthread_mutex_t mutex;    /* guards the list and every tap's sleep */
@@ -54,7 +55,8 @@ static void condition_create(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
-struct feed *feed_create(struct store *store, const struct registry *registry, uint64_t durable_lsn)
+struct feed *feed_create(struct store *store, const struct registry *registry, struct keyring *keyring,
+                         uint64_t durable_lsn)
 {
     struct feed *feed = memory_alloc(sizeof *feed);
     feed->store = store;
@@ -211,7 +213,7 @@ enum tap_found tap_next(struct tap *tap, int64_t timeout_ms, struct envelope *en
 struct text tap_render(struct tap *tap, const struct envelope *envelope)
 {
     struct buffer out = {.arena = tap->arena};
-    envelope_render(&out, tap->arena, tap->feed->registry, envelope);
+    envelope_render(&out, tap->arena, tap->feed->registry, tap->feed->keyring, envelope);
     return buffer_as_text(&out);
 }
 

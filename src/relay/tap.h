@@ -14,8 +14,9 @@
 
 /* ---- the feed: what the taps of a process share ---- */
 struct feed;
-/* Store and registry outlive it. */
-struct feed *feed_create(struct store *store, const struct registry *registry, uint64_t durable_lsn);
+/* Store, registry and keyring outlive it. */
+struct feed *feed_create(struct store *store, const struct registry *registry, struct keyring *keyring,
+                         uint64_t durable_lsn);
 void feed_destroy(struct feed *feed); /* all its taps are closed */
 /* More is durable. Takes a lock only when a tap waits. */
 void feed_moved(struct feed *feed, uint64_t durable_lsn);

@@ -32,6 +32,8 @@ int64_t monotonic_ns(void)
 void batch_free(struct batch *batch)
 {
     buffer_free(&batch->records);
+    slot_writes_free(batch->keys.made);
+    slot_writes_free(batch->keys.erased);
     free(batch);
 }
 
@@ -58,6 +60,13 @@ static uint32_t records_add(struct rocks_store *store, struct batch *batch)
     }
     CHECK(batch->last_lsn == store->written_lsn);
     return count;
+}
+
+static bool keys_write(struct rocks_store *store, struct keyring *keyring, struct slot_write **rows)
+{
+    if (!*rows || keyring_write(keyring, rows)) return true;
+    store_fail(store, "keys", strerror(errno));
+    return false;
 }
 
 /* The mark follows the synchronous write, never the other way round. */
@@ -128,16 +137,27 @@ static struct inbox_item *commit(struct rocks_store *store, struct inbox_item *i
 {
     int64_t began = monotonic_ns();
     uint32_t batches = 0, records = 0;
+    struct keyring *keyring = NULL;
+    struct keyring_writes keys = {0};
     rocks_batch_clear(store->log_batch);
     while (items && rocks_batch_bytes(store->log_batch) < COMMIT_BYTES_MOST) {
         struct batch *batch = (struct batch *)items;
         items = items->next;
         records += records_add(store, batch);
         batches++;
+        keyring = batch->keyring;
+        keyring_writes_move(&batch->keys, &keys);
         batch_free(batch);
     }
     struct mark_value value;
-    if (!write_and_mark(store, &value)) return items;
+    /* A key is durable before what it seals, and gone before its erasure is acknowledged. */
+    bool good = keys_write(store, keyring, &keys.made) && write_and_mark(store, &value) &&
+                keys_write(store, keyring, &keys.erased);
+    if (!good) {
+        slot_writes_free(keys.made);
+        slot_writes_free(keys.erased);
+        return items;
+    }
     acknowledge(store, &value);
     count_commit(&store->figures, batches, records, rocks_batch_bytes(store->log_batch), monotonic_ns() - began);
     return items;

@@ -62,6 +62,8 @@ static void pending_free(struct pending *pending)
 {
     if (pending->batch) {
         buffer_free(&pending->batch->records);
+        slot_writes_free(pending->batch->keys.made);
+        slot_writes_free(pending->batch->keys.erased);
         free(pending->batch);
     }
     free(pending);
@@ -115,6 +117,7 @@ static void log_add(struct memory_store *store, struct text head, struct text bo
 static void batch_write(struct memory_store *store, struct batch *batch)
 {
     CHECK(batch->first_lsn == store->log_count + 1);
+    CHECK(keyring_write(batch->keyring, &batch->keys.made));
     struct text rest = buffer_as_text(&batch->records), head, body;
     while (batch_next(&rest, &head, &body))
         log_add(store, head, body);
@@ -140,10 +143,12 @@ static bool step(struct memory_store *store)
 {
     struct pending *pending = pending_take(store);
     if (!pending) return false;
-    if (pending->batch)
+    if (pending->batch) {
         batch_write(store, pending->batch);
-    else
+        CHECK(keyring_write(pending->batch->keyring, &pending->batch->keys.erased));
+    } else {
         checkpoint_write(store, pending->frozen, pending->lsn);
+    }
     uint64_t durable = store->log_count;
     pthread_mutex_unlock(&store->mutex);
     if (pending->batch)
@@ -402,11 +407,14 @@ bool memory_store_step(struct store *base)
 void memory_store_crash(struct store *base, uint32_t survivors)
 {
     struct memory_store *store = self(base);
+    uint32_t lost = 0;
     pthread_mutex_lock(&store->mutex);
     for (struct pending *pending; (pending = pending_take(store));) {
         if (pending->batch && survivors) {
             survivors--;
-            batch_write(store, pending->batch);
+            batch_write(store, pending->batch); /* it was not acknowledged: what it erases may still be there */
+        } else if (pending->batch && !lost++) {
+            CHECK(keyring_write(pending->batch->keyring, &pending->batch->keys.made));
         }
         pending_free(pending);
     }

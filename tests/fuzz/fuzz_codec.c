@@ -155,7 +155,7 @@ static struct core *core(void)
     static struct core *made;
     if (!made) {
         made = memory_alloc(sizeof *made);
-        made->ports.keyring = keyring_create(master);
+        made->ports.keyring = keyring_create(master, NULL);
     }
     return made;
 }

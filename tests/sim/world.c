@@ -81,6 +81,7 @@ void world_close(struct world *world)
     flights_drop(world);
     world->loopback.store->calls->close(world->loopback.store);
     keyring_destroy(world->loopback.keyring);
+    buffer_free(&world->loopback.slots);
     arena_destroy(world->arena);
 }
 

@@ -44,9 +44,51 @@ static void failed(void *context, const char *why)
     ((struct loopback *)context)->failed = true;
 }
 
+/* ---- keys of persons: what was written survives a crash, like the store's log ---- */
+static const uint8_t master[KEYRING_MASTER_SIZE] = {1, 2, 3};
+
+static void draw_key(void *context, void *out, size_t size)
+{
+    struct loopback *loopback = context;
+    random_expand(master, loopback->keys_drawn++, out, size);
+}
+
+static bool write_slots(void *context, const struct slot_write *rows)
+{
+    struct buffer *slots = &((struct loopback *)context)->slots;
+    for (; rows; rows = rows->next) {
+        while (slots->length < ((size_t)rows->slot + 1) * SLOT_SIZE)
+            buffer_byte(slots, 0);
+        memcpy(slots->data + (size_t)rows->slot * SLOT_SIZE, rows->row, SLOT_SIZE);
+    }
+    return true;
+}
+
+static void open_keys(struct loopback *loopback)
+{
+    static const uint8_t zeros[SLOT_SIZE];
+    struct keyring_port port = {loopback, draw_key, write_slots, NULL};
+    loopback->keyring = loopback->ports.keyring = keyring_create(master, &port);
+    for (uint32_t slot = 0; slot < loopback->slots.length / SLOT_SIZE; slot++) {
+        const uint8_t *row = (const uint8_t *)loopback->slots.data + (size_t)slot * SLOT_SIZE;
+        if (memcmp(row, zeros, SLOT_SIZE) != 0 && !keyring_load(loopback->keyring, slot, row)) abort();
+    }
+    struct keyring_writes writes = {0};
+    if (!keyring_ready(loopback->keyring)) abort();
+    keyring_take(loopback->keyring, &writes);
+    keyring_write(loopback->keyring, &writes.made);
+}
+
+static void close_keys(struct loopback *loopback)
+{
+    keyring_destroy(loopback->keyring);
+    loopback->keyring = loopback->ports.keyring = NULL;
+}
+
 void loopback_start(struct loopback *loopback)
 {
     char problem[256] = "";
+    if (!loopback->keyring) open_keys(loopback);
     loopback->core = core_create(loopback->registry, &loopback->ports, &loopback->config, loopback->now, problem);
     if (loopback->core) return;
     fprintf(stderr, "the core does not start: %s\n", problem);
@@ -55,12 +97,10 @@ void loopback_start(struct loopback *loopback)
 
 void loopback_prepare(struct loopback *loopback, const struct registry *registry, const struct provider *providers)
 {
-    static const uint8_t master[KEYRING_MASTER_SIZE] = {1, 2, 3};
     memset(loopback, 0, sizeof *loopback);
     loopback->registry = registry;
     loopback->now = 1767225600000; /* 2026-01-01 */
     loopback->work_last = &loopback->work;
-    loopback->keyring = keyring_create(master);
     loopback->token_key = (struct token_key){.id = "test"};
     struct store_events events = {loopback, durable, checkpointed, failed};
     loopback->store = memory_store_create(&events);
@@ -70,7 +110,6 @@ void loopback_prepare(struct loopback *loopback, const struct registry *registry
                                      .submit = submit,
                                      .random = draw,
                                      .providers = providers,
-                                     .keyring = loopback->keyring,
                                      .token_keys = &loopback->token_key,
                                      .token_key_count = 1};
     loopback->config = (struct core_config){
@@ -141,6 +180,7 @@ void loopback_kill(struct loopback *loopback, uint32_t survivors)
     core_destroy(loopback->core);
     loopback->core = NULL;
     memory_store_crash(loopback->store, survivors);
+    close_keys(loopback);
 }
 
 void loopback_crash(struct loopback *loopback, uint32_t survivors)
@@ -156,7 +196,8 @@ void loopback_close(struct loopback *loopback)
         loopback_settle(loopback);
     core_destroy(loopback->core);
     loopback->store->calls->close(loopback->store);
-    keyring_destroy(loopback->keyring);
+    close_keys(loopback);
+    buffer_free(&loopback->slots);
 }
 
 static void answered(struct request *request)

@@ -11,6 +11,8 @@ struct loopback {
     struct ports ports;
     struct core_config config;
     struct keyring *keyring;
+    struct buffer slots; /* its rows, as a disk keeps them */
+    uint64_t keys_drawn;
     struct token_key token_key;
     int64_t now;
     uint64_t randomness;

@@ -1,10 +1,11 @@
-/* Logs of earlier releases replay. tests/golden/<release>.log holds the master key and every record of a marketplace that a
-   server of that release wrote; <release>.expected holds, for each kind in the log, how many entities there are and a hash
+/* Logs of earlier releases replay. tests/golden/<release>.log holds the master key, the slots and every record of a marketplace
+   that a server of that release wrote; <release>.expected holds, for each kind in the log, how many entities there are and a hash
    over their ids, versions and states. What is derived may change with a release; what the log says may not.
 
      test_golden --write DATA KEY tests/golden/RELEASE       freezes the data of a stopped server */
 #include "actors/all.h"
 #include "actors/runtime/internal.h"
+#include "store/slots.h"
 #include "store/store.h"
 #include "support/loopback.h"
 
@@ -61,6 +62,24 @@ static void no_chance(void *context, uint8_t out[32])
 {
     (void)context;
     memset(out, 7, 32);
+}
+
+/* The keyring of the slots that a log begins with: master key, number of bytes, rows. */
+static struct keyring *golden_keys(struct text log, struct text *records)
+{
+    static const uint8_t zeros[SLOT_SIZE];
+    static const struct keyring_port port = {.random = NULL};
+    assert_true(log.length > 36);
+    struct keyring *keyring = keyring_create((const uint8_t *)log.data, &port);
+    uint32_t size = big32(log.data + 32);
+    assert_true(size % SLOT_SIZE == 0 && size <= log.length - 36);
+    for (uint32_t slot = 0; slot < size / SLOT_SIZE; slot++) {
+        const uint8_t *row = (const uint8_t *)log.data + 36 + (size_t)slot * SLOT_SIZE;
+        assert_true(!memcmp(row, zeros, SLOT_SIZE) || keyring_load(keyring, slot, row));
+    }
+    assert_true(keyring_ready(keyring));
+    *records = (struct text){log.data + 36 + size, log.length - 36 - size};
+    return keyring;
 }
 
 /* One batch of all records, in the form of struct batch; returns their number. */
@@ -149,9 +168,10 @@ static struct text replayed(struct arena *arena, struct text log)
     const struct registry *registry = souk_registry(arena);
     struct store_events events = {&core, durable, checkpointed, failed};
     struct store *store = memory_store_create(&events);
-    struct keyring *keyring = keyring_create((const uint8_t *)log.data);
+    struct text records;
+    struct keyring *keyring = golden_keys(log, &records);
     struct token_key token_key = {.id = "golden"};
-    records_into(store, (struct text){log.data + 32, log.length - 32});
+    records_into(store, records);
     struct ports ports = {.store = store,
                           .submit = no_work,
                           .random = no_chance,
@@ -226,6 +246,9 @@ static int freeze(const char *data, const char *key_path, const char *stem)
     }
     struct buffer log = {.arena = arena};
     buffer_text(&log, file_bytes(arena, key_path));
+    struct text slots = file_bytes(arena, arena_format(arena, "%s/" SLOTS_NAME, data).data);
+    buffer_big32(&log, slots.length / SLOT_SIZE * SLOT_SIZE);
+    buffer_bytes(&log, slots.data, slots.length / SLOT_SIZE * SLOT_SIZE);
     for (uint64_t lsn = 1; lsn <= store->calls->last_lsn(store); lsn++) {
         struct text head, body;
         assert_int_equal(store->calls->read_log(store, lsn, arena, &head, &body), FOUND);

@@ -6,13 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 static struct keyring *keyring;
 static struct arena *arena;
 static struct id tenant, subject, other;
+
+/* Keys that another implementation can be given. */
+static void draw(void *context, void *out, size_t size)
+{
+    (void)context;
+    memset(out, 0x2a, size);
+}
 
 static int set_up(void **state)
 {
@@ -25,7 +29,9 @@ static int set_up(void **state)
         subject.bytes[i] = (uint8_t)(16 + i);
         other.bytes[i] = (uint8_t)(32 + i);
     }
-    keyring = keyring_create(master);
+    static const struct keyring_port port = {.random = draw};
+    keyring = keyring_create(master, &port);
+    assert_true(keyring_ready(keyring));
     arena = arena_create();
     return 0;
 }
@@ -42,7 +48,7 @@ static int tear_down(void **state)
 static bool opens(struct id of_tenant, struct id of_subject, struct text associated, struct text sealed)
 {
     struct text plain = LITERAL("untouched");
-    bool opened = unseal(keyring, arena, of_tenant, of_subject, associated, sealed, &plain);
+    bool opened = unseal(keyring, arena, of_tenant, of_subject, associated, sealed, &plain) == UNSEALED;
     if (!opened) assert_true(text_is(plain, "untouched"));
     return opened;
 }
@@ -59,12 +65,12 @@ static void test_round_trip(void **state)
         struct text associated = {bytes, length / 3};
         struct text sealed = seal(keyring, arena, tenant, subject, associated, plain);
         assert_int_equal(sealed.length, length + SEAL_OVERHEAD);
-        assert_true(unseal(keyring, arena, tenant, subject, associated, sealed, &back));
+        assert_int_equal(unseal(keyring, arena, tenant, subject, associated, sealed, &back), UNSEALED);
         assert_true(text_equal(back, plain));
         free(bytes);
     }
     struct text back, sealed = seal(keyring, arena, tenant, subject, (struct text){0}, (struct text){0});
-    assert_true(unseal(keyring, arena, tenant, subject, LITERAL(""), sealed, &back));
+    assert_int_equal(unseal(keyring, arena, tenant, subject, LITERAL(""), sealed, &back), UNSEALED);
     assert_true(text_is(back, ""));
 }
 
@@ -91,7 +97,7 @@ static void test_layout_stays_the_same(void **state)
 {
     (void)state;
     static const char expected[] =
-        "9c3273991b83ca09368daf0efc70cb75dcd2345458dbf79237c898905c6978c4fb1e349c41f6cc47e35aff314c54ca044702e675173000";
+        "71ea1a209efea7c076940ae2dcc6d976ebe3da94bc739b033ef62c1c385e642d95be4cdf094e97fde01c5b7e218453882b3f73a602756e";
     struct text sealed = seal(keyring, arena, tenant, subject, LITERAL("tenant/user/7"), LITERAL("ann@example.org"));
     char hex[256] = "";
     for (uint32_t i = 0; i < sealed.length; i++)
@@ -137,9 +143,11 @@ static void test_wrong_context(void **state)
     assert_false(opens(tenant, subject, (struct text){0}, sealed));
 
     uint8_t master[KEYRING_MASTER_SIZE] = {1};
-    struct keyring *stranger = keyring_create(master);
+    struct keyring *stranger = keyring_create(master, NULL);
     struct text plain;
-    assert_false(unseal(stranger, arena, tenant, subject, associated, sealed, &plain));
+    assert_int_equal(unseal(stranger, arena, tenant, subject, associated, sealed, &plain), UNSEALED_LOST);
+    seal(stranger, arena, tenant, subject, associated, LITERAL("other"));
+    assert_int_equal(unseal(stranger, arena, tenant, subject, associated, sealed, &plain), UNSEALED_FORGED);
     keyring_destroy(stranger);
 }
 
@@ -156,7 +164,7 @@ static void test_hashes(void **state)
     (void)state;
     uint8_t a[32], b[32];
     keyring_hash(keyring, "email", LITERAL("ann@example.org"), a);
-    assert_hex(a, "b9eef177d6038267f143f2fb0441a404a8f8a6da19e2d1958fa1f69093c252ba");
+    assert_hex(a, "94ce740310a9197a69c87fb2bee61a5f1a834c46a2778fc270115c814f54256c");
     keyring_hash(keyring, "phone", LITERAL("ann@example.org"), b);
     assert_memory_not_equal(a, b, 32);
     keyring_hash(keyring, "emaila", LITERAL("nn@example.org"), b);
@@ -173,153 +181,76 @@ static void test_hashes(void **state)
     assert_memory_not_equal(a, b, 32);
 }
 
-/* ---- the key file ---- */
+/* ---- erasing ---- */
 
-struct place {
-    char directory[256], key[300];
-};
-
-static struct place place_make(void)
-{
-    struct place place;
-    const char *root = getenv("TMPDIR");
-    snprintf(place.directory, sizeof place.directory, "%s/souk-seal-XXXXXX", root ? root : "/tmp");
-    assert_non_null(mkdtemp(place.directory));
-    snprintf(place.key, sizeof place.key, "%s/master.key", place.directory);
-    return place;
-}
-
-static void place_remove(struct place *place)
-{
-    unlink(place->key);
-    assert_int_equal(rmdir(place->directory), 0); /* nothing else was left in it */
-}
-
-static void file_write(const char *path, size_t size, mode_t mode)
-{
-    int file = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    assert_true(file >= 0);
-    for (size_t i = 0; i < size; i++)
-        assert_int_equal(write(file, "k", 1), 1);
-    assert_int_equal(fchmod(file, mode), 0);
-    close(file);
-}
-
-static void test_file_is_made_and_found_again(void **state)
+static void test_erased(void **state)
 {
     (void)state;
-    struct place place = place_make();
-    char problem[256];
-    mode_t mask = umask(0);
-    struct keyring *made = keyring_open(place.key, problem);
-    umask(mask);
-    assert_non_null(made);
-    assert_string_equal(problem, "");
-    struct stat status;
-    assert_int_equal(stat(place.key, &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0600);
-    assert_int_equal(status.st_size, KEYRING_MASTER_SIZE);
-    assert_int_equal(status.st_nlink, 1);
+    struct text ad = LITERAL("ad"), plain = {0}, sealed = seal(keyring, arena, tenant, subject, ad, LITERAL("plain"));
+    struct text kept = seal(keyring, arena, tenant, other, ad, LITERAL("plain"));
+    assert_false(keyring_is_erased(keyring, tenant, subject));
+    keyring_erase(keyring, tenant, subject);
+    keyring_erase(keyring, tenant, subject);
+    assert_true(keyring_is_erased(keyring, tenant, subject));
+    assert_int_equal(unseal(keyring, arena, tenant, subject, ad, sealed, &plain), UNSEALED_ERASED);
+    assert_null(seal(keyring, arena, tenant, subject, ad, LITERAL("again")).data);
+    assert_null(plain.data);
+    assert_int_equal(unseal(keyring, arena, tenant, other, ad, kept, &plain), UNSEALED);
+    assert_int_equal(unseal(keyring, arena, other, subject, ad, sealed, &plain), UNSEALED_LOST);
 
-    struct text plain, sealed = seal(made, arena, tenant, subject, LITERAL("ad"), LITERAL("plain"));
-    keyring_destroy(made);
-    struct keyring *found = keyring_open(place.key, problem);
-    assert_non_null(found);
-    assert_true(unseal(found, arena, tenant, subject, LITERAL("ad"), sealed, &plain));
-    keyring_destroy(found);
+    uint8_t a[32], b[32];
+    keyring_subject_hash(keyring, tenant, other, "ip", LITERAL("10.0.0.1"), a);
+    keyring_subject_hash(keyring, tenant, other, "ip", LITERAL("10.0.0.2"), b);
+    assert_memory_not_equal(a, b, 32);
+    keyring_subject_hash(keyring, tenant, subject, "ip", LITERAL("10.0.0.1"), a);
+    keyring_subject_hash(keyring, tenant, subject, "ip", LITERAL("10.0.0.2"), b);
+    assert_memory_equal(a, b, 32); /* it tells nothing any more */
 
-    /* Another place gets another key. */
-    struct place elsewhere = place_make();
-    struct keyring *fresh = keyring_open(elsewhere.key, problem);
-    assert_non_null(fresh);
-    assert_false(unseal(fresh, arena, tenant, subject, LITERAL("ad"), sealed, &plain));
-    keyring_destroy(fresh);
-    place_remove(&elsewhere);
-    place_remove(&place);
+    keyring_erase(keyring, other, other); /* of whom nothing was ever sealed */
+    assert_null(seal(keyring, arena, other, other, ad, LITERAL("plain")).data);
+    struct keyring_figures figures = keyring_figures(keyring);
+    assert_int_equal(figures.erased, 2);
+    assert_int_equal(figures.slots, 1);
 }
 
-static void test_file_with_a_wider_mode_is_refused(void **state)
+/* More subjects than keys are kept unwrapped, each with a key of its own. */
+static void test_many_subjects(void **state)
 {
     (void)state;
-    static const mode_t wide[] = {0644, 0640, 0604, 0660, 0666, 0610, 0601, 0620, 0777}, narrow[] = {0600, 0400};
-    struct place place = place_make();
-    char problem[256];
-    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
-        file_write(place.key, KEYRING_MASTER_SIZE, wide[i]);
-        assert_null(keyring_open(place.key, problem));
-        assert_non_null(strstr(problem, "0600"));
-        assert_non_null(strstr(problem, "master.key"));
-        unlink(place.key);
+    enum { SUBJECTS = 5000 };
+    static struct text sealed[SUBJECTS];
+    uint8_t master[KEYRING_MASTER_SIZE] = {9};
+    struct keyring *many = keyring_create(master, NULL);
+    struct text plain;
+    struct id id = {{1}};
+    for (int i = 0; i < SUBJECTS; i++) {
+        memcpy(id.bytes + 11, &i, sizeof i);
+        sealed[i] = seal(many, arena, tenant, id, LITERAL("ad"), LITERAL("plain"));
+        assert_false(i && text_equal(sealed[i], sealed[i - 1]));
     }
-    for (size_t i = 0; i < sizeof narrow / sizeof *narrow; i++) {
-        file_write(place.key, KEYRING_MASTER_SIZE, narrow[i]);
-        struct keyring *opened = keyring_open(place.key, problem);
-        assert_non_null(opened);
-        keyring_destroy(opened);
-        unlink(place.key);
+    for (int i = 0; i < SUBJECTS; i += 3) {
+        memcpy(id.bytes + 11, &i, sizeof i);
+        keyring_erase(many, tenant, id);
     }
-    place_remove(&place);
-}
-
-static void assert_refused(const char *path, const char *reason)
-{
-    char problem[256] = "";
-    assert_null(keyring_open(path, problem));
-    if (!strstr(problem, reason)) fail_msg("\"%s\" does not say \"%s\"", problem, reason);
-}
-
-static void test_file_of_another_shape_is_refused(void **state)
-{
-    (void)state;
-    static const size_t sizes[] = {0, 1, 31, 33, 64};
-    struct place place = place_make();
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        file_write(place.key, sizes[i], 0600);
-        assert_refused(place.key, "32 bytes");
-        struct stat status;
-        assert_int_equal(stat(place.key, &status), 0);
-        assert_int_equal(status.st_size, sizes[i]); /* left as it was */
-        unlink(place.key);
+    for (int i = 0; i < SUBJECTS; i++) {
+        memcpy(id.bytes + 11, &i, sizeof i);
+        assert_int_equal(unseal(many, arena, tenant, id, LITERAL("ad"), sealed[i], &plain),
+                         i % 3 ? UNSEALED : UNSEALED_ERASED);
     }
-    assert_int_equal(mkdir(place.key, 0700), 0);
-    assert_refused(place.key, "regular");
-    rmdir(place.key);
-    assert_int_equal(mkfifo(place.key, 0600), 0);
-    assert_refused(place.key, "regular");
-    unlink(place.key);
-    assert_int_equal(symlink("elsewhere", place.key), 0);
-    assert_refused(place.key, "open");
-    place_remove(&place);
-    assert_refused("/nonexistent/directory/master.key", "make");
-}
-
-/* A start that was cut off left a draft: it is no key, and no obstacle. */
-static void test_draft_is_replaced(void **state)
-{
-    (void)state;
-    struct place place = place_make();
-    char draft[320], problem[256];
-    snprintf(draft, sizeof draft, "%s.new", place.key);
-    file_write(draft, 5, 0644);
-    struct keyring *made = keyring_open(place.key, problem);
-    assert_non_null(made);
-    keyring_destroy(made);
-    place_remove(&place);
+    keyring_destroy(many);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_pure),
-        cmocka_unit_test(test_layout_stays_the_same),
-        cmocka_unit_test(test_tampering),
-        cmocka_unit_test(test_wrong_context),
-        cmocka_unit_test(test_hashes),
-        cmocka_unit_test(test_file_is_made_and_found_again),
-        cmocka_unit_test(test_file_with_a_wider_mode_is_refused),
-        cmocka_unit_test(test_file_of_another_shape_is_refused),
-        cmocka_unit_test(test_draft_is_replaced),
+        cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_pure, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_layout_stays_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tampering, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_wrong_context, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_hashes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_erased, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_subjects, set_up, tear_down),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -145,7 +145,7 @@ static void test_gives_events_in_their_order(void **state)
     make(&world, "One");
     uint64_t first = last_position(&world);
     change(&world, "one", 1);
-    struct feed *feed = feed_create(world.store, &thing_registry, first);
+    struct feed *feed = feed_create(world.store, &thing_registry, NULL, first);
     reader_open(&reader);
     struct tap *tap =
         tap_open(feed, &(struct tap_config){.name = "test", .after = before, .run = read_all, .context = &reader});
@@ -196,7 +196,7 @@ static void test_gives_what_is_wanted(void **state)
     change(&world, "one", 1);
     change(&world, "two", 1);
     uint64_t last = last_position(&world);
-    struct feed *feed = feed_create(world.store, &thing_registry, last);
+    struct feed *feed = feed_create(world.store, &thing_registry, NULL, last);
     const struct {
         struct event_filter filter;
         bool (*wants)(void *context, const struct envelope *envelope);
@@ -238,7 +238,7 @@ static void test_goes_back_when_told(void **state)
     make(&world, "One");
     change(&world, "one", 1);
     unsigned long long first = before + 1;
-    struct feed *feed = feed_create(world.store, &thing_registry, first + 1);
+    struct feed *feed = feed_create(world.store, &thing_registry, NULL, first + 1);
     reader_open(&reader);
     reader.seek_once = (int64_t)before;
     struct tap *tap = tap_open(feed, &(struct tap_config){.after = before, .run = read_all, .context = &reader});
@@ -261,7 +261,7 @@ static void test_ends_at_damage(void **state)
     change(&world, "one", 1);
     make(&world, "Two");
     memory_store_damage_log(world.store, first + 1);
-    struct feed *feed = feed_create(world.store, &thing_registry, first + 2);
+    struct feed *feed = feed_create(world.store, &thing_registry, NULL, first + 2);
     reader_open(&reader);
     struct tap *tap =
         tap_open(feed, &(struct tap_config){.name = "test", .after = first - 1, .run = read_all, .context = &reader});
@@ -296,7 +296,7 @@ static void test_ends_while_it_waits(void **state)
     struct tap *taps[4];
     loopback_open(&world, &thing_registry, thing_providers);
     uint64_t last = last_position(&world);
-    struct feed *feed = feed_create(world.store, &thing_registry, last);
+    struct feed *feed = feed_create(world.store, &thing_registry, NULL, last);
     for (int i = 0; i < 3; i++) {
         reader_open(&readers[i]);
         taps[i] = tap_open(feed, &(struct tap_config){.after = last, .run = read_all, .context = &readers[i]});

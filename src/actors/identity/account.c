@@ -1,5 +1,6 @@
 /* What people do with their own account, and how one ends. */
 #include "actors/identity/accounts.h"
+#include "actors/sales/order.h"
 
 /* A login so young stands for the password. */
 static const int64_t FRESH_LOGIN = MINUTES(5);
@@ -70,6 +71,7 @@ enum error user_delete(struct tx *tx)
     if (error) return error;
     user->session_epoch++;
     event_data(tx, user_reason_event_of(tx, user, (struct text){0}));
+    timer(tx, &user_kind, user->entity.id, "lapse", tx->now + setting(tx, "auth.deleted_life"));
     return OK;
 }
 
@@ -83,9 +85,35 @@ enum error user_expire(struct tx *tx)
     return OK;
 }
 
+/* Goods that are on their way have to arrive, and money that is owed has to be paid. */
+static bool awaits_orders(struct tx *tx, struct id user_id)
+{
+    const struct open_orders *open = load(tx, &open_orders_kind, user_id);
+    return open && (open->pending || open->undelivered_items);
+}
+
+/* The time in which the account could have been restored is over. */
+enum error user_lapse(struct tx *tx)
+{
+    const struct user *user = tx->before;
+    if (user->entity.status != USER_DELETED || user->erased_at) return OK;
+    if (awaits_orders(tx, user->entity.id))
+        timer(tx, &user_kind, user->entity.id, "lapse", tx->now + DAYS(1));
+    else
+        tell(tx, &user_kind, user->entity.id, "erase", NULL);
+    return OK;
+}
+
 enum error user_erase(struct tx *tx)
 {
     struct user *user = tx->subject;
+    const struct reason_body *body = tx->body;
+    if (awaits_orders(tx, user->entity.id))
+        return fail(tx, ERROR_IN_USE, "an order of this person is not delivered yet");
+    user->reason = body ? body->reason : (struct text){0};
+    timer_cancel(tx, &user_kind, user->entity.id, "lapse");
+    event_data(tx, user_reason_event_of(tx, user, user->reason));
+    erase_subject(tx, user->entity.id);
     user->email = user->email_hash = user->password_hash = (struct text){0};
     user->profile = (struct profile){0};
     user->birth_date = 0;

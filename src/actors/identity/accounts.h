@@ -73,6 +73,7 @@ enum error user_patch(struct tx *tx);
 enum error user_password(struct tx *tx);
 enum error user_delete(struct tx *tx);
 enum error user_expire(struct tx *tx);
+enum error user_lapse(struct tx *tx);
 enum error user_erase(struct tx *tx);
 
 /* staff.c: what admins do with the accounts of others */

@@ -12,7 +12,7 @@ enum { FAILURES_KNOWN_MOST = 1000 };
 static const struct field login_record_rows[] = {
     ENTITY_ROW(login_record),
     ID(login_record, 2, user_id, .flags = READ_ONLY, .sees = SELF | ADMIN, .refers = "user", .doc = "whose account"),
-    TEXT(login_record, 3, address_hash, .flags = READ_ONLY | SECRET,
+    TEXT(login_record, 3, address_hash, .flags = READ_ONLY | SECRET | PERSONAL,
          .doc = "keyed hash of the address; absent: all addresses"),
     TIME(login_record, 4, last_login_at, .flags = READ_ONLY, .sees = SELF | ADMIN, .doc = "last success"),
     TEXT(login_record, 5, last_login_ip, .flags = READ_ONLY | PERSONAL, .max = 64, .sees = SELF | ADMIN,
@@ -65,14 +65,15 @@ struct id login_record_id(struct id user_id)
     return id_derived("login_record", user_id, ID_NONE);
 }
 
-static struct text address_hash(struct tx *tx)
+/* Under the person's key: there are so few addresses that any other hash of one could be tried out. */
+static struct text address_hash(struct tx *tx, struct id user_id)
 {
-    return keyed_hash(tx, "address", tx->address);
+    return keyed_hash_of(tx, user_id, "address", tx->address);
 }
 
 static struct id address_record_id(struct tx *tx, struct id user_id)
 {
-    return id_derived_text("login_record", user_id, address_hash(tx));
+    return id_derived_text("login_record", user_id, address_hash(tx, user_id));
 }
 
 static bool forgotten(const struct tx *tx, const struct login_record *record)
@@ -92,7 +93,7 @@ static struct login_record *address_record_edit(struct tx *tx, struct id user_id
     struct login_record *record = edit_or_create(tx, &login_record_kind, address_record_id(tx, user_id));
     if (!record) return NULL;
     record->user_id = user_id;
-    record->address_hash = address_hash(tx);
+    record->address_hash = address_hash(tx, user_id);
     return record;
 }
 

@@ -5,9 +5,9 @@
 /* clang-format off */
 static const struct field mail_request_rows[] = {
     TEXT(mail_request, 1, template, .flags = REQUIRED, .max = 40, .doc = "verify, reset, …: what the mail is about"),
-    TEXT(mail_request, 2, to, .flags = REQUIRED | SECRET, .max = 254, .doc = "address of the person"),
-    TEXT(mail_request, 3, subject, .flags = REQUIRED, .max = 200, .doc = "its subject line"),
-    TEXT(mail_request, 4, text, .format = FORMAT_LONG, .flags = REQUIRED | SECRET, .max = 10000,
+    TEXT(mail_request, 2, to, .flags = REQUIRED | PERSONAL | SECRET, .max = 254, .doc = "address of the person"),
+    TEXT(mail_request, 3, subject, .flags = REQUIRED | PERSONAL, .max = 200, .doc = "its subject line"),
+    TEXT(mail_request, 4, text, .format = FORMAT_LONG, .flags = REQUIRED | PERSONAL | SECRET, .max = 10000,
          .doc = "plain text, complete"),
 };
 /* clang-format on */

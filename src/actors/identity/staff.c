@@ -98,6 +98,7 @@ enum error user_admin_delete(struct tx *tx)
     if (!error) error = user_may_go(tx, user);
     if (error) return error;
     timer_cancel(tx, &user_kind, user->entity.id, "expire");
+    timer(tx, &user_kind, user->entity.id, "lapse", tx->now + setting(tx, "auth.deleted_life"));
     user->session_epoch++;
     because(tx, user, ((const struct reason_body *)tx->body)->reason);
     return OK;
@@ -107,6 +108,7 @@ enum error user_restore(struct tx *tx)
 {
     struct user *user = tx->subject;
     user->reason = ((const struct reason_body *)tx->body)->reason;
+    timer_cancel(tx, &user_kind, user->entity.id, "lapse");
     if (user->entity.status_before == USER_PENDING)
         timer(tx, &user_kind, user->entity.id, "expire", tx->now + setting(tx, "auth.pending_life"));
     event_data(tx, user_event_of(tx, user, (uint32_t)user->entity.status_before));

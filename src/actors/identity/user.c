@@ -2,10 +2,10 @@
 
      – ─register→ pending ─verify→ active ⇄ suspended
      pending, active, suspended ─delete→ deleted ─restore→ the state before
-     pending ─expire→ deleted ─erase→ deleted, with nothing personal left
+     pending ─expire→ deleted ─erase→ deleted, with nothing personal left: 30 days later (lapse), or when staff says so
 
    Truths: an e-mail belongs to one account, also a deleted one, until it is erased; only verified accounts are active or
-   suspended; an erased account has no e-mail, no password and no profile. Suspending and deleting raise session_epoch,
+   suspended; an erased account has no e-mail, no password, no profile, and no key to what was sealed before. Suspending and deleting raise session_epoch,
    so every token of the person stops at once. There is always an active admin (staff.c counts them). */
 #include "actors/identity/accounts.h"
 #include "actors/identity/mail.h"
@@ -54,7 +54,7 @@ static const struct field user_rows[] = {
     ENTITY_ROW(user),
     TEXT(user, 2, email, .format = FORMAT_EMAIL, .flags = READ_ONLY | PERSONAL, .sees = ONESELF,
          .doc = "for logging in and mail"),
-    TEXT(user, 3, email_hash, .flags = READ_ONLY | SECRET, .doc = "the unique key of the e-mail"),
+    TEXT(user, 3, email_hash, .flags = READ_ONLY | SECRET | PERSONAL, .doc = "the unique key of the e-mail"),
     TEXT(user, 4, password_hash, .flags = READ_ONLY | SECRET | PERSONAL, .doc = "Argon2id"),
     ENUM(user, 5, role, &user_roles, .flags = READ_ONLY, .initial = ROLE_CONSUMER, .doc = "consumer or leader"),
     BOOL(user, 6, admin, .flags = READ_ONLY, .sees = ONESELF, .doc = "staff of the platform, beside the role"),
@@ -85,9 +85,9 @@ static const struct fields user_fields = FIELDS("user", struct user, user_rows);
 static const struct field user_event_rows[] = {
     ENUM(user_event, 1, role, &user_roles, .doc = "consumer or leader"),
     ENUM(user_event, 2, status, &user_statuses, .doc = "after the event"),
-    TEXT(user_event, 3, display_name, .max = 60, .doc = "name for others"),
-    TEXT(user_event, 4, avatar, .format = FORMAT_URL, .doc = "picture"),
-    TEXT(user_event, 5, bio, .format = FORMAT_LONG, .max = 500, .doc = "about the person"),
+    TEXT(user_event, 3, display_name, .flags = PERSONAL, .max = 60, .doc = "name for others"),
+    TEXT(user_event, 4, avatar, .format = FORMAT_URL, .flags = PERSONAL, .doc = "picture"),
+    TEXT(user_event, 5, bio, .format = FORMAT_LONG, .flags = PERSONAL, .max = 500, .doc = "about the person"),
 };
 /* clang-format on */
 static const struct fields user_event_fields = FIELDS("user_event", struct user_event, user_event_rows);
@@ -112,7 +112,7 @@ const struct event user_suspended = {4, "user.suspended", NULL, REASON, "staff s
 const struct event user_reinstated = {5, "user.reinstated", NULL, REASON, "staff let the person in again"};
 const struct event user_deleted = {6, "user.deleted", NULL, REASON, "the account is closed"};
 const struct event user_restored = {7, "user.restored", NULL, CARD, "the account is as before"};
-const struct event user_erased = {8, "user.erased", NULL, NULL, "nothing personal is left"};
+const struct event user_erased = {8, "user.erased", NULL, REASON, "nothing personal is left"};
 const struct event user_role_granted = {9, "user.role_granted", NULL, REASON, "the person may do more"};
 const struct event user_role_revoked = {10, "user.role_revoked", NULL, REASON, "the person may do less"};
 const struct event user_permissions_updated = {11, "user.permissions_updated", NULL, REASON,
@@ -201,7 +201,7 @@ static void user_status_keys(const void *entity, struct key_writer *writer)
 /* clang-format off */
 const struct index user_by_email = {
     .number = 1, .name = "email", .unique = true, .taken = ERROR_EMAIL_TAKEN, .path = "email",
-    .keys = user_email_keys, .doc = "by keyed hash of the e-mail"};
+    .keys = user_email_keys, .personal = true, .doc = "by keyed hash of the e-mail"};
 static const struct index user_by_created = {
     .number = 2, .name = "created", .keys = user_created_keys, .doc = "by age"};
 static const struct index user_by_status = {
@@ -328,6 +328,8 @@ static const struct command user_commands[] = {
     STAFF_COMMAND("suspend", &reason_fields, user_suspend, "shuts a person out; all logins end"),
     STAFF_COMMAND("reinstate", &reason_fields, user_reinstate, "lets a person in again"),
     STAFF_COMMAND("restore", &reason_fields, user_restore, "brings a closed account back"),
+    {"erase", "POST", "/admin/users/{id}/erase", NULL, ACTION_COMMAND, ADMIN | SYSTEM, .body = &reason_fields,
+     .decide = user_erase, .status = 204, .doc = "destroys all that is personal of a closed account, for ever"},
     STAFF_COMMAND("grant-role", &role_fields, user_grant_role, "makes a person leader or admin"),
     STAFF_COMMAND("revoke-role", &role_fields, user_revoke_role, "takes that back"),
     {"permissions", "PATCH", "/admin/users/{id}/permissions", NULL, ACTION_COMMAND, ADMIN,
@@ -335,7 +337,7 @@ static const struct command user_commands[] = {
      .doc = "changes a person's limits"},
 
     {"expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire, .doc = "nobody verified it in time"},
-    {"erase", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_erase, .doc = "destroys what is personal"},
+    {"lapse", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_lapse, .doc = "it was not restored in time"},
     {0},
 };
 

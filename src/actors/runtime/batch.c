@@ -24,6 +24,12 @@ void batch_append(struct core *core, const struct record *record, struct arena *
     buffer_bytes(&batch->records, body.data, body.length);
 }
 
+void batch_take_keys(struct core *core)
+{
+    core->batch->keyring = core->ports.keyring;
+    keyring_take(core->ports.keyring, &core->batch->keys);
+}
+
 void batch_send(struct core *core)
 {
     struct batch *batch = core->batch;
@@ -81,15 +87,21 @@ static void snapshot_into(struct core *core, const struct freezing_actor *freezi
                 snapshot_encode(core, arena, tenant, freezing->actor->kind, freezing->block));
 }
 
+/* Not before the keys of what it holds are durable. Those of records are: a checkpoint waits for its position. */
 static void checkpoint_hand_over(struct core *core)
 {
+    if (core->to_snapshot || !core->freezing || core->handed_over || !keys_flush(core)) return;
+    core->handed_over = true;
     ordered_settle(core->frozen);
     core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
 }
 
 void checkpoint_go_on(struct core *core, unsigned most)
 {
-    if (!core->to_snapshot) return;
+    if (!core->to_snapshot) {
+        checkpoint_hand_over(core);
+        return;
+    }
     struct arena *arena = arena_create();
     for (unsigned i = 0; i < most && core->to_snapshot; i++) {
         struct freezing_actor *freezing = core->to_snapshot;
@@ -101,7 +113,7 @@ void checkpoint_go_on(struct core *core, unsigned most)
         free(freezing);
     }
     arena_destroy(arena);
-    if (!core->to_snapshot) checkpoint_hand_over(core);
+    checkpoint_hand_over(core);
 }
 
 /* All that changed since the last checkpoint becomes the frozen delta: the rows that are in the delta already, and newest
@@ -120,6 +132,7 @@ void checkpoint_begin(struct core *core)
 #endif
     core->delta = ordered_create();
     core->freezing = true;
+    core->handed_over = false;
     while (core->dirty) {
         struct actor *actor = core->dirty;
         core->dirty = actor->next_dirty;
@@ -132,7 +145,7 @@ void checkpoint_begin(struct core *core)
         core->to_snapshot = freezing;
     }
     core->dirty_count = 0;
-    if (!core->to_snapshot) checkpoint_hand_over(core);
+    checkpoint_hand_over(core);
 }
 
 /* Freeing some hundred thousand rows takes longer than a turn should: a worker does it. */

@@ -94,6 +94,7 @@ enum error tx_finish(struct tx *tx)
     }
     followers_run(tx, false);
     if (state->pending) return (enum error)PENDING;
+    tx_forget_erased(tx);
     for (uint32_t i = 0; i < state->touched_count; i++) {
         struct touched *touched = state->touched[i];
         touched->changed = tx_changed(touched);
@@ -156,7 +157,7 @@ static struct text carried_bytes(struct tx *tx, const struct emitted *emitted)
 static void record_event(struct tx *tx, struct record *record, const struct emitted *emitted)
 {
     struct buffer data = {.arena = tx->arena};
-    if (emitted->data) schema_snapshot(&data, emitted->event->data, emitted->data, PART_BOTH);
+    if (emitted->data) schema_snapshot(&data, emitted->event->data, emitted->data, PART_OPEN);
     const struct kind *kind = emitted->touched->kind;
     int64_t change = -1;
     for (uint32_t i = 0; i < record->changes.count; i++) {
@@ -171,6 +172,8 @@ static void record_event(struct tx *tx, struct record *record, const struct emit
                               .to = emitted->to,
                               .carried = carried_bytes(tx, emitted),
                               .data = emitted->data ? buffer_as_text(&data) : (struct text){0},
+                              .personal = event_personal_seal(tx, kind, emitted->touched->id, emitted->version,
+                                                              emitted->event, emitted->data),
                               .subject = kind->event_subject ? kind->event_subject(emitted->touched->copy) : ID_NONE};
 }
 
@@ -209,6 +212,8 @@ void tx_record(struct tx *tx, struct record *record)
         *LIST_ADD(tx->arena, &record->effects) = (struct record_effect){.id = message->effect_id, .removed = true};
     for (uint32_t i = 0; i < state->effects.count; i++)
         *LIST_ADD(tx->arena, &record->effects) = state->effects.at[i];
+    for (uint32_t i = 0; i < state->erased.count; i++)
+        *LIST_ADD(tx->arena, &record->erased) = state->erased.at[i];
 }
 
 /* ---- installing: shared by commit and replay ---- */
@@ -282,6 +287,7 @@ void tx_install(struct tx *tx, const struct record *record, uint64_t lsn)
     timers_apply(tx->core, record);
     effects_apply(tx->core, record, record->time);
     install_idempotency(tx->core, record);
+    erasures_apply(tx->core, record, state->replay);
 }
 
 void tx_commit(struct tx *tx, struct record *record)
@@ -291,6 +297,7 @@ void tx_commit(struct tx *tx, struct record *record)
     batch_append(core, record, tx->arena);
     core->last_lsn = record->lsn;
     tx_install(tx, record, record->lsn);
+    batch_take_keys(core);
     core->count_commits++;
     tx->state->seen_lsn = record->lsn;
 }

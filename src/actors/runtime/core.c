@@ -83,6 +83,7 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     core->figures_by_entity = map_create();
     core->now = now_ms;
     renderings_prepare(core);
+    personal_prepare(core);
     bool good = outside_load(core, problem) && replay_log(core, problem);
     if (core->now > now_ms && now_ms)
         log_line("core", LOG_WARNING, "the clock is behind the log", "by_ms=%lld", (long long)(core->now - now_ms));
@@ -125,6 +126,7 @@ void core_destroy(struct core *core)
     figures_close(core);
     search_close(core);
     map_each(core->rates, free_value, NULL);
+    free(core->erasing.at);
     map_destroy(core->rates);
     answers_destroy(core->answers);
     map_destroy(core->effects);

@@ -287,10 +287,14 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
     if (tx->state->replay) return;
     if (command) internal_command(kind, command);
     if (answered_at_once(tx, class, key, request, kind, id, command)) return;
-    struct buffer plain = {.arena = tx->arena};
-    schema_snapshot(&plain, class->request, request, PART_BOTH);
+    struct buffer open = {.arena = tx->arena}, personal = {.arena = tx->arena};
+    schema_snapshot(&open, class->request, request, PART_OPEN);
+    schema_snapshot(&personal, class->request, request, PART_PERSONAL);
     struct id effect_id = effect_id_of(tx->tenant, class, key);
     struct text associated = {(const char *)effect_id.bytes, sizeof effect_id.bytes};
+    const struct touched *touched = tx_find(tx, kind, id);
+    const void *entity = touched ? touched_state(touched) : NULL;
+    struct id subject = entity ? personal_subject(kind, entity) : id;
     *LIST_ADD(tx->arena, &tx->state->effects) = (struct record_effect){
         .id = effect_id,
         .class_number = class->number,
@@ -298,7 +302,12 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
         .entity = id,
         .command = command ? text_of(command) : (struct text){0},
         .key = arena_text(tx->arena, key),
-        .request = seal(tx->core->ports.keyring, tx->arena, tx->tenant, id, associated, buffer_as_text(&plain))};
+        .request = buffer_as_text(&open),
+        .personal = personal.length > 1 /* more than an empty map */
+                        ? seal(tx->core->ports.keyring, tx->arena, tx->tenant, subject, associated,
+                               buffer_as_text(&personal))
+                        : (struct text){0},
+        .subject = subject};
 }
 
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key)

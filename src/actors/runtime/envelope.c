@@ -70,13 +70,14 @@ bool event_filter_passes(const struct event_filter *filter, const struct envelop
            (!filter->event.data || text_is(filter->event, envelope->event->name));
 }
 
-static struct text data_of(struct arena *arena, const struct envelope *envelope)
+static struct text data_of(struct arena *arena, struct keyring *keyring, const struct envelope *envelope)
 {
     const struct kind *kind = envelope->kind;
     const struct event *event = envelope->event;
     const struct record_event *row = &envelope->record->events.at[envelope->number];
     struct buffer own = {.arena = arena}, out = {.arena = arena};
-    record_render_data(&own, arena, kind, event, row);
+    record_render_data(&own, arena, kind, event, row,
+                       record_event_personal(keyring, arena, envelope->record, kind, row));
     bool moves = row->to && kind->machine && !(event->data && field_by_name(event->data, LITERAL("to")));
     if (!moves) return buffer_as_text(&own);
     buffer_string(&out, "{\"from\":");
@@ -92,7 +93,7 @@ static struct text data_of(struct arena *arena, const struct envelope *envelope)
 }
 
 void envelope_render(struct buffer *out, struct arena *arena, const struct registry *registry,
-                     const struct envelope *envelope)
+                     struct keyring *keyring, const struct envelope *envelope)
 {
     static const char *const principals[] = {"anonymous", "user", "system", "operator"};
     const struct record *record = envelope->record;
@@ -108,6 +109,6 @@ void envelope_render(struct buffer *out, struct arena *arena, const struct regis
         .entity = {text_of(envelope->kind->name), envelope->entity},
         .entity_version = envelope->version,
         .subject = {text_of(envelope->subject_kind), envelope->subject},
-        .data = data_of(arena, envelope)};
+        .data = data_of(arena, keyring, envelope)};
     schema_render(out, &envelope_fields, &shown, ~0u);
 }

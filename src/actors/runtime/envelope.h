@@ -1,4 +1,4 @@
-/* An event as the outside reads it: a pure function of its log record, so that whatever follows the log (a page of
+/* An event as the outside reads it: a pure function of its log record and the keys of people, so that whatever follows the log (a page of
    events, a relay, a stream) renders it on a thread of its own. */
 #pragma once
 #include "actors/runtime/kind.h"
@@ -17,9 +17,9 @@ struct envelope {
 /* The event with this number of a record whose lsn is set; false: the tables do not know it. */
 bool envelope_open(const struct registry *registry, const struct record *record, uint32_t number,
                    struct envelope *envelope);
-/* As JSON. What is made on the way lies in the arena. */
+/* As JSON; what is said of somebody who is erased is null. What is made on the way lies in the arena. */
 void envelope_render(struct buffer *out, struct arena *arena, const struct registry *registry,
-                     const struct envelope *envelope);
+                     struct keyring *keyring, const struct envelope *envelope);
 extern const struct fields envelope_fields;
 
 /* What a reader wants to see; absent parts: everything. */

@@ -201,7 +201,7 @@ enum error events_page(struct tx *tx)
             more = given == limit;
             if (more) continue;
             if (given++) buffer_byte(&out, ',');
-            envelope_render(&out, tx->arena, wanted.registry, &envelope);
+            envelope_render(&out, tx->arena, wanted.registry, tx->core->ports.keyring, &envelope);
             shown = text_print(tx, "%llu.%u", (unsigned long long)record.lsn, at);
         }
     }

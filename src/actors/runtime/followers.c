@@ -28,7 +28,9 @@ void followers_run(struct tx *tx, bool views_only)
     state->follower = false;
     for (uint32_t i = 0; i < state->touched_count && !state->pending; i++) {
         struct touched *touched = state->touched[i];
-        if (!touched->kind->derived || touched->discarded || !touched->copy || !tx_changed(touched)) continue;
+        if (!touched->kind->derived || touched->discarded || !touched->copy) continue;
+        /* Whether something personal changed cannot be told once it is erased: there each edit counts. */
+        if (!tx->core->personal[touched->kind->number] && !tx_changed(touched)) continue;
         struct entity *row = touched->copy;
         row->version++; /* counts changes: the second number of an ETag */
         row->updated_at = tx->now;

@@ -120,10 +120,11 @@ static bool undo(struct tx *tx, const struct kind *kind, const struct record_cha
     if (change->personal.data) {
         struct text plain;
         struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
-        if (unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, state), associated,
-                   change->personal, &plain) &&
-            !schema_apply(tx->arena, kind->fields, plain, state, BACKWARDS))
-            return false;
+        enum unsealed unsealed = unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, state),
+                                        associated, change->personal, &plain);
+        bool undone = unsealed == UNSEALED ? schema_apply(tx->arena, kind->fields, plain, state, BACKWARDS)
+                                           : unsealed == UNSEALED_ERASED;
+        if (!undone) return false;
     }
     return !change->open.data || schema_apply(tx->arena, kind->fields, change->open, state, BACKWARDS);
 }

@@ -42,6 +42,7 @@ struct actor {
     struct actor *older, *newer; /* by last use */
     struct waiter *waiting;      /* messages parked until it is loaded */
     uint32_t pins;
+    uint32_t erasures; /* the core's when the block was made, or last looked at */
     bool loading, known, dirty; /* known: block says what is; dirty: newer than delta and tables */
     struct actor *next_dirty;
 };
@@ -113,7 +114,8 @@ struct pending_effect {
     struct id tenant, entity;
     const struct kind *kind;
     const struct command *command;
-    struct text key, request; /* request: sealed snapshot */
+    struct text key, request, personal; /* snapshot; its personal part is sealed under the subject's key */
+    struct id subject;
     int64_t created_at;
     uint64_t lsn; /* of its record: not called before that is durable */
     struct pending_effect *next_undurable;
@@ -175,6 +177,7 @@ struct tx_state {
     uint32_t emitted_count, emitted_capacity;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
+    LIST_OF(struct id) erased; /* subjects whose keys go with this record */
     LIST_OF(struct figure) figures; /* counted when the answer is a success */
     LIST_OF(struct instant_answer) answers;
     bool watching; /* loads are noted as dependencies of a rendering */
@@ -256,6 +259,7 @@ struct core {
     size_t dirty_count;
     struct ordered *delta, *frozen;
     uint64_t frozen_lsn;
+    bool handed_over;                   /* the store has it */
     bool freezing;                      /* frozen is being filled with snapshots, or waits for the store */
     struct freezing_actor *to_snapshot; /* of the frozen position, not yet in frozen; their actors are pinned */
     uint64_t generation;                /* raised when a checkpoint reached the tables */
@@ -292,8 +296,11 @@ struct core {
     uint64_t figures_epoch; /* raised when they are flushed */
     struct map *rates;
     struct search_state search;
-    struct answers *answers; /* kept */
-    uint32_t sees[512];      /* by kind number: relations that see more of it than the public does */
+    struct answers *answers;   /* kept */
+    uint32_t erasures;         /* raised when somebody is erased: what is in memory is looked at again */
+    struct id_list erasing;    /* tenants in which a replay erased somebody */
+    bool personal[512];        /* by kind number: has it fields that are sealed? */
+    uint32_t sees[512];        /* by kind number: relations that see more of it than the public does */
     int64_t last_sweep;
     bool sweeping;
     struct id default_tenant;
@@ -386,11 +393,30 @@ struct actor *actor_load(struct core *core, struct message *message, bool wait, 
                          const struct kind *kind, struct id id);
 struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind,
                             const struct block *block);
+struct snapshot_parts {
+    int64_t lsn;
+    struct text open, sealed; /* sealed: absent when there is nothing personal */
+};
+bool snapshot_parts(struct text bytes, struct snapshot_parts *parts);
 struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id,
                               struct text bytes);
+
+/* personal.c */
 struct id personal_subject(const struct kind *kind, const void *entity);
 struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version,
                                 const char *use);
+void personal_prepare(struct core *core);
+void actor_forget_erased(struct core *core, struct actor *actor);
+void tx_forget_erased(struct tx *tx);
+void erasures_apply(struct core *core, const struct record *record, bool replay);
+/* Rows of before, which a replay cannot compute any more. False: they cannot be read. */
+bool indexes_forget_erased(struct core *core);
+bool same_but_erased(const struct registry *registry, struct keyring *keyring, struct text key, struct text a,
+                     struct text b);
+bool row_of_erased(const struct registry *registry, struct keyring *keyring, const struct table_row *row);
+struct text event_personal_seal(struct tx *tx, const struct kind *kind, struct id id, int64_t version,
+                                const struct event *event, const void *data);
+bool keys_flush(struct core *core); /* false: they are not durable */
 
 /* tx.c */
 void tx_open(struct tx *tx, struct tx_state *state, struct core *core, struct message *message);
@@ -463,6 +489,7 @@ struct answers;
 struct kept_answer;
 struct answers *answers_create(void);
 void answers_destroy(struct answers *answers);
+void answers_forget_all(struct answers *answers);
 void answers_actor_changed(struct answers *answers, const struct actor *actor);
 void answers_row_changed(struct answers *answers, struct text key); /* of a derived row */
 uint64_t answers_recalled(const struct answers *answers);
@@ -510,6 +537,7 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply);
 void rates_sweep(struct core *core);
 /* batch.c */
 void batch_append(struct core *core, const struct record *record, struct arena *arena);
+void batch_take_keys(struct core *core); /* what was made or erased with the record that was added last */
 void batch_send(struct core *core);
 void checkpoint_begin(struct core *core);
 void checkpoint_go_on(struct core *core, unsigned most); /* encodes some snapshots; hands over when all are there */

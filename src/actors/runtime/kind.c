@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/log.h"
 #include "base/seal.h"
+#include "schema/codec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -142,11 +143,11 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
     if (command->query) fields_prove(command->query, report, proof);
 }
 
-static bool is_private(const struct field *field)
+static bool has_flag(const struct field *field, uint32_t flags)
 {
-    bool found = field->flags & (PERSONAL | SECRET);
+    bool found = field->flags & flags;
     for (uint32_t i = 0; !found && field->nested && i < field->nested->count; i++)
-        found = is_private(&field->nested->rows[i]);
+        found = has_flag(&field->nested->rows[i], flags);
     return found;
 }
 
@@ -159,12 +160,14 @@ static void prove_events(struct proof *proof, const struct kind *kind)
             const struct field *field = field_by_tag(kind->fields, *tag);
             if (!field)
                 report(proof, (*event)->name, "an event carries fields that exist");
-            else if (is_private(field))
+            else if (has_flag(field, PERSONAL | SECRET))
                 report(proof, (*event)->name, "an event carries nothing personal or secret");
         }
         for (uint32_t i = 0; (*event)->data && i < (*event)->data->count; i++)
-            if (is_private(&(*event)->data->rows[i]))
-                report(proof, (*event)->name, "an event carries nothing personal or secret");
+            if (has_flag(&(*event)->data->rows[i], SECRET))
+                report(proof, (*event)->name, "an event carries nothing secret");
+        if ((*event)->data && schema_has_personal((*event)->data) && kind->subject)
+            report(proof, (*event)->name, "what is personal in an event is of the entity's own subject");
     }
 }
 
@@ -221,9 +224,12 @@ static void prove_kind(struct proof *proof, const struct kind *kind)
             if (same_route(other, command)) report(proof, command->name, "routes are unambiguous");
         }
     }
-    for (const struct index *const *index = kind->indexes; index && *index; index++)
+    for (const struct index *const *index = kind->indexes; index && *index; index++) {
         for (const struct index *const *other = kind->indexes; *other != *index; other++)
             if ((*other)->number == (*index)->number) report(proof, (*index)->name, "index numbers are unique");
+        if ((*index)->personal && (!(*index)->unique || kind->subject))
+            report(proof, (*index)->name, "an index of personal values is unique, and its entity is their subject");
+    }
 }
 
 uint32_t registry_prove(const struct registry *registry)

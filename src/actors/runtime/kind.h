@@ -76,6 +76,7 @@ struct index {
     void (*keys)(const void *entity, struct key_writer *writer);
     const char *doc;
     enum leads leads;
+    bool personal; /* unique, and its keys come from PERSONAL fields of the entity's own subject: gone with its key */
 };
 
 enum action {

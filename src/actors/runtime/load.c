@@ -7,23 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct id personal_subject(const struct kind *kind, const void *entity)
-{
-    return kind->subject ? kind->subject(entity) : entity_of(entity)->id;
-}
-
-/* Binds sealed bytes to their place, so that they cannot be moved to another entity, version or use. */
-struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version,
-                                const char *use)
-{
-    char id_text[ID_TEXT_LENGTH + 1];
-    id_format(id, id_text);
-#if defined MUTANT && MUTANT == 20
-    version = 0;
-#endif
-    return arena_format(arena, "%s %u %s %lld", use, kind->number, id_text, (long long)version);
-}
-
 struct text snapshot_encode(struct core *core, struct arena *arena, struct id tenant, const struct kind *kind,
                             const struct block *block)
 {
@@ -46,27 +29,35 @@ struct text snapshot_encode(struct core *core, struct arena *arena, struct id te
     return buffer_as_text(&out);
 }
 
-/* NULL when the bytes are damaged. A person whose key is gone has no personal part. */
-struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id,
-                              struct text bytes)
+bool snapshot_parts(struct text bytes, struct snapshot_parts *parts)
 {
     struct unpacker in = unpacker_of(bytes);
     uint32_t count;
-    int64_t lsn;
-    struct text open, sealed = {0}, personal;
-    if (!unpack_array(&in, &count) || count != 3 || !unpack_integer(&in, &lsn) || !unpack_bytes(&in, &open))
-        return NULL;
-    if (!unpack_nil(&in) && !unpack_bytes(&in, &sealed)) return NULL;
+    *parts = (struct snapshot_parts){0};
+    if (!unpack_array(&in, &count) || count != 3 || !unpack_integer(&in, &parts->lsn)) return false;
+    return unpack_bytes(&in, &parts->open) && (unpack_nil(&in) || unpack_bytes(&in, &parts->sealed));
+}
 
+/* NULL when the bytes are damaged, or sealed for another place. An erased person has no personal part. */
+struct block *snapshot_decode(struct core *core, struct id tenant, const struct kind *kind, struct id id,
+                              struct text bytes)
+{
+    struct snapshot_parts parts;
+    struct text personal;
+    if (!snapshot_parts(bytes, &parts)) return NULL;
     struct arena *arena = arena_create();
     struct block *block = NULL;
     void *state = arena_alloc(arena, kind->fields->size);
-    bool good = schema_restore(arena, kind->fields, open, state) && id_equal(entity_of(state)->id, id);
-    if (good && sealed.data &&
-        unseal(core->ports.keyring, arena, tenant, personal_subject(kind, state),
-               personal_associated(arena, kind, id, entity_of(state)->version, "snapshot"), sealed, &personal))
-        good = schema_restore(arena, kind->fields, personal, state);
-    if (good) block = block_create(kind->fields, state, (uint64_t)lsn);
+    bool good = schema_restore(arena, kind->fields, parts.open, state) && id_equal(entity_of(state)->id, id);
+    if (good && parts.sealed.data)
+        switch (unseal(core->ports.keyring, arena, tenant, personal_subject(kind, state),
+                       personal_associated(arena, kind, id, entity_of(state)->version, "snapshot"), parts.sealed,
+                       &personal)) {
+        case UNSEALED: good = schema_restore(arena, kind->fields, personal, state); break;
+        case UNSEALED_ERASED: break;
+        default: good = false; break;
+        }
+    if (good) block = block_create(kind->fields, state, (uint64_t)parts.lsn);
     arena_destroy(arena);
     return block;
 }
@@ -187,6 +178,7 @@ struct actor *actor_load(struct core *core, struct message *message, bool wait, 
 {
     struct actor *actor = directory_actor(&core->directory, tenant, kind, id);
     if (actor->known) {
+        if (actor->erasures != core->erasures) actor_forget_erased(core, actor);
         directory_use(&core->directory, actor);
         return actor;
     }

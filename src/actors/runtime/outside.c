@@ -183,6 +183,7 @@ static void effect_free(struct pending_effect *effect)
 {
     free((void *)(uintptr_t)effect->key.data);
     free((void *)(uintptr_t)effect->request.data);
+    free((void *)(uintptr_t)effect->personal.data);
     free(effect);
 }
 
@@ -216,6 +217,8 @@ static struct pending_effect *effect_remember(struct core *core, struct id tenan
                                       .command = command,
                                       .key = heap_text(row->key),
                                       .request = heap_text(row->request),
+                                      .personal = heap_text(row->personal),
+                                      .subject = row->subject,
                                       .created_at = created_at};
     map_set(core->effects, effect->id.bytes, 16, effect);
     return effect;
@@ -245,7 +248,7 @@ void effects_apply(struct core *core, const struct record *record, int64_t now)
         CHECK(effect);
         effect->lsn = record->lsn;
         struct buffer value = {0};
-        pack_array(&value, 8);
+        pack_array(&value, 10);
         pack_bytes(&value, (struct text){(const char *)record->tenant.bytes, 16});
         pack_integer(&value, row->class_number);
         pack_integer(&value, row->kind);
@@ -253,6 +256,8 @@ void effects_apply(struct core *core, const struct record *record, int64_t now)
         pack_text(&value, row->command);
         pack_text(&value, row->key);
         pack_bytes(&value, row->request);
+        pack_bytes(&value, row->personal);
+        pack_bytes(&value, (struct text){(const char *)row->subject.bytes, 16});
         pack_integer(&value, now);
         derived_set(core, key_text_of(&key), buffer_as_text(&value));
         buffer_free(&value);
@@ -276,14 +281,16 @@ static bool effect_row_load(void *context, const struct table_row *row)
     struct text bytes;
     uint32_t count;
     int64_t created_at;
-    if (row->key.length != 1 + 16 || !unpack_array(&in, &count) || count != 8) return false;
+    if (row->key.length != 1 + 16 || !unpack_array(&in, &count) || count != 10) return false;
     if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &tenant) || !unpack_integer(&in, &effect.class_number))
         return false;
     if (!unpack_integer(&in, &effect.kind) || !unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.entity))
         return false;
     if (!unpack_nil(&in) && !unpack_text(&in, &effect.command)) return false;
     if (!unpack_text(&in, &effect.key) || !unpack_bytes(&in, &effect.request)) return false;
-    if (!unpack_integer(&in, &created_at)) return false;
+    if (!unpack_nil(&in) && !unpack_bytes(&in, &effect.personal)) return false;
+    if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.subject) || !unpack_integer(&in, &created_at))
+        return false;
     memcpy(effect.id.bytes, row->key.data + 1, 16);
     return effect_remember(core, tenant, &effect, created_at) != NULL;
 }
@@ -385,17 +392,42 @@ const struct provider *provider_of(const struct core *core, const struct effect_
     return NULL;
 }
 
+/* NULL: what it says of its subject is erased. */
+static void *effect_request(struct core *core, const struct pending_effect *effect, struct arena *arena)
+{
+    const struct fields *fields = effect->class->request;
+    void *request = arena_alloc(arena, fields->size);
+    struct text plain, associated = {(const char *)effect->id.bytes, sizeof effect->id.bytes};
+    CHECK(schema_restore(arena, fields, effect->request, request));
+    if (!effect->personal.data) return request;
+    if (unseal(core->ports.keyring, arena, effect->tenant, effect->subject, associated, effect->personal, &plain) !=
+        UNSEALED)
+        return NULL;
+    CHECK(schema_restore(arena, fields, plain, request));
+    return request;
+}
+
+/* What was to be said to or of somebody who is erased is not said: it is answered as given up. */
+static void effect_drop(struct core *core, struct pending_effect *effect)
+{
+    struct effect_answer answer = {.arena = arena_create()};
+    answer.value = arena_alloc(answer.arena, effect->class->answer->size);
+    effect_deliver(core, effect, &answer);
+    arena_destroy(answer.arena);
+}
+
 static void effect_call_start(struct core *core, struct pending_effect *effect)
 {
     const struct provider *provider = provider_of(core, effect->class);
     if (!provider || effect->calling || effect->removed) return;
-    struct effect_job *job = memory_alloc(sizeof *job);
     struct arena *arena = arena_create();
-    struct text plain;
-    void *request = arena_alloc(arena, effect->class->request->size);
-    struct text associated = {(const char *)effect->id.bytes, sizeof effect->id.bytes};
-    if (unseal(core->ports.keyring, arena, effect->tenant, effect->entity, associated, effect->request, &plain))
-        CHECK(schema_restore(arena, effect->class->request, plain, request));
+    void *request = effect_request(core, effect, arena);
+    if (!request) {
+        effect_drop(core, effect);
+        arena_destroy(arena);
+        return;
+    }
+    struct effect_job *job = memory_alloc(sizeof *job);
     *job = (struct effect_job){
         .core = core,
         .effect = effect,

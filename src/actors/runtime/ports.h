@@ -15,6 +15,9 @@ struct batch {
     struct inbox_item item;
     uint64_t first_lsn, last_lsn;
     struct buffer records; /* per record: big-endian head length (4), body length (4), head, body */
+    /* The store writes what was made before the records, what was erased after them; a failure is that of the log. */
+    struct keyring *keyring;
+    struct keyring_writes keys;
     struct batch *next;
 };
 enum found { FOUND, ABSENT, MISS, DAMAGED }; /* MISS: not in memory; ask again on a worker with TIER_DISK */
@@ -104,7 +107,7 @@ struct ports {
     void (*random)(void *context, uint8_t out[32]);   /* for each message */
     const struct provider *providers;                 /* ended by a row without class_name */
     const struct password_calls *passwords;           /* NULL: those of base/password.h */
-    const struct keyring *keyring;
+    struct keyring *keyring;
     const struct token_key *token_keys; /* first signs, all verify */
     uint32_t token_key_count;
     void (*metrics)(void *context,

@@ -272,7 +272,7 @@ static bool compare_some(struct core *core)
         }
         if (!live_value(core, key, &live)) return false;
         core->rebuilding.compared++;
-        if (text_equal(live, right)) continue;
+        if (text_equal(live, right) || same_but_erased(core->registry, core->ports.keyring, key, right, live)) continue;
         core->rebuilding.differing++;
         if (rebuild->mends) mend(core, key, right);
     }

@@ -81,6 +81,12 @@ static void forget(struct answers *answers, struct kept_answer *answer)
     answer_release(answer);
 }
 
+void answers_forget_all(struct answers *answers)
+{
+    while (answers->ends.newer != &answers->ends)
+        forget(answers, answers->ends.newer);
+}
+
 void answers_destroy(struct answers *answers)
 {
     while (answers->ends.newer != &answers->ends)

@@ -24,6 +24,7 @@ static const struct field event_rows[] = {
     BYTES  (record_event, 6, carried, .doc = "fields of the entity"),
     BYTES  (record_event, 7, data,    .doc = "further data"),
     ID     (record_event, 8, subject, .doc = "whom it concerns, when not the entity"),
+    BYTES  (record_event, 9, personal, .doc = "sealed personal part of it"),
 };
 static const struct fields event_fields = FIELDS("event", struct record_event, event_rows);
 static const struct field timer_rows[] = {
@@ -43,7 +44,9 @@ static const struct field effect_rows[] = {
     ID     (record_effect, 5, entity,       .doc = "who gets the answer"),
     TEXT   (record_effect, 6, command,      .doc = "internal command for the answer"),
     TEXT   (record_effect, 7, key,          .doc = "provider's idempotency key"),
-    BYTES  (record_effect, 8, request,      .doc = "sealed request"),
+    BYTES  (record_effect, 8, request,      .doc = "open part of the request"),
+    BYTES  (record_effect, 9, personal,     .doc = "sealed personal part of it"),
+    ID     (record_effect, 10, subject,     .doc = "under whose key"),
 };
 static const struct fields effect_fields = FIELDS("effect", struct record_effect, effect_rows);
 static const struct field head_rows[] = {
@@ -59,6 +62,7 @@ static const struct field head_rows[] = {
     TEXT   (record, 10, correlation,   .doc = "request id"),
 };
 static const struct fields head_fields = FIELDS("record_head", struct record, head_rows);
+static const struct field erased_element = ELEMENT(FIELD_ID, struct id);
 static const struct field body_rows[] = {
     LIST   (record, 1, changes, struct record_change, &change_fields, .doc = "changes"),
     LIST   (record, 2, events, struct record_event, &event_fields,    .doc = "events"),
@@ -71,6 +75,7 @@ static const struct field body_rows[] = {
     INTEGER(record, 9, answer_version,         .doc = "version answered"),
     INTEGER(record, 10, answer_kind,           .doc = "kind number answered"),
     ID     (record, 11, answer_id,             .doc = "entity answered"),
+    SCALARS(record, 12, erased, struct id, &erased_element, .doc = "subjects whose keys are destroyed"),
 };
 static const struct fields body_fields = FIELDS("record_body", struct record, body_rows);
 /* clang-format on */
@@ -98,7 +103,7 @@ static void render_id(struct buffer *out, const char *name, struct id id)
 }
 
 void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
-                        const struct record_event *row)
+                        const struct record_event *row, struct text personal)
 {
     struct fields carried = *kind->fields;
     void *entity = arena_alloc(arena, carried.size);
@@ -115,7 +120,8 @@ void record_render_data(struct buffer *out, struct arena *arena, const struct ki
     }
     if (event->data) {
         void *data = arena_alloc(arena, event->data->size);
-        if (schema_restore(arena, event->data, row->data, data)) {
+        if (schema_restore(arena, event->data, row->data, data) &&
+            (!personal.data || schema_restore(arena, event->data, personal, data))) {
             size_t mark = out->length;
             if (any) buffer_byte(out, ',');
             if (!schema_render_members(out, event->data, data, ~0u)) out->length = mark;
@@ -152,7 +158,7 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
         render_state(out, "from", kind, row->from);
         render_state(out, "to", kind, row->to);
         buffer_string(out, ",\"data\":");
-        record_render_data(out, arena, kind, event, row);
+        record_render_data(out, arena, kind, event, row, (struct text){0});
         buffer_byte(out, '}');
     }
     buffer_byte(out, ']');

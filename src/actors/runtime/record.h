@@ -17,6 +17,7 @@ struct record_event {
     int64_t from, to;          /* status before and after */
     struct text carried, data; /* snapshots */
     struct id subject;         /* of kinds with event_subject: whom it concerned then */
+    struct text personal;      /* sealed snapshot of the personal part of the data */
 };
 struct record_timer {
     struct id id; /* sets, or removes when due is 0 */
@@ -30,7 +31,9 @@ struct record_effect {
     bool removed;
     int64_t class_number, kind;
     struct id entity;
-    struct text command, key, request; /* request: sealed snapshot */
+    struct text command, key;
+    struct text request, personal; /* snapshot of the request; its personal part is sealed */
+    struct id subject;             /* for whom */
 };
 struct record {
     /* head */
@@ -48,6 +51,7 @@ struct record {
     LIST_OF(struct record_event) events;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
+    LIST_OF(struct id) erased; /* subjects whose keys are destroyed */
     struct text idempotency, fingerprint; /* 32 bytes each, or absent */
     int64_t idempotency_expires_at, answer_status, answer_version;
     int64_t answer_kind;
@@ -59,9 +63,14 @@ bool record_decode(struct arena *arena, struct text head, struct text body, stru
 struct registry;
 struct kind;
 struct event;
-/* The carried fields and the further data of an event as one JSON object. */
+/* The carried fields and the further data of an event as one JSON object. Its personal members are those of `personal`
+   (record_event_personal), or null. */
 void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
-                        const struct record_event *row);
-/* One JSON line: head, changes by field name, events by name. */
+                        const struct record_event *row, struct text personal);
+/* The personal part of an event's data, unsealed; absent when there is none, or its subject is erased. */
+struct keyring;
+struct text record_event_personal(struct keyring *keyring, struct arena *arena, const struct record *record,
+                                  const struct kind *kind, const struct record_event *row);
+/* One JSON line: head, changes by field name, events by name; nothing personal. */
 void record_render(struct buffer *out, struct arena *arena, const struct registry *registry,
                    const struct record *record);

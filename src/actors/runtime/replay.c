@@ -15,15 +15,20 @@ static const struct event *event_of(const struct kind *kind, int64_t number)
     return NULL;
 }
 
-static bool apply_personal(struct tx *tx, const struct kind *kind, const struct record_change *change, void *copy)
+static const char *apply_personal(struct tx *tx, const struct kind *kind, const struct record_change *change,
+                                  void *copy)
 {
     struct text plain;
     struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
-    if (!change->personal.data) return true;
-    if (!unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, copy), associated,
-                change->personal, &plain))
-        return true; /* the person's key is gone: the rest goes on */
-    return schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS);
+    if (!change->personal.data) return NULL;
+    switch (unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, copy), associated,
+                   change->personal, &plain)) {
+    case UNSEALED: break;
+    case UNSEALED_ERASED: return NULL; /* nobody knows what it was: the rest goes on */
+    case UNSEALED_LOST: return "is of a person whose key is not among the slots: they are older than the log, or damaged";
+    default: return "has a personal diff that was not sealed for it";
+    }
+    return schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS) ? NULL : "has a damaged personal diff";
 }
 
 static const char *replay_change(struct tx *tx, const struct record_change *change)
@@ -40,7 +45,8 @@ static const char *replay_change(struct tx *tx, const struct record_change *chan
                                     : arena_alloc(tx->arena, kind->fields->size);
     if (change->open.data && !schema_apply(tx->arena, kind->fields, change->open, touched->copy, FORWARDS))
         return "has a damaged diff";
-    if (!apply_personal(tx, kind, change, touched->copy)) return "has a damaged personal diff";
+    const char *problem = apply_personal(tx, kind, change, touched->copy);
+    if (problem) return problem;
     if (entity_of(touched->copy)->version != change->version) return "does not give the version it names";
     return NULL;
 }
@@ -114,6 +120,7 @@ const char *replay_next(struct core *core, const struct text *given_head, const 
         problem = "cannot be decoded";
     record.lsn = lsn;
     if (!problem) problem = replay_record(core, &record, message);
+    if (!problem && !core->recovering && !indexes_forget_erased(core)) problem = "erases rows that cannot be read";
     message_free(core, message);
     return problem;
 }
@@ -139,6 +146,11 @@ bool replay_log(struct core *core, char problem[256])
             checkpoint_begin(core);
             checkpoint_go_on(core, UINT32_MAX);
         }
+    }
+    bool good = indexes_forget_erased(core);
+    if (!good || !keys_flush(core)) {
+        snprintf(problem, 256, good ? "the keys of persons cannot be written" : "the tables of indexes are damaged");
+        return false;
     }
     core->recovering = false;
     if (last >= first)

@@ -15,6 +15,7 @@ struct setting {
     ROW("auth.lock_after",             5,           "failed logins from one address that lock it for the account")  \
     ROW("auth.lock_time",              MINUTES(15), "ms such a lock lasts")                                          \
     ROW("auth.pending_life",           DAYS(7),     "ms until an unverified registration is erased")                 \
+    ROW("auth.deleted_life",           DAYS(30),    "ms until a deleted account is erased")                          \
     ROW("orders.hold",                 MINUTES(15), "ms stock is held for a pending order")                          \
     ROW("orders.payment_wait",         SECONDS(10), "ms a request waits for the payment's answer before 202")        \
     ROW("orders.open_max",             100,         "pending orders of one customer")                                \

@@ -314,6 +314,13 @@ struct text keyed_hash(struct tx *tx, const char *purpose, struct text value)
     return base64url_encode(tx->arena, (struct text){(const char *)hash, sizeof hash});
 }
 
+struct text keyed_hash_of(struct tx *tx, struct id subject, const char *purpose, struct text value)
+{
+    uint8_t hash[32];
+    keyring_subject_hash(tx->core->ports.keyring, tx->tenant, subject, purpose, value, hash);
+    return base64url_encode(tx->arena, (struct text){(const char *)hash, sizeof hash});
+}
+
 struct text access_token(struct tx *tx, struct id user, struct id session, int64_t expires_at)
 {
     struct token_claims claims = {.tenant = tx->tenant,

@@ -148,6 +148,9 @@ enum error page_after(struct tx *tx,
 struct text page_cursor(struct tx *tx, struct text key); /* for page.next: whatever tells where the next one begins */
 
 /* -- all that is a person's -- */
+/* Destroys the key of a subject with this record: what is PERSONAL under it reads as none from then on, in every record,
+   snapshot and backup of before too. */
+void erase_subject(struct tx *tx, struct id subject);
 enum error export_person(struct tx *tx); /* READ: answers the entity and what indexes lead to (kind.h) */
 
 /* -- slow pure functions, on workers; false: pending -- */
@@ -168,3 +171,5 @@ void await(struct tx *tx, int64_t deadline);
 struct text access_token(struct tx *tx, struct id user, struct id session, int64_t expires_at);
 /* Keyed hash as base64url, for stored tokens and unique keys of personal values. */
 struct text keyed_hash(struct tx *tx, const char *purpose, struct text value);
+/* The same under the key of a subject, which nobody can compute again once the subject is erased. */
+struct text keyed_hash_of(struct tx *tx, struct id subject, const char *purpose, struct text value);

@@ -11,6 +11,8 @@ static bool expires(struct text key)
 }
 
 struct comparison {
+    struct keyring *keyring;
+    const struct registry *registry;
     void (*report)(void *context, const char *difference, struct text key);
     void *context;
     int64_t differences;
@@ -36,10 +38,12 @@ static bool compare_row(void *context, const struct table_row *row)
     struct comparison *comparison = context;
     lacked_before(comparison, row->key);
     if (!comparison->entry || !text_equal(comparison->entry->key, row->key)) {
-        differ(comparison, "the tables have a row that the log does not give", row->key);
+        if (!row_of_erased(comparison->registry, comparison->keyring, row))
+            differ(comparison, "the tables have a row that the log does not give", row->key);
         return true;
     }
-    if (!text_equal(comparison->entry->value, row->value))
+    if (!text_equal(comparison->entry->value, row->value) &&
+        !same_but_erased(comparison->registry, comparison->keyring, row->key, comparison->entry->value, row->value))
         differ(comparison, "a row differs from what the log gives", row->key);
     comparison->entry = ordered_next(comparison->entry);
     return true;
@@ -68,7 +72,8 @@ int64_t core_verify(const struct registry *registry, const struct ports *ports, 
                                         SPACE_EFFECT,
                                         SPACE_IDEMPOTENCY,
                                         SPACE_IDEMPOTENCY_EXPIRY};
-    struct comparison comparison = {.report = report, .context = context};
+    struct comparison comparison = {
+        .report = report, .context = context, .keyring = ports->keyring, .registry = registry};
     uint64_t applied = ports->store->calls->applied_lsn(ports->store);
     if (applied == 0) return 0; /* nothing was ever applied */
     struct shadow *shadow = shadow_create(registry, ports, config, applied, problem);

@@ -6,6 +6,7 @@
 
    A status only rises. When it does, every milestone passed is told once, in order, if some item really took that step. */
 #include "actors/catalog/supplier.h"
+#include "actors/identity/identity.h"
 #include "actors/sales/order_parts.h"
 
 bool item_living(const struct order_item *item)
@@ -194,9 +195,18 @@ static bool of_asker(struct tx *tx, struct id supplier_id)
     return (supplier_relations_of(tx, supplier_id) & TEAM) != 0;
 }
 
+/* Whoever had an account had a name. */
+static const struct order *with_name(struct tx *tx, const struct order *order)
+{
+    if (order->customer.display_name.data || id_is_none(order->customer.user_id)) return order;
+    struct order *named = arena_copy(tx->arena, order, sizeof *order);
+    named->customer.display_name = LITERAL(ERASED_NAME);
+    return named;
+}
+
 const void *order_shown(struct tx *tx, const void *entity, uint32_t relations)
 {
-    const struct order *order = entity;
+    const struct order *order = with_name(tx, entity);
     if (!(relations & TEAM) || relations & (SELF | ADMIN | SYSTEM)) return order;
     struct order *cut = arena_copy(tx->arena, order, sizeof *order);
     cut->items.at = ARENA_ARRAY(tx->arena, struct order_item, order->items.count);

@@ -258,8 +258,7 @@ static struct id supplier_of(const void *entity)
 /* A name is sealed for the person; a promotion's title concerns nobody. */
 static struct id sealed_for(const void *entity)
 {
-    const struct approval_item *item = entity;
-    return id_is_none(item->user_id) ? item->entity.id : item->user_id;
+    return user_of(entity);
 }
 
 /* clang-format off */

@@ -1,6 +1,7 @@
 /* Order summaries: the customer's list and the suppliers' queues. One row for the customer, under the order's own id, and
    one for each supplier with items in it; each shows its holder's items alone. Rewritten at every event of the order. */
 #include "actors/catalog/supplier.h"
+#include "actors/identity/identity.h"
 #include "actors/views/views.h"
 
 static const char *const holder_names[] = {NULL, "customer", "supplier"};
@@ -250,6 +251,16 @@ static struct id order_summary_subject(const void *entity)
     return id_is_none(row->customer_id) ? row->order_id : row->customer_id;
 }
 
+static const void *order_summary_shown(struct tx *tx, const void *entity, uint32_t relations)
+{
+    (void)relations;
+    const struct order_summary *row = entity;
+    if (row->customer_name.data || id_is_none(row->customer_id)) return row;
+    struct order_summary *named = arena_copy(tx->arena, row, sizeof *row);
+    named->customer_name = LITERAL(ERASED_NAME);
+    return named;
+}
+
 /* clang-format off */
 static const struct command order_summary_commands[] = {
     {"list_own", "GET", "/orders", .action = ACTION_LIST, .who = USER, .query = &own_query_fields, .listings = own_listings,
@@ -262,5 +273,6 @@ static const struct command order_summary_commands[] = {
 const struct kind order_summary_kind = {
     .number = 71, .name = "order_summary", .plural = "order_summaries", .doc = "an order as its customer, or one of its suppliers, lists it",
     .fields = &order_summary_fields, .indexes = order_summary_indexes, .commands = order_summary_commands, .derived = true,
-    .relations = order_summary_relations, .visible = order_summary_visible, .subject = order_summary_subject};
+    .relations = order_summary_relations, .visible = order_summary_visible, .subject = order_summary_subject,
+    .shown = order_summary_shown};
 /* clang-format on */
