@@ -48,6 +48,12 @@ static const struct flag data_flags[] = { DATA_FLAG, { 0 } };
 static const struct flag verify_flags[] = {
     DATA_FLAG,
     { "key-file",  "FILE",       .doc = "the master key (beside the data directory, <data>.key)" },
+    { "slots",     "FILE",       .doc = "the keys of persons (in the data directory, slots)" },
+    { 0 },
+};
+static const struct flag backup_flags[] = {
+    DATA_FLAG,
+    { "slots",     "FILE",       .doc = "copy the keys of persons too, into this file" },
     { 0 },
 };
 static const struct flag rebuild_flags[] = {
@@ -62,6 +68,7 @@ static const struct flag log_flags[] = {
     { 0 },
 };
 static const struct flag restore_flags[] = {
+    { "slots",     "FILE",       .doc = "the keys of persons: those of now, or what `souk backup --slots` wrote" },
     { "salvage",   NULL,         .doc = "of damaged data keep what is whole, and say what is lost" },
     { 0 },
 };
@@ -78,7 +85,7 @@ static const struct verb verbs[] = {
     { "admin rotate-keys", NULL, 0, 0, data_flags, run_rotate_keys, "Puts a fresh key for access tokens in front of the others.",
       "The server takes it up at its next start. Tokens that older keys signed stay valid." },
     { "verify", NULL, 0, 0, verify_flags, run_verify, "Reads all data that no server has open, and says whether it is whole.", NULL },
-    { "backup", "DIR", 1, 1, data_flags, run_backup, "Copies the data of a running server into a new directory.", NULL },
+    { "backup", "DIR", 1, 1, backup_flags, run_backup, "Copies the data of a running server into a new directory.", NULL },
     { "restore", "FROM TO", 2, 2, restore_flags, run_restore, "Checks a backup and copies it into a new data directory.", NULL },
     { "rebuild", "VIEW|all", 1, 1, rebuild_flags, run_rebuild, "Compares rows of a running server with its log, and mends them.",
       "VIEW is the plural of a kind, feed_items say: `souk dump fields` has them all. Without a running server nothing is needed: "

@@ -4,6 +4,7 @@
 #include "main/copy.h"
 #include "main/exit.h"
 #include "main/files.h"
+#include "store/slots.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,6 +125,19 @@ int run_admin_create(const struct arguments *arguments)
 
 /* ---- backup -------------------------------------------------------------------------------------------------------- */
 
+/* After the data: what the copy was sealed with is among the slots by then. */
+static int backup_slots(struct session *session, const char *to)
+{
+    if (!to) return EXIT_DONE;
+    if (!slots_copy(file_path(session->arena, session->data, SLOTS_NAME).data, to)) {
+        fprintf(stderr, "souk backup: cannot copy the keys of persons to %s: %s\n", to, strerror(errno));
+        return EXIT_NOT_WRITABLE;
+    }
+    printf("%s holds the keys of persons: whoever is erased later stays readable with it, so keep one copy, the newest\n",
+           to);
+    return EXIT_DONE;
+}
+
 /* Where the server makes it; NULL when the data directory has no path. */
 static const char *staging_path(struct session *session)
 {
@@ -159,8 +173,9 @@ int run_backup(const struct arguments *arguments)
     struct session session;
     if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);
     if (!make_backup(&session, arguments->others[0])) return session_close(&session, EXIT_FAILED);
-    printf("%s holds a copy; the master key is not in it, keep that apart\n", arguments->others[0]);
-    return session_close(&session, EXIT_DONE);
+    printf("%s holds a copy; neither the master key nor the keys of persons are in it, keep them apart\n",
+           arguments->others[0]);
+    return session_close(&session, backup_slots(&session, argument(arguments, "slots")));
 }
 
 /* ---- rebuild ------------------------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const char *data_directory(const struct arguments *arguments)
 {
@@ -77,7 +78,7 @@ static void ignore_failed(void *context, const char *why)
     (void)context, (void)why;
 }
 
-static int verify(struct arena *arena, const struct store_config *config, const char *key_file)
+static int verify(struct arena *arena, const struct store_config *config, const char *key_file, const char *slots)
 {
     static const struct store_events events = {NULL, ignore_durable, ignore_checkpointed, ignore_failed};
     char problem[PROBLEM_SIZE];
@@ -91,7 +92,7 @@ static int verify(struct arena *arena, const struct store_config *config, const 
     printf("%s: %llu records, each as it was written\n", config->path, (unsigned long long)last);
     bool applied = store->calls->applied_lsn(store) > 0;
     if (applied)
-        status = compare_tables(arena, store, key_file, file_path(arena, config->path, SLOTS_NAME).data);
+        status = compare_tables(arena, store, key_file, slots);
     else
         printf("%s: the next start makes its rows anew from the log\n", config->path);
     if (status == EXIT_DONE && applied)
@@ -109,7 +110,9 @@ int run_verify(const struct arguments *arguments)
     struct store_config config = {.path = data_directory(arguments), .read_only = true, .tables = tables};
     const char *key_file = argument(arguments, "key-file");
     if (!key_file) key_file = file_beside(arena, config.path, ".key").data;
-    int status = verify(arena, &config, key_file);
+    const char *slots = argument(arguments, "slots");
+    if (!slots) slots = file_path(arena, config.path, SLOTS_NAME).data;
+    int status = verify(arena, &config, key_file, slots);
     arena_destroy(arena);
     return status;
 }
@@ -152,6 +155,22 @@ static int copy_back(const struct store_config *config, const char *to)
     return EXIT_DONE;
 }
 
+/* The slots that are named, or else those that lie beside the log that was read: whoever is erased in them stays erased. */
+static int restore_slots(struct arena *arena, const char *from, const char *to, const char *named)
+{
+    const char *target = file_path(arena, to, SLOTS_NAME).data;
+    const char *source = named ? named : file_path(arena, from, SLOTS_NAME).data;
+    struct stat found;
+    if (!named && stat(source, &found) != 0) {
+        printf("put the keys of persons (slots) of the server that wrote it at %s\n", target);
+        return EXIT_DONE;
+    }
+    if (stat(target, &found) == 0) unlink(target); /* came with the copy */
+    if (slots_copy(source, target)) return EXIT_DONE;
+    fprintf(stderr, "souk restore: cannot copy %s to %s: %s\n", source, target, strerror(errno));
+    return errno == ENOSPC || errno == EDQUOT ? EXIT_FULL : EXIT_NOT_WRITABLE;
+}
+
 int run_restore(const struct arguments *arguments)
 {
     const char *from = arguments->others[0], *to = arguments->others[1];
@@ -161,14 +180,15 @@ int run_restore(const struct arguments *arguments)
     }
     struct store_config config = {.path = from, .read_only = true};
     int status = argument(arguments, "salvage") ? salvage(&config, to) : copy_back(&config, to);
+    struct arena *arena = arena_create();
+    if (status == EXIT_DONE) status = restore_slots(arena, from, to, argument(arguments, "slots"));
     if (status == EXIT_DONE) {
-        struct arena *arena = arena_create();
         const char *key = file_beside(arena, to, ".key").data;
         struct stat found;
         if (stat(key, &found) != 0)
             printf("put the master key of the server that wrote it at %s (or name it with server.key_file)\n", key);
-        arena_destroy(arena);
     }
+    arena_destroy(arena);
     return status;
 }
 

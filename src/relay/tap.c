@@ -61,6 +61,7 @@ struct feed *feed_create(struct store *store, const struct registry *registry, s
     struct feed *feed = memory_alloc(sizeof *feed);
     feed->store = store;
     feed->registry = registry;
+    feed->keyring = keyring;
     atomic_init(&feed->durable_lsn, durable_lsn);
     CHECK(pthread_mutex_init(&feed->mutex, NULL) == 0);
     condition_create(&feed->moved);

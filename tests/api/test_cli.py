@@ -136,6 +136,12 @@ def old_data_needs_its_old_key():
     refused(USAGE, "is missing", "serve", "--data", other.data, "--listen", "127.0.0.1:0")
     suite.check(not os.path.exists(key), "no new key is made for old data")
     os.rename(key + ".away", key)
+    slots = os.path.join(other.data, "slots")
+    suite.equal(os.stat(slots).st_mode & 0o777, 0o600)
+    os.rename(slots, slots + ".away")
+    refused(USAGE, "keys of persons", "serve", "--data", other.data, "--listen", "127.0.0.1:0")
+    suite.check(not os.path.exists(slots), "nor new keys of persons")
+    os.rename(slots + ".away", slots)
     os.chmod(key, 0o644)
     done = run("serve", "--data", other.data, "--listen", "127.0.0.1:0")
     suite.equal(done.returncode, USAGE, "others could read the key")
@@ -289,10 +295,18 @@ def backs_up_and_restores():
         done = run("backup", copy, "--data", server.data)
         suite.equal(done.returncode, 1, "it never writes over a backup")
         key = server.data + ".key"
-        suite.equal(run("verify", "--data", copy, "--key-file", key).returncode, 0, "the backup is whole")
-        done = run("restore", copy, restored)
+        slots = os.path.join(server.data, "slots")
+        suite.check("slots" not in os.listdir(copy), "the keys of persons are not in it")
+        suite.equal(run("verify", "--data", copy, "--key-file", key).returncode, USAGE, "and it is not read without them")
+        suite.equal(run("verify", "--data", copy, "--key-file", key, "--slots", slots).returncode, 0, "the backup is whole")
+        done = run("restore", copy, os.path.join(directory, "without"))
         suite.equal(done.returncode, 0)
-        suite.check("master key" in done.stdout, "it says what is needed besides")
+        suite.check("master key" in done.stdout and "keys of persons" in done.stdout, "it says what is needed besides")
+        apart = os.path.join(directory, "slots")
+        server.command(["backup", os.path.join(directory, "second"), "--slots", apart])
+        suite.equal(os.stat(apart).st_mode & 0o777, 0o600)
+        done = run("restore", copy, restored, "--slots", apart)
+        suite.equal(done.returncode, 0, done.stderr)
         refused(NOT_WRITABLE, "not empty", "restore", copy, restored)
         suite.equal(run("verify", "--data", restored, "--key-file", key).returncode, 0, "so is what was restored")
 
@@ -307,7 +321,7 @@ def backs_up_and_restores():
         damaged = os.path.join(copy, "mark")
         with open(damaged, "r+b") as file:
             file.write(b"\xff" * 16)
-        for verb in (["restore", copy, restored], ["verify", "--data", copy, "--key-file", key]):
+        for verb in (["restore", copy, restored], ["verify", "--data", copy, "--key-file", key, "--slots", slots]):
             done = run(*verb)
             suite.check(done.returncode in (0, DAMAGED), f"{verb[0]}: {done.returncode} {done.stderr}")
 

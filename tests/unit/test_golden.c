@@ -247,8 +247,11 @@ static int freeze(const char *data, const char *key_path, const char *stem)
     struct buffer log = {.arena = arena};
     buffer_text(&log, file_bytes(arena, key_path));
     struct text slots = file_bytes(arena, arena_format(arena, "%s/" SLOTS_NAME, data).data);
-    buffer_big32(&log, slots.length / SLOT_SIZE * SLOT_SIZE);
-    buffer_bytes(&log, slots.data, slots.length / SLOT_SIZE * SLOT_SIZE);
+    while (slots.length && !slots.data[slots.length - 1])
+        slots.length--; /* room that no slot has yet */
+    slots.length = (slots.length + SLOT_SIZE - 1) / SLOT_SIZE * SLOT_SIZE;
+    buffer_big32(&log, slots.length);
+    buffer_text(&log, slots);
     for (uint64_t lsn = 1; lsn <= store->calls->last_lsn(store); lsn++) {
         struct text head, body;
         assert_int_equal(store->calls->read_log(store, lsn, arena, &head, &body), FOUND);
