@@ -11,6 +11,7 @@
 #include "main/keys.h"
 #include "net/bind.h"
 #include "net/reply.h"
+#include "store/slots.h"
 #include <pthread.h>
 #include <sodium.h>
 #include <stdatomic.h>
