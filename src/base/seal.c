@@ -186,8 +186,7 @@ bool keyring_ready(struct keyring *keyring)
         write_later(keyring, &keyring->writes.made, 0);
     }
     const struct slot *first = &keyring->slots[0];
-    return first->state == SLOT_SECRET &&
-           slot_unwrap(first, keyring->secrets->master, 0, keyring->secrets->hash);
+    return first->state == SLOT_SECRET && slot_unwrap(first, keyring->secrets->master, 0, keyring->secrets->hash);
 }
 
 /* ---- writing ---- */

@@ -309,7 +309,8 @@ static bool rewrap_file(int from, off_t size, const char *to, const uint8_t befo
     for (uint32_t slot = 0; good && slot < count; slot++) {
         uint8_t row[SLOT_SIZE];
         good = read_at(from, row, SLOT_SIZE, (off_t)slot * SLOT_SIZE);
-        if (good && !slot_rewrap(before, after, slot, row)) damaged++; /* it is copied as it is: nothing is lost twice */
+        if (good && !slot_rewrap(before, after, slot, row))
+            damaged++; /* it is copied as it is: nothing is lost twice */
         good = good && (slot || !damaged) && write_at(file, row, SLOT_SIZE, (off_t)slot * SLOT_SIZE);
     }
     good = good && fsync(file) == 0;

@@ -146,7 +146,7 @@ def a_backup_made_under_load_opens():
 
     def back_up_and_kill():
         seen.append(shop.position_seen)
-        shop.server.command(["backup", copy])
+        shop.server.command(["backup", copy, "--slots", os.path.join(copy, "slots")])
         shop.server.kill()
     for _ in range(max(2, world.rounds(15) // 10)):
         shop.load(chance.uniform(0.05, 0.2), back_up_and_kill)

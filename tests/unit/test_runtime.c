@@ -577,7 +577,7 @@ static struct text snapshot_of(struct loopback *world, struct arena *arena, cons
     return bytes;
 }
 
-static void snapshot_parts(struct text bytes, struct text *open, struct text *sealed)
+static void parts_of(struct text bytes, struct text *open, struct text *sealed)
 {
     uint32_t count;
     int64_t lsn;
@@ -598,8 +598,8 @@ static void test_sealed_bytes_stay_with_their_version(void **state)
     thing.entity.version = 2;
     thing.secret_note = LITERAL("second");
     struct text fresh = snapshot_of(&world, arena, &thing);
-    snapshot_parts(old, &old_open, &old_sealed);
-    snapshot_parts(fresh, &open, &sealed);
+    parts_of(old, &old_open, &old_sealed);
+    parts_of(fresh, &open, &sealed);
     struct id tenant = world.core->default_tenant;
     struct block *block = snapshot_decode(world.core, tenant, &thing_kind, USER_ONE, fresh);
     assert_true(text_is(((const struct thing *)block->state)->secret_note, "second"));

@@ -43,7 +43,6 @@ static struct text sealed_and_written(struct keyring *keyring, struct id of)
     return sealed;
 }
 
-
 struct place {
     char directory[256], key[300], slots[300];
 };

@@ -295,19 +295,19 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
     const struct touched *touched = tx_find(tx, kind, id);
     const void *entity = touched ? touched_state(touched) : NULL;
     struct id subject = entity ? personal_subject(kind, entity) : id;
-    *LIST_ADD(tx->arena, &tx->state->effects) = (struct record_effect){
-        .id = effect_id,
-        .class_number = class->number,
-        .kind = kind->number,
-        .entity = id,
-        .command = command ? text_of(command) : (struct text){0},
-        .key = arena_text(tx->arena, key),
-        .request = buffer_as_text(&open),
-        .personal = personal.length > 1 /* more than an empty map */
-                        ? seal(tx->core->ports.keyring, tx->arena, tx->tenant, subject, associated,
-                               buffer_as_text(&personal))
-                        : (struct text){0},
-        .subject = subject};
+    *LIST_ADD(tx->arena, &tx->state->effects) =
+        (struct record_effect){.id = effect_id,
+                               .class_number = class->number,
+                               .kind = kind->number,
+                               .entity = id,
+                               .command = command ? text_of(command) : (struct text){0},
+                               .key = arena_text(tx->arena, key),
+                               .request = buffer_as_text(&open),
+                               .personal = personal.length > 1 /* more than an empty map */
+                                               ? seal(tx->core->ports.keyring, tx->arena, tx->tenant, subject,
+                                                      associated, buffer_as_text(&personal))
+                                               : (struct text){0},
+                               .subject = subject};
 }
 
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key)

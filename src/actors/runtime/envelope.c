@@ -92,8 +92,8 @@ static struct text data_of(struct arena *arena, struct keyring *keyring, const s
     return buffer_as_text(&out);
 }
 
-void envelope_render(struct buffer *out, struct arena *arena, const struct registry *registry,
-                     struct keyring *keyring, const struct envelope *envelope)
+void envelope_render(struct buffer *out, struct arena *arena, const struct registry *registry, struct keyring *keyring,
+                     const struct envelope *envelope)
 {
     static const char *const principals[] = {"anonymous", "user", "system", "operator"};
     const struct record *record = envelope->record;

@@ -18,8 +18,8 @@ struct envelope {
 bool envelope_open(const struct registry *registry, const struct record *record, uint32_t number,
                    struct envelope *envelope);
 /* As JSON; what is said of somebody who is erased is null. What is made on the way lies in the arena. */
-void envelope_render(struct buffer *out, struct arena *arena, const struct registry *registry,
-                     struct keyring *keyring, const struct envelope *envelope);
+void envelope_render(struct buffer *out, struct arena *arena, const struct registry *registry, struct keyring *keyring,
+                     const struct envelope *envelope);
 extern const struct fields envelope_fields;
 
 /* What a reader wants to see; absent parts: everything. */

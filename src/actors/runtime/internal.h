@@ -42,7 +42,7 @@ struct actor {
     struct actor *older, *newer; /* by last use */
     struct waiter *waiting;      /* messages parked until it is loaded */
     uint32_t pins;
-    uint32_t erasures; /* the core's when the block was made, or last looked at */
+    uint32_t erasures;          /* the core's when the block was made, or last looked at */
     bool loading, known, dirty; /* known: block says what is; dirty: newer than delta and tables */
     struct actor *next_dirty;
 };
@@ -177,7 +177,7 @@ struct tx_state {
     uint32_t emitted_count, emitted_capacity;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
-    LIST_OF(struct id) erased; /* subjects whose keys go with this record */
+    LIST_OF(struct id) erased;      /* subjects whose keys go with this record */
     LIST_OF(struct figure) figures; /* counted when the answer is a success */
     LIST_OF(struct instant_answer) answers;
     bool watching; /* loads are noted as dependencies of a rendering */

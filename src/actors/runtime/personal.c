@@ -198,9 +198,8 @@ struct text record_event_personal(struct keyring *keyring, struct arena *arena, 
     if (!row->personal.data) return plain;
     struct id id = record->changes.at[row->change].id; /* its own subject: the tables are proved so */
     struct text associated = personal_associated(arena, kind, id, row->version, "event");
-    return unseal(keyring, arena, record->tenant, id, associated, row->personal, &plain) == UNSEALED
-               ? plain
-               : (struct text){0};
+    return unseal(keyring, arena, record->tenant, id, associated, row->personal, &plain) == UNSEALED ? plain
+                                                                                                     : (struct text){0};
 }
 
 /* ---- keys that come with no record ---- */

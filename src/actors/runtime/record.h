@@ -51,7 +51,7 @@ struct record {
     LIST_OF(struct record_event) events;
     LIST_OF(struct record_timer) timers;
     LIST_OF(struct record_effect) effects;
-    LIST_OF(struct id) erased; /* subjects whose keys are destroyed */
+    LIST_OF(struct id) erased;            /* subjects whose keys are destroyed */
     struct text idempotency, fingerprint; /* 32 bytes each, or absent */
     int64_t idempotency_expires_at, answer_status, answer_version;
     int64_t answer_kind;

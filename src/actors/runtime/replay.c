@@ -25,7 +25,8 @@ static const char *apply_personal(struct tx *tx, const struct kind *kind, const 
                    change->personal, &plain)) {
     case UNSEALED: break;
     case UNSEALED_ERASED: return NULL; /* nobody knows what it was: the rest goes on */
-    case UNSEALED_LOST: return "is of a person whose key is not among the slots: they are older than the log, or damaged";
+    case UNSEALED_LOST:
+        return "is of a person whose key is not among the slots: they are older than the log, or damaged";
     default: return "has a personal diff that was not sealed for it";
     }
     return schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS) ? NULL : "has a damaged personal diff";
