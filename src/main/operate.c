@@ -133,8 +133,9 @@ static int backup_slots(struct session *session, const char *to)
         fprintf(stderr, "souk backup: cannot copy the keys of persons to %s: %s\n", to, strerror(errno));
         return EXIT_NOT_WRITABLE;
     }
-    printf("%s holds the keys of persons: whoever is erased later stays readable with it, so keep one copy, the newest\n",
-           to);
+    printf(
+        "%s holds the keys of persons: whoever is erased later stays readable with it, so keep one copy, the newest\n",
+        to);
     return EXIT_DONE;
 }
 
