@@ -159,6 +159,13 @@ $(INSTRUCTIONS): $(OUT)/bench/instructions.o $(OUT)/tests/sim/password.o $(OUT)/
 	@echo "  LD  $@"
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)
 
+# The server with the places where tests kill it (base/crashpoint.h): only files that have some are compiled anew.
+$(OUT)/crashpoints/souk: $(MAIN) $(OUT)/libsouk.a
+	@mkdir -p $(@D)
+	@echo "  CC  crashpoints"
+	@$(LINK) $(LANGUAGE) -DCRASHPOINTS -fno-strict-aliasing $(LIBRARY_CFLAGS) -o $@ $(MAIN) \
+	    $$(grep -rl 'CRASHPOINT("' src --include='*.c') $(OUT)/libsouk.a $(LIBRARY_LIBS)
+
 $(filter-out $(INSTRUCTIONS),$(BENCH)): $(OUT)/bench/%: $(OUT)/bench/%.o $(OUT)/libsouk.a
 	@echo "  LD  $@"
 	@$(LINK) -o $@ $^ $(LIBRARY_LIBS)

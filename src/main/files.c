@@ -1,5 +1,6 @@
 /* Files that are replaced as a whole. */
 #include "main/files.h"
+#include "base/crashpoint.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,11 @@ bool file_replace(const char *path, struct text content, mode_t mode, char probl
             good = false;
             error = errno;
         }
-        if (good && rename(fresh, path) == 0 && sync_directory_of(path)) return true;
+        CRASHPOINT("file-written");
+        if (good && rename(fresh, path) == 0 && sync_directory_of(path)) {
+            CRASHPOINT("file-named");
+            return true;
+        }
         if (!good) errno = error;
     }
     int error = errno;

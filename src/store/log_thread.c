@@ -6,6 +6,7 @@
    all wait for the same commit never meet a pause: nobody else would come. */
 #include "store/rocks_store.h"
 #include "base/check.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -93,6 +94,7 @@ static bool write_and_mark(struct rocks_store *store, struct mark_value *value)
     value->lsn = store->written_lsn;
     memcpy(value->identity, store->identity, IDENTITY_SIZE);
     memcpy(value->chain, store->chain, CHAIN_SIZE);
+    CRASHPOINT("log-written");
     if (mark_write(&store->mark, value)) return true;
     store_fail(store, "mark", strerror(errno));
     return false;
@@ -150,15 +152,20 @@ static struct inbox_item *commit(struct rocks_store *store, struct inbox_item *i
         batch_free(batch);
     }
     struct mark_value value;
+    CRASHPOINT("log-taken");
     /* A key is durable before what it seals, and gone before its erasure is acknowledged. */
-    bool good = keys_write(store, keyring, &keys.made) && write_and_mark(store, &value) &&
-                keys_write(store, keyring, &keys.erased);
+    bool good = keys_write(store, keyring, &keys.made);
+    CRASHPOINT("keys-made");
+    good = good && write_and_mark(store, &value);
+    CRASHPOINT("mark-written");
+    good = good && keys_write(store, keyring, &keys.erased);
     if (!good) {
         slot_writes_free(keys.made);
         slot_writes_free(keys.erased);
         return items;
     }
     acknowledge(store, &value);
+    CRASHPOINT("acknowledged");
     count_commit(&store->figures, batches, records, rocks_batch_bytes(store->log_batch), monotonic_ns() - began);
     return items;
 }

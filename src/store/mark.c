@@ -1,5 +1,6 @@
 /* A slot: magic (8), version (4), identity (16), lsn (8), chain (32), checksum (32: BLAKE2b of what is before it). */
 #include "store/mark.h"
+#include "base/crashpoint.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -77,7 +78,9 @@ bool mark_create(const char *path, const struct mark_value *value)
 {
     int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (file < 0) return false;
-    bool good = slot_write(file, 0, value) && slot_write(file, 1, value) && fsync(file) == 0;
+    bool good = slot_write(file, 0, value);
+    CRASHPOINT("mark-half-made");
+    good = good && slot_write(file, 1, value) && fsync(file) == 0;
     int reason = errno;
     close(file);
     errno = reason;

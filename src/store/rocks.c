@@ -1,6 +1,7 @@
 /* The calls of an open store: what the port promises, on top of the threads and the database. */
 #include "store/rocks_store.h"
 #include "base/check.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -228,6 +229,7 @@ static void store_close(struct store *base)
     if (!store->config.read_only) {
         inbox_close(&store->log_inbox);
         pthread_join(store->log_thread, NULL);
+        CRASHPOINT("log-closed");
         inbox_close(&store->table_inbox);
         pthread_join(store->table_thread, NULL);
         char problem[PROBLEM_SIZE];
@@ -236,6 +238,7 @@ static void store_close(struct store *base)
             store_fail(store, "closing", problem);
         else if (good && !mark_sync(&store->mark))
             store_fail(store, "closing", strerror(errno));
+        CRASHPOINT("tables-closed");
         mark_close(&store->mark);
         inbox_destroy(&store->table_inbox);
         inbox_destroy(&store->log_inbox);

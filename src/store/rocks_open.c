@@ -10,6 +10,7 @@
      rocks without mark, mark (not at 0) without rocks, anything else: refused */
 #include "store/rocks_store.h"
 #include "base/check.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include "store/manifest.h"
 #include <errno.h>
@@ -77,13 +78,16 @@ static int create(struct rocks_store *store, const uint8_t identity[IDENTITY_SIZ
     int code = build(fresh, &meta, problem);
     if (code) return code;
 
+    CRASHPOINT("store-built");
     struct mark_value mark = {0};
     memcpy(mark.identity, meta.identity, IDENTITY_SIZE);
     chain_first(meta.identity, mark.chain);
     if (!mark_create(store->mark_path, &mark) || !directory_sync(store->path))
         return refuse_errno(problem, "cannot write", store->mark_path);
+    CRASHPOINT("store-marked");
     if (rename(fresh, store->rocks_path) != 0 || !directory_sync(store->path))
         return refuse_errno(problem, "cannot write", store->rocks_path);
+    CRASHPOINT("store-named");
     log_line("store", LOG_INFO, "made a new store", "path=\"%s\"", store->path);
     return 0;
 }
@@ -174,6 +178,7 @@ static int open_to_write(struct rocks_store *store, const struct log_state *stat
     store->rocks =
         rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);
     if (!store->rocks) return refuse(problem, rocks_problem_code(why), store->path, why);
+    CRASHPOINT("store-opened");
     bool drop = state->tables_lost || store->config.drop_tables;
     if (drop) {
         int code = tables_drop(store, why);
@@ -308,6 +313,7 @@ struct store *store_open(const struct store_config *config, const struct store_e
     if (events) store->events = *events;
     problem[0] = 0;
     *exit_code = open_store(store, false, problem);
+    CRASHPOINT("store-checked");
     if (!*exit_code && !config->read_only) start_threads(store);
     store->config.tables = NULL;            /* the caller's */
     umask(config->read_only ? mask : 0077); /* files that RocksDB makes later on are private too */

@@ -6,6 +6,7 @@
    end before the rest, the tables on disk are a mixture: for that the first batch says which checkpoint has started and
    the last one which is applied, and an opening that finds them different drops the tables and replays the log. */
 #include "store/rocks_store.h"
+#include "base/crashpoint.h"
 #include "base/log.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -47,12 +48,18 @@ static bool write_rows(struct rocks_store *store, const struct table_job *job, c
         if (full && (atomic_load(&store->failed) || !write_chunk(store, problem))) return false;
     }
     meta_put_number(batch, "Mapplied", job->lsn);
-    return write_chunk(store, problem) && rocks_flush(store->rocks, problem);
+    CRASHPOINT("checkpoint-rows");
+    if (!write_chunk(store, problem)) return false;
+    CRASHPOINT("checkpoint-written");
+    if (!rocks_flush(store->rocks, problem)) return false;
+    CRASHPOINT("checkpoint-flushed");
+    return true;
 }
 
 static void checkpoint_run(struct rocks_store *store, const struct table_job *job)
 {
     if (!wait_durable(store, job->lsn)) return;
+    CRASHPOINT("checkpoint-begun");
     char problem[PROBLEM_SIZE] = "";
     int64_t began = monotonic_ns();
     pthread_mutex_lock(&store->tables_mutex);
@@ -72,7 +79,9 @@ static void checkpoint_run(struct rocks_store *store, const struct table_job *jo
     store->figures.checkpoint_nanoseconds += (uint64_t)took;
     log_line("store", LOG_DEBUG, "checkpoint", "lsn=%" PRIu64 " rows=%zu ms=%" PRId64, job->lsn,
              ordered_count(job->frozen), took / 1000000);
+    CRASHPOINT("checkpoint-marked");
     store->events.checkpointed(store->events.context, job->frozen);
+    CRASHPOINT("checkpoint-told");
 }
 
 void *table_thread_main(void *context)
@@ -112,6 +121,7 @@ static const char *backup_copy(struct rocks_store *store, const char *path)
     struct mark_value acknowledged = store->acknowledged;
     pthread_mutex_unlock(&store->durable_mutex);
     if (!rocks_copy(store->rocks, rocks_path, problem)) return backup_failed(store, path, problem);
+    CRASHPOINT("backup-copied");
     if (!directory_sync_all(rocks_path) || !mark_create(mark_path, &acknowledged) || !directory_sync(path))
         return backup_failed(store, path, strerror(errno));
     log_line("store", LOG_INFO, "backup", "path=\"%s\" lsn=%" PRIu64, path, acknowledged.lsn);

@@ -152,6 +152,11 @@ class World:
         """The power goes, after the server did: what was not synced may be lost."""
         powercut.cut(self.disk, self.state, self.random)
 
+    def keep(self):
+        """The power stays, and with it what was written."""
+        for name in os.listdir(self.state):
+            os.unlink(os.path.join(self.state, name))
+
     def argv(self):
         argv = [self.server.binary, "serve", "--data", self.server.data, "--listen", "127.0.0.1:0"]
         return argv + [part for name, value in self.server.settings.items() for part in ("--set", f"{name}={value}")]
