@@ -15,13 +15,13 @@ import subprocess
 import tempfile
 import time
 
+import preload
 import world
 from harness import ROOT, Suite
 from world import World
 
 ROUNDS_PER_WORLD = 5
 MUTANT_ROUNDS = 10
-CFLAGS = "-std=c17 -D_GNU_SOURCE -Isrc -O2 -g -pthread -fno-strict-aliasing -Wall -Wextra -Werror -fPIE".split()
 WORLDS = [
     {},
     {"checkpoint.interval": 30},            # tables, their directory and the mark are synced all the time
@@ -48,16 +48,8 @@ EXIT_FAILED = 75
 suite = Suite("powercut")
 seed = world.seed_of_run()
 chance = random.Random(seed)
-compiler = os.environ.get("CC", "gcc")
 tools = tempfile.TemporaryDirectory(prefix="souk-powercut-")
 print(f"seed {seed}")
-
-
-def build_shim():
-    shim = os.path.join(tools.name, "lossy.so")
-    subprocess.run([compiler, *CFLAGS, "-fPIC", "-shared", "-o", shim, "tests/crash/lossy.c", "-ldl"], cwd=ROOT,
-                   check=True)
-    return shim
 
 
 def build_mutant():
@@ -87,7 +79,7 @@ def one_round(shop, full):
 
 @suite.case
 def cuts_lose_nothing():
-    count, cuts, beyond, number, shim = world.rounds(10), 0, 0, 0, build_shim()
+    count, cuts, beyond, number, shim = world.rounds(10), 0, 0, 0, preload.build(tools.name)
     while cuts < count:
         shop = World(seed + number, WORLDS[number % len(WORLDS)], shim=shim)
         shop.begin()
@@ -108,7 +100,7 @@ def cuts_lose_nothing():
 
 @suite.case
 def a_first_start_may_lose_power_anywhere():
-    shim = build_shim()
+    shim = preload.build(tools.name)
     for _ in range(max(5, world.rounds(10) // 2)):
         shop = World(chance.getrandbits(32), buyers=1, shim=shim)
         for _ in range(chance.choice((1, 2, 4))):
@@ -158,7 +150,7 @@ def a_failing_disk_ends_the_server_and_loses_nothing():
     faults = [(fault, after) for after in (0, 2, 12, 40) for fault in FAULTS]
     if world.rounds(10) < len(faults):
         faults = [(fault, chance.choice((0, 2, 12))) for fault in FAULTS]
-    ends, shim = collections.Counter(), build_shim()
+    ends, shim = collections.Counter(), preload.build(tools.name)
     for start in range(0, len(faults), FAULTS_PER_WORLD):
         shop = World(seed ^ start, {"checkpoint.interval": 50}, shim=shim)
         shop.begin()
@@ -176,7 +168,7 @@ def a_failing_disk_ends_the_server_and_loses_nothing():
 
 @suite.case
 def a_server_that_does_not_sync_is_found_out():
-    shim, binary = build_shim(), build_mutant()
+    shim, binary = preload.build(tools.name), build_mutant()
     for number in range(MUTANT_ROUNDS):
         shop = World(seed + number, {"checkpoint.interval": 60000}, shim=shim)
         shop.server.binary = binary
