@@ -203,7 +203,7 @@ api:
 
 # Long: `make test` has a short version of each of these.
 ROUNDS ?= 100
-CRASH  := tests/crash/test_kill.py tests/crash/test_powercut.py tests/crash/test_damage.py tests/api/test_race.py
+CRASH  := $(addprefix tests/crash/test_,kill.py powercut.py points.py linear.py faults.py damage.py) tests/api/test_race.py
 
 crash: all
 	@status=0; unset MAKEFLAGS MFLAGS MAKELEVEL; export ROUNDS=$(ROUNDS) SOUK_BINARY=$(CURDIR)/$(OUT)/souk; \

@@ -15,6 +15,7 @@ import collections
 import itertools
 
 NEVER = float("inf")
+STEPS_MOST = 1_000_000          # of a search: what is linearizable needs about as many as it has operations
 UNKNOWN = "unknown"             # the result of an operation that was never answered
 STALE = "stale"                 # (STALE, version): the register had another version
 
@@ -180,10 +181,12 @@ def entries_of(operations):
 
 
 def linearize(operations, state):
-    """None when some order of them explains all results, else the first one that none gets by."""
+    """None when some order of them explains all results, else the first one that none gets by, or none was found to."""
     head, done, calls, tried = entries_of(operations), 0, [], set()
     entry, furthest, blocked = head.next, -1, None
     while head.next:
+        if len(tried) > STEPS_MOST:
+            return blocked
         if entry.match:                                     # a call: is this its moment?
             following, result = after(entry.operation, state)
             step = (done | 1 << entry.number, following)

@@ -5,8 +5,9 @@
      LOSSY_ROOT     the directory that is watched
      LOSSY_STATE    where journal and saved files go: on the same file system, outside of LOSSY_ROOT
      LOSSY_FAULT    optional, "call:ending:after:count:errno", such as "fdatasync:.log:7:1:5": calls of that name on files
-                    whose path ends so fail, `count` times after `after` successes. "short" instead of a number writes half
-                    and says so; "torn" writes half and fails with EIO.
+                    whose path ends so ("*": on all) fail, `count` times after `after` successes. 0 instead of an errno writes half
+                    and says so; "torn" writes half and fails with EIO; "slow300" takes 300 ms and succeeds. The call "any"
+                    is each of open, read, write, fsync, fdatasync, ftruncate, fallocate, rename, unlink, mkdir.
 
    The journal is text, a line an event, each written by one write, so that it survives the kill:
      new INO PATH            a file was created                    dir PATH              a directory was made
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -46,10 +48,11 @@ struct fault {
     char call[24], ending[64];
     long after, count;
     int error; /* 0: short */
+    int slow_ms;
     bool torn;
 };
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, fault_mutex = PTHREAD_MUTEX_INITIALIZER;
 static char root[PATH_SIZE], state_path[PATH_SIZE];
 static size_t root_length;
 static int journal = -1;
@@ -85,6 +88,8 @@ REMEMBER(unlinkat);
 REMEMBER(link);
 REMEMBER(mkdir);
 REMEMBER(fallocate);
+REMEMBER(read);
+REMEMBER(pread);
 
 /* ---- the journal ---- */
 
@@ -108,6 +113,7 @@ static void fault_parse(const char *text)
         return;
     }
     fault.torn = strcmp(error, "torn") == 0;
+    sscanf(error, "slow%d", &fault.slow_ms);
     fault.error = fault.torn ? EIO : (int)strtol(error, NULL, 10);
 }
 
@@ -184,14 +190,22 @@ static bool ends_with(const char *text, const char *ending)
 /* Whether this call is to fail; it fails for the caller. */
 static bool is_fault(const char *call, const char *path)
 {
-    if (!fault.count || !path || strcmp(call, fault.call) != 0 || !ends_with(path, fault.ending)) return false;
-    if (fault.after > 0) {
-        fault.after--;
+    bool any = strcmp(fault.call, "any") == 0;
+    if (!path || (!any && strcmp(call, fault.call) != 0) ||
+        !ends_with(path, strcmp(fault.ending, "*") ? fault.ending : ""))
+        return false;
+    pthread_mutex_lock(&fault_mutex);
+    bool now = fault.count > 0 && fault.after-- <= 0;
+    if (now) fault.count--;
+    pthread_mutex_unlock(&fault_mutex);
+    if (now && fault.slow_ms) {
+        struct timespec left = {fault.slow_ms / 1000, fault.slow_ms % 1000 * 1000000L};
+        while (nanosleep(&left, &left) != 0 && errno == EINTR)
+            continue;
         return false;
     }
-    fault.count--;
-    errno = fault.error;
-    return true;
+    if (now) errno = fault.error;
+    return now;
 }
 
 /* ---- opening ---- */
@@ -307,7 +321,7 @@ static void cover(int descriptor, off_t offset, size_t length)
         static const char digits[] = "0123456789abcdef";
         unsigned char bytes[SECTOR];
         char hex[2 * SECTOR + 1] = "";
-        ssize_t count = pread(reader, bytes, SECTOR, at);
+        ssize_t count = REAL(pread)(reader, bytes, SECTOR, at);
         for (ssize_t i = 0; i < count; i++) {
             hex[2 * i] = digits[bytes[i] >> 4];
             hex[2 * i + 1] = digits[bytes[i] & 15];
@@ -372,6 +386,7 @@ ssize_t pwritev(int descriptor, const struct iovec *parts, int count, off_t offs
 static int truncate_descriptor(int descriptor, off_t length)
 {
     struct stat status;
+    if (is_fault("ftruncate", name_of(descriptor))) return -1;
     int result = REAL(ftruncate)(descriptor, length);
     if (result != 0 || !name_of(descriptor) || fstat(descriptor, &status) != 0) return result;
     pthread_mutex_lock(&mutex);
@@ -407,6 +422,23 @@ int fallocate(int descriptor, int mode, off_t offset, off_t length)
 int fallocate64(int descriptor, int mode, off64_t offset, off64_t length)
 {
     return allocate(descriptor, mode, offset, length);
+}
+
+/* ---- reading ---- */
+
+ssize_t read(int descriptor, void *bytes, size_t length)
+{
+    return is_fault("read", name_of(descriptor)) ? -1 : REAL(read)(descriptor, bytes, length);
+}
+
+ssize_t pread(int descriptor, void *bytes, size_t length, off_t offset)
+{
+    return is_fault("read", name_of(descriptor)) ? -1 : REAL(pread)(descriptor, bytes, length, offset);
+}
+
+ssize_t pread64(int descriptor, void *bytes, size_t length, off64_t offset)
+{
+    return is_fault("read", name_of(descriptor)) ? -1 : REAL(pread)(descriptor, bytes, length, offset);
 }
 
 /* ---- syncing ---- */
@@ -510,8 +542,10 @@ int link(const char *from, const char *to)
 int mkdir(const char *path, mode_t mode)
 {
     char whole[PATH_SIZE];
+    bool watched = canonical(AT_FDCWD, path, whole);
+    if (watched && is_fault("mkdir", whole)) return -1;
     int result = REAL(mkdir)(path, mode);
-    if (result != 0 || !canonical(AT_FDCWD, path, whole)) return result;
+    if (result != 0 || !watched) return result;
     pthread_mutex_lock(&mutex);
     note("dir %s\n", whole);
     pthread_mutex_unlock(&mutex);

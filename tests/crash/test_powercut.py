@@ -8,7 +8,6 @@ part of what was not: bytes, names of files, renames. The same rounds with a ser
 find that out, or they find nothing.
 """
 
-import collections
 import os
 import random
 import subprocess
@@ -27,23 +26,6 @@ WORLDS = [
     {"checkpoint.interval": 30},            # tables, their directory and the mark are synced all the time
     {"actors.memory": "1MiB", "store.block_cache": "1MiB", "checkpoint.interval": 1000},
 ]
-
-# Calls that fail once, after so many that succeed: call, ending of the path, errno or how (lossy.c).
-FAULTS = [
-    ("fdatasync", ".log",  "5"),        # EIO
-    ("fdatasync", ".log",  "28"),       # ENOSPC
-    ("write",     ".log",  "5"),
-    ("write",     ".log",  "torn"),     # half is written
-    ("write",     ".log",  "0"),        # half is written, and said so: RocksDB writes the rest
-    ("write",     "/mark", "28"),
-    ("fdatasync", "/mark", "5"),
-    ("fdatasync", ".sst",  "5"),
-    ("write",     ".sst",  "28"),
-    ("open",      ".sst",  "24"),       # EMFILE
-    ("fsync",     "/rocks", "5"),
-]
-FAULTS_PER_WORLD = 8
-EXIT_FAILED = 75
 
 suite = Suite("powercut")
 seed = world.seed_of_run()
@@ -111,59 +93,6 @@ def a_first_start_may_lose_power_anywhere():
         shop.verify()
         shop.end()
         suite.check(not shop.faults, "\n".join(shop.faults))
-
-
-def fault_round(shop, fault, after):
-    """One call fails; then the power goes. Returns how the server ended."""
-    environment, text = shop.server.environment, f"{fault[0]}:{fault[1]}:{after}:1:{fault[2]}"
-    shop.server.stop()
-    shop.server.environment = {**environment, "LOSSY_FAULT": text}
-    ended = []
-
-    def end():
-        try:
-            ended.append(shop.server.process.wait(2.5))
-        except subprocess.TimeoutExpired:                   # a fault that was not reached, or did no harm
-            shop.server.kill()
-            ended.append("served on")
-    try:
-        shop.restart()
-        shop.load(0, end)
-    except AssertionError:                                  # it failed while it opened
-        status = shop.server.process.returncode
-        ended.append(f"did not start: {status}")
-        shop.expect(status in (3, 6, 7, EXIT_FAILED), f"{text}: {ended}\n{shop.server.log_tail()}")
-    shop.expect(ended[0] in (EXIT_FAILED, "served on") or len(str(ended[0])) > 4, f"{text}: it ended with {ended[0]}")
-    shop.server.environment = environment
-    shop.cut()
-    shop.verify()
-    shop.restart()
-    shop.check_history()
-    for sentence in shop.faults:
-        print(f"     {text}: {sentence.splitlines()[0]}")
-    return ended[0]
-
-
-@suite.case
-def a_failing_disk_ends_the_server_and_loses_nothing():
-    """After a failed sync nobody knows what is on the disk: nothing more is acknowledged, and the next start looks."""
-    faults = [(fault, after) for after in (0, 2, 12, 40) for fault in FAULTS]
-    if world.rounds(10) < len(faults):
-        faults = [(fault, chance.choice((0, 2, 12))) for fault in FAULTS]
-    ends, shim = collections.Counter(), preload.build(tools.name)
-    for start in range(0, len(faults), FAULTS_PER_WORLD):
-        shop = World(seed ^ start, {"checkpoint.interval": 50}, shim=shim)
-        shop.begin()
-        for fault, after in faults[start:start + FAULTS_PER_WORLD]:
-            ends[fault_round(shop, fault, after)] += 1
-            if shop.faults:
-                break
-        shop.check_all()
-        shop.end()
-        if not suite.check(not shop.faults, "\n".join(shop.faults)):
-            return
-    print("     " + ", ".join(f"{times} {what}" for what, times in sorted(ends.items(), key=str)))
-    suite.check(ends[EXIT_FAILED] * 4 >= len(faults), "too few faults reached the server")
 
 
 @suite.case
