@@ -192,7 +192,7 @@ static void add_own_corpus(struct pool *pool, const char *program)
 int main(int argc, char **argv)
 {
     struct pool pool = {.seeds.add = add};
-    double seconds = 10;
+    double seconds = 7;
     bool any = false;
     current.seed = 1;
     LLVMFuzzerInitialize(&argc, &argv);
