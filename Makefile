@@ -79,7 +79,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/
 SIM     := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/sim/*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint run test unit api crash fuzz sim mutants lint lint-openapi format bench instructions install clean docs help
+.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint run test unit api crash fuzz sim mutants soak lint lint-openapi format bench instructions install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
@@ -234,6 +234,12 @@ sim: sim-program
 mutants: all sim-program
 	@tests/mutants
 
+# A server under load for ten minutes, SOAK=short: two; samples and a picture in build/soak.
+SOAK ?= long
+
+soak: all
+	@SOAK=$(SOAK) SOUK_BINARY=$(CURDIR)/$(OUT)/souk python3 tests/soak/test_soak.py
+
 FORMATTED = $(shell find src tests bench -name '*.[ch]' 2>/dev/null)
 
 format:
@@ -286,6 +292,7 @@ help:
 	@echo 'make fuzz       libFuzzer on whatever reads bytes, SECONDS=60 for each target; wants clang'
 	@echo 'make sim        simulated worlds with faults and crashes, SEEDS=1..2000 of STEPS=400 each'
 	@echo 'make mutants    plants bugs one at a time; the tests must find each'
+	@echo 'make soak       a server under load for ten minutes, SOAK=short: two; build/soak has samples and a picture'
 	@echo 'make lint       clang-format, clang-tidy, cppcheck'
 	@echo 'make lint-openapi  a linter, a generator of clients and its compiler on the OpenAPI document; wants npm'
 	@echo 'make format     clang-format every source in place'

@@ -118,12 +118,17 @@ def write_requests(path, requests):
             file.write(b"REQUEST %d\n" % len(each) + each)
 
 
-def prepare(directory, settings=None):
-    """A filled server, and {scenario: the file of its requests}."""
+def filled(directory, settings=None):
+    """A server, and the shop that it holds."""
     os.makedirs(directory, exist_ok=True)
     tempfile.tempdir = directory                            # the data too: on a disk, so that a sync is one
     server = harness.Server(settings=settings)
-    made = Shop(server)
+    return server, Shop(server)
+
+
+def prepare(directory, settings=None):
+    """A filled server, and {scenario: the file of its requests}."""
+    server, made = filled(directory, settings)
     files = {}
     for name, requests in SCENARIOS.items():
         files[name] = os.path.join(server.directory, name + ".requests")

@@ -159,7 +159,9 @@ void loopback_settle(struct loopback *loopback)
     bool moved = true;
     for (unsigned rounds = 0; moved && rounds < 100000; rounds++) {
         core_turn(loopback->core, loopback->now);
-        moved = run_work(loopback) | memory_store_step(loopback->store) | core_busy(loopback->core);
+        moved = run_work(loopback);
+        moved |= memory_store_step(loopback->store);
+        moved |= core_busy(loopback->core);
     }
 }
 
