@@ -20,7 +20,7 @@ from harness import ROOT, Suite
 from world import World
 
 # Where each is reached, and how often at most.
-SERVING = ("log-taken", "log-written", "mark-written", "acknowledged", "checkpoint-begun", "checkpoint-rows",
+SERVING = ("log-taken", "keys-made", "log-written", "mark-written", "acknowledged", "checkpoint-begun", "checkpoint-rows",
            "checkpoint-written", "checkpoint-flushed", "checkpoint-marked", "checkpoint-told")
 CLOSING = ("log-closed", "tables-closed")
 OPENING = ("store-opened", "store-checked")
