@@ -116,9 +116,9 @@ static void check_sale(struct world *world, const struct order *order)
     }
 }
 
-/* A 402 names the order alone, which is cancelled and stays so. A repeated 201 shows it as it was when it was decided. */
-static void learn_order(struct world *world, struct order *order, const struct answer *answer, uint16_t status,
-                        bool replayed)
+/* A 402 names the order alone, which is cancelled and stays so. A 201 shows it as it was when it was decided, which may be
+   told after somebody who cancelled it since was answered. */
+static void learn_order(struct world *world, struct order *order, const struct answer *answer, uint16_t status)
 {
     struct id id = status == 402 ? json_id(answer->root, "order_id") : json_id(answer->data, "id");
     bool fresh = !order->exists && id_is_none(order->promised);
@@ -133,8 +133,8 @@ static void learn_order(struct world *world, struct order *order, const struct a
             if (!tracked_see(&order->status[i], "cancelled"))
                 violated(world, "I1 durable", "item %u of request s%u was %s, and the order is answered 402", i,
                          order->slot, tracked_state(&order->status[i]));
-    } else if (!order->exists || !replayed) {
-        order_see(world, order, answer->data, true);
+    } else {
+        if (!order->exists) order_see(world, order, answer->data, true);
         if (status == 201 && !strcmp(json_text(answer->data, "status"), "pending"))
             violated(world, "answers", "order %s is answered 201 and is pending", order->text);
     }
@@ -207,11 +207,11 @@ static void learn_description(struct world *world, const struct slot *slot, cons
 
 /* The effect of a command that was acknowledged for the first time. */
 static void learn_effect(struct world *world, struct slot *slot, uint32_t number, const struct answer *answer,
-                         uint16_t status, bool replayed)
+                         uint16_t status)
 {
     const char *state = json_text(answer->data, "status");
     switch (slot->kind) {
-    case OPERATION_place: learn_order(world, &world->orders.at[slot->object], answer, status, replayed); break;
+    case OPERATION_place: learn_order(world, &world->orders.at[slot->object], answer, status); break;
     case OPERATION_cancel:
     case OPERATION_cancel_item:
     case OPERATION_process:
@@ -351,7 +351,7 @@ static void acknowledged(struct world *world, struct flight *flight, const struc
         slot->body = reply->body.data ? arena_text(world->arena, reply->body) : LITERAL("");
     }
     /* a repeated answer says what was, perhaps before the last comparison: only orders are met by it */
-    if (!replayed || slot->kind == OPERATION_place) learn_effect(world, slot, number, answer, status, replayed);
+    if (!replayed || slot->kind == OPERATION_place) learn_effect(world, slot, number, answer, status);
     attempt_settled(world, slot);
 }
 
