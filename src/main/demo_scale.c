@@ -7,8 +7,8 @@
 #include "main/exit.h"
 #include "main/feeder.h"
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,10 +19,14 @@ enum {
     PEOPLE_LEAST = 10,
     COMMUNITY_POSTS = 60, /* at most: no more than products */
     COMMUNITY_PROMOTIONS = 8,
-    CHUNK = 4096, /* people whose tokens are held at once */
+    CHUNK = 4096,
     STOCK = 1000000,
 };
 
+struct newcomer {
+    struct id *id;
+    char token[128];
+};
 struct product {
     struct id id, variant;
 };
@@ -32,24 +36,22 @@ struct supplier {
 struct community {
     struct id id, owner;
 };
-struct promotion {
-    struct id id, owner;
-    uint32_t community;
-};
 
 struct market {
     struct feeder *feeder;
-    struct arena *arena;   /* of one marketplace */
+    struct arena *arena;
     struct arena *scratch; /* of one request */
     struct text slug;      /* absent: the default marketplace */
+    uint32_t number;
     uint64_t random;
-    bool terminal;
-    uint32_t people_count, supplier_count, community_count, product_count, promotion_count;
-    struct id *people;
+    char from[TIME_TEXT_LENGTH + 1], to[TIME_TEXT_LENGTH + 1]; /* of promotions */
+    uint32_t one, people_count, member_count, supplier_count, community_count, post_count, product_count,
+        promotion_count, order_count;
+    struct newcomer *newcomers; /* of a chunk */
+    struct id *people, *promotions;
     struct supplier *suppliers;
     struct community *communities;
     struct product *products;
-    struct promotion *promotions;
 };
 
 /* clang-format off */
@@ -119,20 +121,16 @@ static void take_id(void *subject, yyjson_val *data)
 
 static const struct text nothing;
 
-static bool stage(struct market *market, const char *name)
-{
-    if (market->terminal)
-        fprintf(stderr, "\r\033[Kdemo: %llu requests, now %s", (unsigned long long)feeder_answered(market->feeder),
-                name);
-    return feeder_settle(market->feeder);
-}
-
 /* ---- People -------------------------------------------------------------------------------------------------------- */
 
-struct newcomer {
-    struct id *id;
-    char token[128];
-};
+static void open_tenant(struct market *market, uint32_t number)
+{
+    (void)number;
+    if (!market->number) return; /* the default one is there */
+    struct text body = print(market, "{\"slug\":\"%s\",\"name\":\"Market %u\"}", market->slug.data, market->number);
+    feeder_ask(market->feeder, &(struct feeder_call){.method = "POST", .path = "/api/admin/tenants", .body = body});
+    arena_reset(market->scratch);
+}
 
 static void take_newcomer(void *subject, yyjson_val *data)
 {
@@ -143,70 +141,80 @@ static void take_newcomer(void *subject, yyjson_val *data)
 }
 
 /* person7@scale.example */
-static bool make_people(struct market *market)
+static void register_person(struct market *market, uint32_t number)
 {
-    struct newcomer *newcomers = memory_alloc(CHUNK * sizeof *newcomers);
-    bool good = stage(market, "people");
-    for (uint32_t from = 0; good && from < market->people_count; from += CHUNK) {
-        uint32_t count = market->people_count - from < CHUNK ? market->people_count - from : CHUNK;
-        for (uint32_t i = 0; i < count; i++) {
-            newcomers[i].id = &market->people[from + i];
-            ask(market, ID_NONE, "POST", LITERAL("/auth/register"),
-                print(market,
-                      "{\"email\":\"person%u@scale.example\",\"password\":\"%s\",\"display_name\":\"Person %u\","
-                      "\"accept_terms\":true}",
-                      from + i, DEMO_PASSWORD, from + i),
-                take_newcomer, &newcomers[i]);
-        }
-        good = feeder_settle(market->feeder);
-        for (uint32_t i = 0; good && i < count; i++)
-            command(market, ID_NONE, LITERAL("/auth/verify"), print(market, "{\"token\":\"%s\"}", newcomers[i].token));
-        good = good && feeder_settle(market->feeder);
-    }
-    free(newcomers);
-    return good;
+    struct newcomer *newcomer = &market->newcomers[number % CHUNK];
+    newcomer->id = &market->people[number];
+    ask(market, ID_NONE, "POST", LITERAL("/auth/register"),
+        print(market,
+              "{\"email\":\"person%u@scale.example\",\"password\":\"%s\",\"display_name\":\"Person %u\","
+              "\"accept_terms\":true}",
+              number, DEMO_PASSWORD, number),
+        take_newcomer, newcomer);
 }
 
-static bool make_communities(struct market *market)
+static void verify_person(struct market *market, uint32_t number)
 {
-    stage(market, "communities");
-    for (uint32_t i = 0; i < market->community_count; i++) {
-        market->communities[i].owner = market->people[i % market->people_count];
-        command(market, ID_NONE, print(market, "/admin/users/%s/grant-role", of(market, market->communities[i].owner)),
-                LITERAL("{\"role\":\"leader\",\"reason\":\"founding members\"}"));
-    }
-    if (!feeder_settle(market->feeder)) return false;
-    for (uint32_t i = 0; i < market->community_count; i++)
-        ask(market, market->communities[i].owner, "POST", LITERAL("/communities"),
-            print(market, "{\"name\":\"Community %u\",\"purpose\":\"what grows and what is made\"}", i), take_id,
-            &market->communities[i].id);
-    if (!stage(market, "members and posts")) return false;
-    for (uint32_t i = market->community_count; i < market->people_count; i++)
-        command(market, market->people[i],
-                print(market, "/communities/%s/join", of(market, market->communities[i % market->community_count].id)),
-                nothing);
-    uint32_t each = market->product_count < COMMUNITY_POSTS ? market->product_count : COMMUNITY_POSTS;
-    for (uint32_t i = 0; i < market->community_count * each; i++) {
-        const struct community *community = &market->communities[i % market->community_count];
-        command(
-            market, community->owner, LITERAL("/posts"),
+    command(market, ID_NONE, LITERAL("/auth/verify"),
+            print(market, "{\"token\":\"%s\"}", market->newcomers[number % CHUNK].token));
+}
+
+/* ---- Communities --------------------------------------------------------------------------------------------------- */
+
+static void name_leader(struct market *market, uint32_t number)
+{
+    struct id leader = market->communities[number].owner = market->people[number % market->people_count];
+    command(market, ID_NONE, print(market, "/admin/users/%s/grant-role", of(market, leader)),
+            LITERAL("{\"role\":\"leader\",\"reason\":\"founding members\"}"));
+}
+
+static void found_community(struct market *market, uint32_t number)
+{
+    struct community *community = &market->communities[number];
+    ask(market, community->owner, "POST", LITERAL("/communities"),
+        print(market, "{\"name\":\"Community %u\",\"purpose\":\"what grows and what is made\"}", number), take_id,
+        &community->id);
+}
+
+static void join(struct market *market, uint32_t number)
+{
+    const struct community *community = &market->communities[number % market->community_count];
+    command(market, market->people[market->community_count + number],
+            print(market, "/communities/%s/join", of(market, community->id)), nothing);
+}
+
+static void post(struct market *market, uint32_t number)
+{
+    const struct community *community = &market->communities[number % market->community_count];
+    command(market, community->owner, LITERAL("/posts"),
             print(market,
-                  "{\"community_id\":\"%s\",\"type\":\"text\",\"title\":\"Week %u in the workshop\",\"body\":\"What "
-                  "we have made this week, how long it took, and what we would do differently.\"}",
-                  of(market, community->id), i / market->community_count));
-    }
-    return feeder_settle(market->feeder);
+                  "{\"community_id\":\"%s\",\"type\":\"text\",\"title\":\"Week %u in the workshop\",\"body\":\"What we "
+                  "have made this week, how long it took, and what we would do differently.\"}",
+                  of(market, community->id), number / market->community_count));
 }
 
-/* ---- Trade --------------------------------------------------------------------------------------------------------- */
+/* ---- Suppliers and products ---------------------------------------------------------------------------------------- */
 
 static void take_location(void *subject, yyjson_val *data)
 {
     ((struct supplier *)subject)->location = id_at(yyjson_arr_get_first(yyjson_obj_get(data, "locations")), "id");
 }
 
-static void prepare_supplier(struct market *market, struct supplier *supplier)
+static void found_supplier(struct market *market, uint32_t number)
 {
+    struct supplier *supplier = &market->suppliers[number];
+    supplier->owner = market->people[(market->community_count + number) % market->people_count];
+    ask(market, supplier->owner, "POST", LITERAL("/suppliers"),
+        print(market,
+              "{\"name\":\"Supplier %u\",\"company\":{\"legal_name\":\"Supplier %u Ltd\",\"tax_id\":\"DE%09u\","
+              "\"country\":\"DE\"}}",
+              number, number, 100000000 + number),
+        take_id, &supplier->id);
+}
+
+static void prepare_supplier(struct market *market, uint32_t number)
+{
+    struct supplier *supplier = &market->suppliers[number];
     ask(market, supplier->owner, "POST", print(market, "/suppliers/%s/locations", of(market, supplier->id)),
         LITERAL("{\"name\":\"Main store\",\"priority\":1,\"address\":{\"line1\":\"Mill Lane 1\",\"city\":\"Hamburg\","
                 "\"country\":\"DE\"}}"),
@@ -218,30 +226,15 @@ static void prepare_supplier(struct market *market, struct supplier *supplier)
         NULL, NULL);
 }
 
-static bool make_suppliers(struct market *market)
+static void submit_supplier(struct market *market, uint32_t number)
 {
-    stage(market, "suppliers");
-    for (uint32_t i = 0; i < market->supplier_count; i++) {
-        struct supplier *supplier = &market->suppliers[i];
-        supplier->owner = market->people[(market->community_count + i) % market->people_count];
-        ask(market, supplier->owner, "POST", LITERAL("/suppliers"),
-            print(market,
-                  "{\"name\":\"Supplier %u\",\"company\":{\"legal_name\":\"Supplier %u Ltd\",\"tax_id\":\"DE%09u\","
-                  "\"country\":\"DE\"}}",
-                  i, i, 100000000 + i),
-            take_id, &supplier->id);
-    }
-    if (!feeder_settle(market->feeder)) return false;
-    for (uint32_t i = 0; i < market->supplier_count; i++)
-        prepare_supplier(market, &market->suppliers[i]);
-    if (!feeder_settle(market->feeder)) return false;
-    for (uint32_t i = 0; i < market->supplier_count; i++)
-        command(market, market->suppliers[i].owner,
-                print(market, "/suppliers/%s/submit", of(market, market->suppliers[i].id)), nothing);
-    if (!feeder_settle(market->feeder)) return false;
-    for (uint32_t i = 0; i < market->supplier_count; i++)
-        command(market, ID_NONE, print(market, "/suppliers/%s/verify", of(market, market->suppliers[i].id)), nothing);
-    return feeder_settle(market->feeder);
+    const struct supplier *supplier = &market->suppliers[number];
+    command(market, supplier->owner, print(market, "/suppliers/%s/submit", of(market, supplier->id)), nothing);
+}
+
+static void verify_supplier(struct market *market, uint32_t number)
+{
+    command(market, ID_NONE, print(market, "/suppliers/%s/verify", of(market, market->suppliers[number].id)), nothing);
 }
 
 static void take_product(void *subject, yyjson_val *data)
@@ -254,6 +247,8 @@ static void take_product(void *subject, yyjson_val *data)
 static void make_product(struct market *market, uint32_t number)
 {
     const struct supplier *supplier = &market->suppliers[number % market->supplier_count];
+    const char *material = materials[draw(market, COUNT(materials))];
+    unsigned price = 900 + 10 * draw(market, 800);
     ask(market, supplier->owner, "POST", LITERAL("/products"),
         print(
             market,
@@ -262,8 +257,8 @@ static void make_product(struct market *market, uint32_t number)
             "\"attributes\":{\"size\":\"M\"},\"price\":{\"amount\":%u,\"currency\":\"USD\"},\"weight_g\":500}],"
             "\"shipping\":{\"from\":\"DE\",\"to\":[\"*\"],\"cost\":{\"amount\":400,\"currency\":\"USD\"},\"extra_cost\":"
             "{\"amount\":100,\"currency\":\"USD\"},\"days_min\":2,\"days_max\":6}}",
-            of(market, supplier->id), materials[draw(market, COUNT(materials))], goods[draw(market, COUNT(goods))],
-            number, categories[number % COUNT(categories)], number, 900 + 10 * draw(market, 800)),
+            of(market, supplier->id), material, goods[number % COUNT(goods)], number,
+            categories[number % COUNT(categories)], number, price),
         take_product, &market->products[number]);
 }
 
@@ -277,107 +272,147 @@ static void stock_product(struct market *market, uint32_t number)
     command(market, supplier->owner, print(market, "/products/%s/publish", of(market, product->id)), nothing);
 }
 
-static bool make_products(struct market *market)
+/* ---- Promotions and orders ----------------------------------------------------------------------------------------- */
+
+static const struct community *community_of(const struct market *market, uint32_t promotion)
 {
-    bool good = stage(market, "products");
-    for (uint32_t from = 0; good && from < market->product_count; from += CHUNK) {
-        uint32_t to = market->product_count - from < CHUNK ? market->product_count : from + CHUNK;
-        for (uint32_t i = from; i < to; i++)
-            make_product(market, i);
-        good = stage(market, "products");
-        for (uint32_t i = from; good && i < to; i++)
-            stock_product(market, i);
-        good = good && feeder_settle(market->feeder);
-    }
-    return good;
+    return &market->communities[promotion / COMMUNITY_PROMOTIONS];
 }
 
-/* A few of each community's own, for its feed. */
-static bool make_promotions(struct market *market)
+static void make_promotion(struct market *market, uint32_t number)
 {
-    char from[TIME_TEXT_LENGTH + 1], to[TIME_TEXT_LENGTH + 1];
-    time_format(feeder_now(market->feeder) - MINUTES(5), from);
-    time_format(feeder_now(market->feeder) + DAYS(30), to);
-    stage(market, "promotions");
-    for (uint32_t i = 0; i < market->promotion_count; i++) {
-        const struct supplier *supplier = &market->suppliers[i % market->supplier_count];
-        struct promotion *promotion = &market->promotions[i];
-        promotion->owner = supplier->owner;
-        promotion->community = i / COMMUNITY_PROMOTIONS;
-        ask(market, supplier->owner, "POST", LITERAL("/promotions"),
-            print(
-                market,
-                "{\"supplier_id\":\"%s\",\"type\":\"single\",\"title\":\"Offer %u\",\"products\":[{\"product_id\":\"%s\"}],"
-                "\"offer\":{\"kind\":\"percent\",\"percent_bp\":2000},\"visibility\":\"communities\",\"community_ids\":["
-                "\"%s\"],\"starts_at\":\"%s\",\"ends_at\":\"%s\"}",
-                of(market, supplier->id), i, of(market, market->products[i].id),
-                of(market, market->communities[promotion->community].id), from, to),
-            take_id, &promotion->id);
-    }
-    if (!feeder_settle(market->feeder)) return false;
-    for (uint32_t i = 0; i < market->promotion_count; i++)
-        command(market, market->promotions[i].owner,
-                print(market, "/promotions/%s/submit", of(market, market->promotions[i].id)), nothing);
-    if (!feeder_settle(market->feeder)) return false;
-    for (uint32_t i = 0; i < market->promotion_count; i++) {
-        const struct community *community = &market->communities[market->promotions[i].community];
-        command(market, community->owner, print(market, "/promotions/%s/approve", of(market, market->promotions[i].id)),
-                print(market, "{\"community_id\":\"%s\"}", of(market, community->id)));
-    }
-    return feeder_settle(market->feeder);
+    const struct supplier *supplier = &market->suppliers[number % market->supplier_count];
+    ask(market, supplier->owner, "POST", LITERAL("/promotions"),
+        print(
+            market,
+            "{\"supplier_id\":\"%s\",\"type\":\"single\",\"title\":\"Offer %u\",\"products\":[{\"product_id\":\"%s\"}],"
+            "\"offer\":{\"kind\":\"percent\",\"percent_bp\":2000},\"visibility\":\"communities\",\"community_ids\":[\"%s\"],"
+            "\"starts_at\":\"%s\",\"ends_at\":\"%s\"}",
+            of(market, supplier->id), number, of(market, market->products[number].id),
+            of(market, community_of(market, number)->id), market->from, market->to),
+        take_id, &market->promotions[number]);
 }
 
-/* One or two lines each, paid. */
-static bool make_orders(struct market *market)
+static void submit_promotion(struct market *market, uint32_t number)
 {
-    bool good = stage(market, "orders");
-    for (uint32_t i = 0; good && i < 2 * market->product_count; i++) {
-        struct id customer = market->people[draw(market, market->people_count)];
-        uint32_t first = draw(market, market->product_count);
-        const char *one = of(market, market->products[first].variant);
-        const char *other = of(market, market->products[(first + 1) % market->product_count].variant);
-        struct text second =
-            draw(market, 2) ? print(market, ",{\"variant_id\":\"%s\",\"quantity\":1}", other) : nothing;
-        good = command(
-            market, customer, LITERAL("/orders"),
-            print(
-                market,
-                "{\"items\":[{\"variant_id\":\"%s\",\"quantity\":%u}%.*s],\"shipping_address\":{\"first_name\":\"Demo\","
-                "\"last_name\":\"Customer\",\"line1\":\"High Street %u\",\"city\":\"London\",\"postal_code\":\"N1 9GU\","
-                "\"country\":\"GB\"},\"payment\":{\"method\":\"card\",\"token\":\"tok_success\"}}",
-                one, 1 + draw(market, 3), TEXT_ARGUMENTS(second), 1 + i % 500));
-        if (i % CHUNK == 0) stage(market, "orders");
-    }
-    return good && feeder_settle(market->feeder);
+    const struct supplier *supplier = &market->suppliers[number % market->supplier_count];
+    command(market, supplier->owner, print(market, "/promotions/%s/submit", of(market, market->promotions[number])),
+            nothing);
 }
 
-/* ---- A marketplace ------------------------------------------------------------------------------------------------- */
+static void approve_promotion(struct market *market, uint32_t number)
+{
+    const struct community *community = community_of(market, number);
+    command(market, community->owner, print(market, "/promotions/%s/approve", of(market, market->promotions[number])),
+            print(market, "{\"community_id\":\"%s\"}", of(market, community->id)));
+}
+
+/* One or two lines, paid. */
+static void place_order(struct market *market, uint32_t number)
+{
+    struct id customer = market->people[draw(market, market->people_count)];
+    uint32_t first = draw(market, market->product_count);
+    unsigned quantity = 1 + draw(market, 3);
+    const char *one = of(market, market->products[first].variant);
+    const char *other = of(market, market->products[(first + 1) % market->product_count].variant);
+    struct text second = draw(market, 2) ? print(market, ",{\"variant_id\":\"%s\",\"quantity\":1}", other) : nothing;
+    command(
+        market, customer, LITERAL("/orders"),
+        print(market,
+              "{\"items\":[{\"variant_id\":\"%s\",\"quantity\":%u}%.*s],\"shipping_address\":{\"first_name\":\"Demo\","
+              "\"last_name\":\"Customer\",\"line1\":\"High Street %u\",\"city\":\"London\",\"postal_code\":\"N1 9GU\","
+              "\"country\":\"GB\"},\"payment\":{\"method\":\"card\",\"token\":\"tok_success\"}}",
+              one, quantity, TEXT_ARGUMENTS(second), 1 + number % 500));
+}
+
+/* ---- The whole ----------------------------------------------------------------------------------------------------- */
+
+/* Rows of a phase are done one after the other for a chunk of all marketplaces, then for the next chunk: a row needs the
+   answers to the one before, and what it needs is still in memory. */
+#define OF(member) offsetof(struct market, member)
+/* clang-format off */
+static const struct step {
+    const char *phase;
+    size_t count;       /* of struct market: how many there are */
+    void (*make)(struct market *market, uint32_t number);
+} steps[] = {
+    { "marketplaces", OF(one),             open_tenant },
+    { "people",       OF(people_count),    register_person },
+    { "people",       OF(people_count),    verify_person },
+    { "communities",  OF(community_count), name_leader },
+    { "communities",  OF(community_count), found_community },
+    { "members",      OF(member_count),    join },
+    { "posts",        OF(post_count),      post },
+    { "suppliers",    OF(supplier_count),  found_supplier },
+    { "suppliers",    OF(supplier_count),  prepare_supplier },
+    { "suppliers",    OF(supplier_count),  submit_supplier },
+    { "suppliers",    OF(supplier_count),  verify_supplier },
+    { "products",     OF(product_count),   make_product },
+    { "products",     OF(product_count),   stock_product },
+    { "promotions",   OF(promotion_count), make_promotion },
+    { "promotions",   OF(promotion_count), submit_promotion },
+    { "promotions",   OF(promotion_count), approve_promotion },
+    { "orders",       OF(order_count),     place_order },
+};
+/* clang-format on */
+
+static uint32_t count_of(const struct market *market, const struct step *step)
+{
+    return *(const uint32_t *)(const void *)((const char *)market + step->count);
+}
+
+static bool run_step(struct market *markets, uint32_t tenants, const struct step *step, uint32_t from)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[Kdemo: %llu requests, now %s", (unsigned long long)feeder_answered(markets->feeder),
+                step->phase);
+    for (uint32_t tenant = 0; tenant < tenants; tenant++) {
+        uint32_t count = count_of(&markets[tenant], step);
+        for (uint32_t i = from; i < count && i < from + CHUNK; i++)
+            step->make(&markets[tenant], i);
+    }
+    return feeder_settle(markets->feeder);
+}
+
+static bool run_steps(struct market *markets, uint32_t tenants)
+{
+    const struct step *end = steps + COUNT(steps), *next;
+    for (const struct step *first = steps; first < end; first = next) {
+        for (next = first; next < end && strcmp(next->phase, first->phase) == 0;)
+            next++;
+        for (uint32_t from = 0; from < count_of(markets, first); from += CHUNK)
+            for (const struct step *step = first; step < next; step++)
+                if (!run_step(markets, tenants, step, from)) return false;
+    }
+    return true;
+}
 
 static uint32_t at_least(uint32_t number, uint32_t least)
 {
     return number < least ? least : number;
 }
 
-static bool make_market(struct market *market, uint32_t products, uint32_t number)
+static void make_room(struct market *market, uint32_t products)
 {
+    market->one = 1;
     market->product_count = products;
+    market->order_count = 2 * products;
     market->people_count = at_least(products / 5, PEOPLE_LEAST);
     market->supplier_count = at_least(products / 1000, 2);
     market->community_count = at_least(products / 10000, 1);
+    market->member_count = market->people_count - market->community_count;
+    market->post_count = market->community_count * (products < COMMUNITY_POSTS ? products : COMMUNITY_POSTS);
     market->promotion_count = market->community_count * COMMUNITY_PROMOTIONS;
+    uint32_t newcomers = market->people_count < CHUNK ? market->people_count : CHUNK;
+    market->newcomers = ARENA_ARRAY(market->arena, struct newcomer, newcomers);
     market->people = ARENA_ARRAY(market->arena, struct id, market->people_count);
     market->suppliers = ARENA_ARRAY(market->arena, struct supplier, market->supplier_count);
     market->communities = ARENA_ARRAY(market->arena, struct community, market->community_count);
     market->products = ARENA_ARRAY(market->arena, struct product, market->product_count);
-    market->promotions = ARENA_ARRAY(market->arena, struct promotion, market->promotion_count);
-    if (number) {
-        struct text body = print(market, "{\"slug\":\"market-%u\",\"name\":\"Market %u\"}", number, number);
-        struct feeder_call call = {.method = "POST", .path = "/api/admin/tenants", .body = body};
-        if (!feeder_ask(market->feeder, &call) || !feeder_settle(market->feeder)) return false;
-        market->slug = arena_format(market->arena, "market-%u", number);
-    }
-    return make_people(market) && make_communities(market) && make_suppliers(market) && make_products(market) &&
-           make_promotions(market) && make_orders(market);
+    market->promotions = ARENA_ARRAY(market->arena, struct id, market->promotion_count);
+    time_format(feeder_now(market->feeder) - MINUTES(5), market->from);
+    time_format(feeder_now(market->feeder) + DAYS(30), market->to);
+    if (market->number) market->slug = arena_format(market->arena, "market-%u", market->number);
 }
 
 bool demo_scale_of(const char *text, unsigned *products)
@@ -391,33 +426,40 @@ bool demo_scale_of(const char *text, unsigned *products)
     return true;
 }
 
+static int fill(const char *data, uint32_t each, uint32_t tenants, uint64_t seed, char problem[PROBLEM_SIZE])
+{
+    int status;
+    uint64_t begun = clock_monotonic_ns();
+    struct feeder *feeder = feeder_open(data, problem, &status);
+    if (!feeder) return status;
+    struct arena *arena = arena_create(), *scratch = arena_create();
+    struct market *markets = ARENA_ARRAY(arena, struct market, tenants);
+    for (uint32_t i = 0; i < tenants; i++) {
+        markets[i] =
+            (struct market){.feeder = feeder, .arena = arena, .scratch = scratch, .number = i, .random = seed + i};
+        make_room(&markets[i], each);
+    }
+    run_steps(markets, tenants);
+    unsigned long long asked = feeder_answered(feeder);
+    status = feeder_close(feeder, problem);
+    if (status == EXIT_DONE)
+        printf("demo: %u marketplaces of %u products, %u people, %u orders: %llu requests in %.1f s\n", tenants, each,
+               markets->people_count, markets->order_count, asked, (double)(clock_monotonic_ns() - begun) / 1e9);
+    arena_destroy(scratch);
+    arena_destroy(arena);
+    return status;
+}
+
 int demo_fill_scale(const char *data, const struct demo_scale *scale, uint64_t seed)
 {
-    char problem[PROBLEM_SIZE];
-    int status;
+    char problem[PROBLEM_SIZE] = "";
     uint32_t each = scale->products / scale->tenants;
     if (scale->tenants > TENANTS_MOST || each < PRODUCTS_LEAST) {
         fprintf(stderr, "souk demo: a marketplace has at least %d products\n", PRODUCTS_LEAST);
         return EXIT_USAGE;
     }
-    struct feeder *feeder = feeder_open(data, problem, &status);
-    bool good = feeder != NULL, terminal = isatty(STDERR_FILENO);
-    struct market market = {.feeder = feeder, .scratch = arena_create(), .random = seed, .terminal = terminal};
-    uint64_t begun = clock_monotonic_ns();
-    for (uint32_t number = 0; good && number < scale->tenants; number++) {
-        market.arena = arena_create();
-        good = make_market(&market, each, number);
-        arena_destroy(market.arena);
-    }
-    uint64_t asked = feeder ? feeder_answered(feeder) : 0;
-    if (feeder) status = feeder_close(feeder, problem);
-    arena_destroy(market.scratch);
-    double seconds = (double)(clock_monotonic_ns() - begun) / 1e9;
-    if (terminal) fprintf(stderr, "\r\033[K");
-    if (status == EXIT_DONE)
-        printf("demo: %u marketplaces of %u products, %u people, %u orders: %llu requests in %.1f s\n", scale->tenants,
-               each, market.people_count, 2 * each, (unsigned long long)asked, seconds);
-    else
-        fprintf(stderr, "souk demo: %s\n", problem);
+    int status = fill(data, each, scale->tenants, seed, problem);
+    if (isatty(STDERR_FILENO)) fprintf(stderr, "\r\033[K");
+    if (status != EXIT_DONE) fprintf(stderr, "souk demo: %s\n", problem);
     return status;
 }
