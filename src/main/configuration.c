@@ -81,7 +81,7 @@ static const struct key keys[] = {
     { "relay.kafka.brokers",         VALUE_TEXT,    AT(kafka_brokers),               "",               .doc =
       "host:port of brokers of Kafka that all events are told, with commas between; left out: none" },
     { "relay.kafka.options",         VALUE_TEXT,    AT(kafka_options),               "",               .doc =
-      "further properties of librdkafka (name=value, with commas between), such as those of TLS and SASL" },
+      "further properties of librdkafka (name=value, with commas between), such as those of TLS and SASL; files that they name: security.reads" },
     { "relay.rabbitmq.url",          VALUE_TEXT,    AT(rabbitmq_url),                "",               .doc =
       "amqp://user:password@host:port/vhost of a RabbitMQ that all events are told; left out: none" },
     { "relay.rabbitmq.exchange",     VALUE_TEXT,    AT(rabbitmq_exchange),           "sc.domain",      .doc =

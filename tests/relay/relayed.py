@@ -22,7 +22,7 @@ from sales import body, line                                        # noqa: E402
 from shop import Supplier, created                                  # noqa: E402
 
 PATIENCE = 60
-SETTINGS = {"relay.retry": "300ms", "orders.open_max": 100000, "log.level": "info,http=warning,mail=warning"}
+SETTINGS = {"relay.retry": "300ms", "security.confine": "on", "orders.open_max": 100000, "log.level": "info,http=warning,mail=warning"}
 
 # One message as a consumer got it. lane: what keeps the order (partition, queue).
 Told = collections.namedtuple("Told", "lane id type subject_kind subject_id body")
@@ -54,6 +54,9 @@ class Shop:
         self.supplier.stock(self.product, 1000)
         self.buyer = self.server.user("Ann")
         self.slowest = 0.0
+
+    def log_in(self):
+        self.admin, self.buyer = self.server.admin(), self.server.login(self.buyer.user["email"])
 
     def order(self):
         began = time.monotonic()

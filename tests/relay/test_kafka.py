@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Events told to Kafka: all of them, in order, through kills of the server and losses of the broker."""
 
+import os
+import re
+import subprocess
 import time
 
 import relayed
 from harness import Server, Suite
 from kafka import Cluster
 from relayed import Shop, until
+from topics import TopicBroker
 
 suite = Suite("kafka")
 # Of every kind that has events; the relay asks for them too, but this cluster does not make topics when asked.
@@ -50,7 +54,7 @@ def all_events_are_told_through_kills_and_losses():
 
 
 @suite.case
-def a_stop_is_bounded_and_loses_nothing():
+def a_stop_and_a_restore_lose_nothing():
     cluster = Cluster(TOPICS)
     shop = Shop("kafka", {"relay.kafka.brokers": cluster.address})
     shop.wait_told()
@@ -62,9 +66,36 @@ def a_stop_is_bounded_and_loses_nothing():
     cluster.up()
     shop.server.restart()
     shop.wait_told()
+
+    copy, restored = (os.path.join(shop.server.directory, name) for name in ("copy", "restored"))
+    shop.server.command(["backup", copy])
+    shop.server.stop()
+    shop.server.command(["verify"])             # what a relay notes is no row of the tables
+    subprocess.run([shop.server.binary, "restore", copy, restored], check=True, stdout=subprocess.DEVNULL)
+    shop.server.settings["server.key_file"] = shop.server.data + ".key"
+    shop.server.data = restored
+    shop.server.start()
+    shop.log_in()                               # token keys stay behind
+    shop.order()
+    shop.wait_told()
+    positions = [int(found) for found in re.findall(r'"follows the log","relay":"kafka","position":(\d+)', shop.server.log_text())]
+    suite.check(positions[-1] > 20, f"a restored server goes on where the backup was: {positions}")
     relayed.check(suite, shop, cluster.told(TOPICS), least=20)
     shop.server.remove()
     cluster.close()
+
+
+@suite.case
+def missing_topics_are_made():
+    broker = TopicBroker(existing=["sc.domain.order", "of.others"], forbidden=["sc.domain.post"])
+    server = Server(settings={"relay.kafka.brokers": broker.address})
+    until(lambda: "made a topic" in server.log_text(), f"topics are made:\n{server.log_tail()}")
+    suite.equal(broker.made, {name: (3, -1) for name in TOPICS if name not in ("sc.domain.order", "sc.domain.post")},
+                "with three partitions, and as many replicas as the cluster likes")
+    until(lambda: re.search('"a topic is not made".*"topic":"sc.domain.post"', server.log_text()), "one is forbidden, and the log says so")
+    suite.equal(server.client().get("//readyz", form=False).status, 200, "the server serves")
+    server.remove()
+    broker.close()
 
 
 @suite.case
