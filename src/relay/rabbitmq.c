@@ -2,8 +2,8 @@
    confirms them by number, one by one or all up to one. Whatever else it says on the way ends the connection: what was not
    confirmed is published again on the next one. */
 #include "relay/rabbitmq.h"
-#include "base/log.h"
-#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,7 +106,10 @@ static bool open_socket(struct rabbitmq *rabbitmq, char problem[BROKER_PROBLEM_S
     amqp_set_rpc_timeout(rabbitmq->connection, &patience);
     int status = amqp_socket_open_noblock(socket, rabbitmq->server.host, rabbitmq->server.port, &patience);
     if (!status_good(status, "connecting", problem)) return false;
-    atomic_store(&rabbitmq->socket, amqp_get_sockfd(rabbitmq->connection));
+    int file = amqp_get_sockfd(rabbitmq->connection);
+    /* A write that waits for a peer that is gone, or takes nothing more, ends too. */
+    setsockopt(file, IPPROTO_TCP, TCP_USER_TIMEOUT, &(unsigned){UNCONFIRMED_MS}, sizeof(unsigned));
+    atomic_store(&rabbitmq->socket, file);
     return true;
 }
 

@@ -101,6 +101,18 @@ class Shop:
         return types, {event["id"]: event for event in self.admin.pages("/admin/events", limit=100)}
 
 
+def refused(suite, settings, word):
+    """A server with these settings does not start, and says this."""
+    server = Server(settings=settings, start=False)
+    try:
+        server.start()
+        suite.check(False, f"started with {settings}")
+    except AssertionError as error:
+        suite.check("ended with 2" in str(error) and word in str(error), f"refused: {error}")
+    server.process = None
+    server.remove()
+
+
 def check(suite, shop, told, least):
     """Exactly the log's events, each as it stands there, those of one subject in their order; repetitions aside."""
     types, envelopes = shop.events()
