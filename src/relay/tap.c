@@ -17,7 +17,13 @@
 enum {
     NAP_NS = 2 * 1000 * 1000,
     READ_MOST = 64, /* records without anything wanted, before it looks at the time */
+    STRETCH_BYTES = 256 * 1024,
 };
+#ifdef TINY
+enum { STRETCH_RECORDS = 3 };
+#else
+enum { STRETCH_RECORDS = 64 };
+#endif
 
 struct feed {
     struct store *store;
@@ -37,6 +43,10 @@ struct tap {
     atomic_bool stopping, damaged;
     _Atomic uint64_t position; /* for the metrics of other threads; written by the tap's own */
     /* the tap's own */
+    struct arena *stretch; /* of the records read ahead */
+    struct table_row rows[STRETCH_RECORDS];
+    uint64_t rows_lsn; /* of the first */
+    uint32_t row_count;
     struct arena *arena; /* of the record */
     struct record record;
     bool open;          /* the record is being given */
@@ -158,14 +168,26 @@ static void find_wanted(struct tap *tap)
     if (!tap->open) atomic_store(&tap->position, tap->record.lsn);
 }
 
+/* Head and body, read ahead with those behind it. */
+static const struct table_row *row_of(struct tap *tap, uint64_t lsn)
+{
+    if (lsn - tap->rows_lsn < tap->row_count) return &tap->rows[lsn - tap->rows_lsn];
+    struct store *store = tap->feed->store;
+    uint64_t behind = feed_durable(tap->feed) - lsn + 1;
+    uint32_t most = behind < STRETCH_RECORDS ? (uint32_t)behind : STRETCH_RECORDS;
+    arena_reset(tap->stretch);
+    tap->rows_lsn = lsn;
+    enum found found =
+        store->calls->read_stretch(store, lsn, most, STRETCH_BYTES, tap->stretch, tap->rows, &tap->row_count);
+    return found == FOUND ? &tap->rows[0] : NULL;
+}
+
 static bool read_record(struct tap *tap, uint64_t lsn)
 {
-    struct store *store = tap->feed->store;
-    struct text head, body;
+    const struct table_row *row = row_of(tap, lsn);
     arena_reset(tap->arena);
     tap->record = (struct record){0};
-    if (store->calls->read_log(store, lsn, tap->arena, &head, &body) != FOUND ||
-        !record_decode(tap->arena, head, body, &tap->record)) {
+    if (!row || !record_decode(tap->arena, row->key, row->value, &tap->record)) {
         atomic_store(&tap->damaged, true);
         log_line("relay", LOG_ERROR, "the log cannot be read; what follows it ends here", "tap=%s position=%" PRIu64,
                  tap->config.name ? tap->config.name : "-", lsn);
@@ -245,6 +267,7 @@ struct tap *tap_open(struct feed *feed, const struct tap_config *config)
     tap->feed = feed;
     tap->config = *config;
     tap->arena = arena_create();
+    tap->stretch = arena_create();
     atomic_init(&tap->position, config->after);
     pthread_mutex_lock(&feed->mutex);
     tap->next = feed->taps;
@@ -283,6 +306,7 @@ void tap_close(struct tap *tap)
         at = &(*at)->next;
     *at = tap->next;
     pthread_mutex_unlock(&feed->mutex);
+    arena_destroy(tap->stretch);
     arena_destroy(tap->arena);
     free(tap);
 }

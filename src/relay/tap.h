@@ -5,8 +5,8 @@
 
    What always holds:
    - A tap gives the events of durable records alone, every one that its filter passes, in the order of the log.
-   - It holds one record in memory at a time, and reads no further than it is asked: who takes slowly reads slowly, and
-     nobody else notices. The store's and the core's threads never wait for a tap.
+   - It holds a stretch of some records in memory, and reads no further than it is asked: who takes slowly reads slowly,
+     and nobody else notices. The store's and the core's threads never wait for a tap.
    - A record that cannot be read ends the tap: it says so in the log and in souk_tap_damaged, and gives nothing more. */
 #pragma once
 #include "actors/runtime/envelope.h"

@@ -279,6 +279,20 @@ static enum found memory_read_log(struct store *base, uint64_t lsn, struct arena
     return found;
 }
 
+static enum found memory_read_stretch(struct store *base, uint64_t lsn, uint32_t most, size_t bytes,
+                                      struct arena *arena, struct table_row *rows, uint32_t *count)
+{
+    enum found found = FOUND;
+    size_t read = 0;
+    for (*count = 0; *count < most && (!*count || read < bytes); (*count)++) {
+        struct table_row *row = &rows[*count];
+        found = memory_read_log(base, lsn + *count, arena, &row->key, &row->value);
+        if (found != FOUND) break;
+        read += row->key.length + row->value.length;
+    }
+    return *count ? FOUND : found;
+}
+
 static bool memory_note(struct store *base, const char *name, struct text value)
 {
     struct memory_store *store = self(base);
@@ -354,6 +368,7 @@ static const struct store_calls memory_calls = {
     .scan = memory_scan,
     .checkpoint = memory_checkpoint,
     .read_log = memory_read_log,
+    .read_stretch = memory_read_stretch,
     .note = memory_note,
     .noted = memory_noted,
     .applied_lsn = memory_applied_lsn,

@@ -78,6 +78,14 @@ static bool chain_before(struct rocks_store *store, uint64_t lsn, uint8_t chain[
     return log_chain_at(store->rocks, &meta, lsn - 1, chain);
 }
 
+static void chain_remember(struct rocks_store *store, uint64_t lsn, const uint8_t chain[CHAIN_SIZE])
+{
+    pthread_mutex_lock(&store->memo_mutex);
+    store->memo_lsn = lsn;
+    memcpy(store->memo_chain, chain, CHAIN_SIZE);
+    pthread_mutex_unlock(&store->memo_mutex);
+}
+
 static const char *record_read(struct rocks_store *store, uint64_t lsn, struct arena *arena, struct record *record)
 {
     uint8_t key[LOG_KEY_SIZE], chain[CHAIN_SIZE];
@@ -87,12 +95,8 @@ static const char *record_read(struct rocks_store *store, uint64_t lsn, struct a
     if (!record_parse(value, record)) return "is not a record";
     if (!chain_before(store, lsn, chain)) return "has no record before it";
     const char *wrong = record_verify(record, chain, lsn);
-    if (wrong) return wrong;
-    pthread_mutex_lock(&store->memo_mutex);
-    store->memo_lsn = lsn;
-    memcpy(store->memo_chain, record->chain, CHAIN_SIZE);
-    pthread_mutex_unlock(&store->memo_mutex);
-    return NULL;
+    if (!wrong) chain_remember(store, lsn, record->chain);
+    return wrong;
 }
 
 /* A record whose write failed may be in the database: beyond durable_lsn there is nothing. */
@@ -110,6 +114,47 @@ static enum found store_read_log(struct store *base, uint64_t lsn, struct arena 
     *head = record.head;
     *body = record.body;
     return FOUND;
+}
+
+/* The records that are whole, up to the first that is not. */
+static uint32_t stretch_read(struct rocks_store *store, uint64_t lsn, uint64_t last, size_t bytes, struct arena *arena,
+                             struct table_row *rows)
+{
+    uint8_t from[LOG_KEY_SIZE], to[LOG_KEY_SIZE], wanted[LOG_KEY_SIZE], chain[CHAIN_SIZE];
+    if (!chain_before(store, lsn, chain)) return 0;
+    struct rocks_cursor *cursor =
+        rocks_cursor_open(store->rocks, log_key(from, lsn), log_key(to, last + 1), false, TIER_DISK, true);
+    uint32_t count = 0;
+    size_t read = 0;
+    struct text key, value;
+    while (lsn <= last && read < bytes && rocks_cursor_row(cursor, &key, &value)) {
+        struct record record;
+        value = arena_text(arena, value);
+        if (!text_equal(key, log_key(wanted, lsn)) || !record_parse(value, &record) ||
+            record_verify(&record, chain, lsn))
+            break;
+        memcpy(chain, record.chain, CHAIN_SIZE);
+        rows[count++] = (struct table_row){record.head, record.body};
+        read += value.length;
+        if (lsn++ < last) rocks_cursor_next(cursor);
+    }
+    rocks_cursor_close(cursor, NULL);
+    if (count) chain_remember(store, lsn - 1, chain);
+    return count;
+}
+
+static enum found store_read_stretch(struct store *base, uint64_t lsn, uint32_t most, size_t bytes, struct arena *arena,
+                                     struct table_row *rows, uint32_t *count)
+{
+    struct rocks_store *store = self(base);
+    uint64_t durable = atomic_load(&store->durable_lsn), last = lsn + most - 1;
+    *count = 0;
+    if (last > durable) last = durable;
+    if (lsn && lsn < last) *count = stretch_read(store, lsn, last, bytes, arena, rows);
+    if (*count) return FOUND;
+    enum found found = store_read_log(base, lsn, arena, &rows[0].key, &rows[0].value);
+    *count = found == FOUND;
+    return found;
 }
 
 /* ---- notes ---- */
@@ -265,6 +310,7 @@ const struct store_calls rocks_calls = {
     .scan = store_scan,
     .checkpoint = store_checkpoint,
     .read_log = store_read_log,
+    .read_stretch = store_read_stretch,
     .note = store_note,
     .noted = store_noted,
     .applied_lsn = store_applied_lsn,

@@ -66,6 +66,37 @@ static void log_is_read_in_any_order(void **state)
     }
 }
 
+static void log_is_read_by_stretches(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct store_calls *calls = fixture->store->calls;
+    fixture_append(fixture, 20);
+    fixture_wait(fixture);
+    const struct {
+        uint64_t lsn;
+        uint32_t most;
+        size_t bytes;
+        uint32_t count; /* 0: ABSENT */
+    } rows[] = {
+        {1, 20, 1 << 20, 20}, {1, 64, 1 << 20, 20}, {7, 5, 1 << 20, 5}, {20, 5, 1 << 20, 1}, {3, 1, 1 << 20, 1},
+        {3, 9, 1, 1},         {2, 19, 1 << 20, 19}, {0, 5, 1 << 20, 0}, {21, 5, 1 << 20, 0}, {11, 2, 0, 1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct table_row found[64];
+        uint32_t count = 99;
+        enum found answer = calls->read_stretch(fixture->store, rows[i].lsn, rows[i].most, rows[i].bytes,
+                                                fixture->arena, found, &count);
+        assert_int_equal(answer, rows[i].count ? FOUND : ABSENT);
+        if (count != rows[i].count) fail_msg("row %zu: %u records", i, count);
+        for (uint32_t at = 0; at < count; at++) {
+            struct buffer head = {.arena = fixture->arena}, body = {.arena = fixture->arena};
+            record_make(rows[i].lsn + at, &head, &body);
+            assert_true(text_equal(found[at].key, buffer_as_text(&head)));
+            assert_true(text_equal(found[at].value, buffer_as_text(&body)));
+        }
+    }
+}
+
 static void a_restart_finds_log_and_position(void **state)
 {
     struct fixture *fixture = *state;
@@ -375,6 +406,13 @@ static void a_damaged_record_is_not_read(void **state)
     fixture_append(fixture, 5);
     memory_store_damage_log(fixture->store, 2);
     assert_int_equal(fixture->store->calls->read_log(fixture->store, 2, fixture->arena, &head, &body), DAMAGED);
+    struct table_row rows[9];
+    uint32_t count;
+    const struct store_calls *calls = fixture->store->calls;
+    assert_int_equal(calls->read_stretch(fixture->store, 1, 9, 9999, fixture->arena, rows, &count), FOUND);
+    assert_int_equal(count, 1); /* as far as it is whole */
+    assert_int_equal(calls->read_stretch(fixture->store, 2, 9, 9999, fixture->arena, rows, &count), DAMAGED);
+    assert_int_equal(count, 0);
     assert_int_equal(fixture->store->calls->read_log(fixture->store, 4, fixture->arena, &head, &body), FOUND);
 }
 
@@ -394,6 +432,7 @@ int main(void)
         BOTH(batches_become_durable_in_order),
         BOTH(log_has_nothing_before_and_beyond),
         BOTH(log_is_read_in_any_order),
+        BOTH(log_is_read_by_stretches),
         BOTH(a_restart_finds_log_and_position),
         BOTH(notes_are_kept),
         BOTH(scans_keep_their_bounds),

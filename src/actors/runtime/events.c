@@ -11,8 +11,10 @@
 enum {
 #ifdef TINY
     STRETCH_RECORDS = 53,
+    ROWS_MOST = 5,
 #else
     STRETCH_RECORDS = 4096,
+    ROWS_MOST = 64, /* read at once */
 #endif
     STRETCH_BYTES = 4 * 1024 * 1024
 };
@@ -65,24 +67,39 @@ struct tail_read {
     bool damaged;
 };
 
-static bool tail_take(struct tail_read *read, size_t *bytes)
+/* Keeps the record at read->lsn when something in it is wanted. */
+static bool tail_take(struct tail_read *read, struct arena *arena, const struct table_row *row)
+{
+    struct record record = {0};
+    struct envelope envelope;
+    if (!record_decode(arena, row->key, row->value, &record)) return false;
+    uint32_t found = 0;
+    record.lsn = read->lsn;
+    for (uint32_t i = 0; i < record.events.count; i++)
+        found += wanted_event(&read->wanted, &record, i, &envelope);
+    if (found) {
+        read->rows[read->count] =
+            (struct table_row){arena_text(read->arena, row->key), arena_text(read->arena, row->value)};
+        read->positions[read->count++] = read->lsn;
+        read->found += found;
+    }
+    return true;
+}
+
+/* Some records from read->lsn on; false: one of them cannot be read. */
+static bool tail_read_some(struct tail_read *read, size_t *bytes)
 {
     struct store *store = read->core->ports.store;
     struct arena *arena = arena_create();
-    struct text head, body;
-    struct record record = {0};
-    bool good = store->calls->read_log(store, read->lsn, arena, &head, &body) == FOUND &&
-                record_decode(arena, head, body, &record);
-    uint32_t found = 0;
-    struct envelope envelope;
-    record.lsn = read->lsn;
-    for (uint32_t i = 0; good && i < record.events.count; i++)
-        found += wanted_event(&read->wanted, &record, i, &envelope);
-    if (good) *bytes += head.length + body.length;
-    if (found) {
-        read->rows[read->count] = (struct table_row){arena_text(read->arena, head), arena_text(read->arena, body)};
-        read->positions[read->count++] = read->lsn;
-        read->found += found;
+    struct table_row rows[ROWS_MOST];
+    uint64_t left = read->last - read->lsn + 1;
+    uint32_t most = left < ROWS_MOST ? (uint32_t)left : ROWS_MOST, count = 0;
+    bool good =
+        store->calls->read_stretch(store, read->lsn, most, STRETCH_BYTES - *bytes, arena, rows, &count) == FOUND;
+    for (uint32_t i = 0; good && i < count && read->found < read->most; i++) {
+        good = tail_take(read, arena, &rows[i]);
+        *bytes += rows[i].key.length + rows[i].value.length;
+        read->lsn += good;
     }
     arena_destroy(arena);
     return good;
@@ -92,11 +109,10 @@ static void tail_run(struct work *work)
 {
     struct tail_read *read = (struct tail_read *)work;
     size_t bytes = 0;
-    for (uint32_t i = 0;
-         i < STRETCH_RECORDS && read->lsn <= read->last && read->found < read->most && bytes < STRETCH_BYTES; i++) {
-        read->damaged = !tail_take(read, &bytes);
+    uint64_t end = read->lsn + STRETCH_RECORDS;
+    while (read->lsn < end && read->lsn <= read->last && read->found < read->most && bytes < STRETCH_BYTES) {
+        read->damaged = !tail_read_some(read, &bytes);
         if (read->damaged) return;
-        read->lsn++;
     }
 }
 

@@ -47,6 +47,10 @@ struct store_calls {
     /* One log record as written (head and body parts), from a worker or at start. */
     enum found (*read_log)(struct store *store, uint64_t lsn, struct arena *arena, struct text *head,
                            struct text *body);
+    /* Records from `lsn` on in their order, for who reads many: as many as there are, at most so many, and none beyond about
+       so many bytes but the first. Rows are head and body. FOUND: at least one; else what read_log answers for the first. */
+    enum found (*read_stretch)(struct store *store, uint64_t lsn, uint32_t most, size_t bytes, struct arena *arena,
+                               struct table_row *rows, uint32_t *count);
     /* Remembers a small value under a name, outside the tables: dropping them leaves it, a backup holds it. It survives a
        kill at once, a power cut with the next record. False: nothing is written any more. Any thread that may wait. */
     bool (*note)(struct store *store, const char *name, struct text value);
