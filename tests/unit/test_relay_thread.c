@@ -154,7 +154,8 @@ static void stage_open(struct stage *stage)
 {
     memset(stage, 0, sizeof *stage);
     loopback_open(&stage->world, &thing_registry, thing_providers);
-    stage->feed = feed_create(stage->world.store, &thing_registry, memory_store_durable_lsn(stage->world.store));
+    stage->feed = feed_create(stage->world.store, &thing_registry, stage->world.keyring,
+                              memory_store_durable_lsn(stage->world.store));
     stage->fake.broker.calls = &fake_calls;
     char position[8] = {0}; /* what the world began with is told */
     position[7] = (char)feed_durable(stage->feed);
