@@ -51,6 +51,11 @@ static const struct flag verify_flags[] = {
     { "slots",     "FILE",       .doc = "the keys of persons (in the data directory, slots)" },
     { 0 },
 };
+static const struct flag key_flags[] = {
+    DATA_FLAG,
+    { "key-file",  "FILE",       .doc = "the master key (beside the data directory, <data>.key)" },
+    { 0 },
+};
 static const struct flag backup_flags[] = {
     DATA_FLAG,
     { "slots",     "FILE",       .doc = "copy the keys of persons too, into this file" },
@@ -84,6 +89,8 @@ static const struct verb verbs[] = {
     { "admin create", NULL, 0, 0, admin_create_flags, run_admin_create, "Makes an admin on a running server.", NULL },
     { "admin rotate-keys", NULL, 0, 0, data_flags, run_rotate_keys, "Puts a fresh key for access tokens in front of the others.",
       "The server takes it up at its next start. Tokens that older keys signed stay valid." },
+    { "keys rotate", NULL, 0, 0, key_flags, run_keys_rotate, "Makes a new master key for data that no server has open.",
+      "All keys of people are wrapped by it; hashes, tokens and what is sealed stay as they are. Cut off, it is done again." },
     { "verify", NULL, 0, 0, verify_flags, run_verify, "Reads all data that no server has open, and says whether it is whole.", NULL },
     { "backup", "DIR", 1, 1, backup_flags, run_backup, "Copies the data of a running server into a new directory.", NULL },
     { "restore", "FROM TO", 2, 2, restore_flags, run_restore, "Checks a backup and copies it into a new data directory.", NULL },

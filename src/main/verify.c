@@ -6,6 +6,7 @@
 #include "main/exit.h"
 #include "main/files.h"
 #include "main/keys.h"
+#include "store/directory.h"
 #include "store/slots.h"
 #include "store/store.h"
 #include <errno.h>
@@ -188,6 +189,31 @@ int run_restore(const struct arguments *arguments)
         if (stat(key, &found) != 0)
             printf("put the master key of the server that wrote it at %s (or name it with server.key_file)\n", key);
     }
+    arena_destroy(arena);
+    return status;
+}
+
+/* ---- keys rotate ----------------------------------------------------------------------------------------------------- */
+
+/* Of data that nobody serves: its lock is held as long as that takes. */
+int run_keys_rotate(const struct arguments *arguments)
+{
+    struct arena *arena = arena_create();
+    char problem[256];
+    const char *data = data_directory(arguments), *key_file = argument(arguments, "key-file");
+    if (!key_file) key_file = file_beside(arena, data, ".key").data;
+    int status = EXIT_DONE, lock = directory_lock(data);
+    if (lock < 0) {
+        status = errno == EAGAIN ? STORE_EXIT_IN_USE : EXIT_NOT_WRITABLE;
+        fprintf(stderr, "souk keys rotate: %s: %s\n", data, errno == EAGAIN ? "a server runs on it" : strerror(errno));
+    } else if (!keyring_rotate(key_file, file_path(arena, data, SLOTS_NAME).data, problem)) {
+        status = EXIT_NOT_WRITABLE;
+        fprintf(stderr, "souk keys rotate: %s\n", problem);
+    } else {
+        printf("%s is a new master key, and wraps all keys of people; copies of the old one open copies of the old slots alone\n",
+               key_file);
+    }
+    if (lock >= 0) close(lock);
     arena_destroy(arena);
     return status;
 }

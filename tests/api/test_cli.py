@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import subprocess
 import tempfile
@@ -33,7 +34,7 @@ def refused(status, text, *words, stdin=""):
 def helps():
     overview = run("help")
     suite.equal(overview.returncode, 0)
-    verbs = re.findall(r"^  souk (admin [a-z-]+|[a-z]+)", overview.stdout, re.MULTILINE)
+    verbs = re.findall(r"^  souk ((?:admin|keys) [a-z-]+|[a-z]+)", overview.stdout, re.MULTILINE)
     suite.check(len(verbs) >= 10, f"{verbs}")
     for verb in verbs:
         done = run("help", *verb.split())
@@ -324,6 +325,47 @@ def backs_up_and_restores():
         for verb in (["restore", copy, restored], ["verify", "--data", copy, "--key-file", key, "--slots", slots]):
             done = run(*verb)
             suite.check(done.returncode in (0, DAMAGED), f"{verb[0]}: {done.returncode} {done.stderr}")
+
+
+@suite.case
+def the_master_key_can_be_changed():
+    other = Server()
+    ann = other.user("Ann")
+    key, slots = other.data + ".key", os.path.join(other.data, "slots")
+    refused(IN_USE, "server runs", "keys", "rotate", "--data", other.data)
+    other.kill()
+    with open(key, "rb") as file:
+        old = file.read()
+    other.command(["keys", "rotate"])
+    with open(key, "rb") as file:
+        suite.check(file.read() != old, "it is another one")
+    suite.equal([os.stat(path).st_mode & 0o777 for path in (key, slots)], [0o600, 0o600])
+    other.command(["verify"])
+    other.start()
+    suite.equal(ann.get("/users/me").data["email"], ann.user["email"], "tokens count, what is sealed is read")
+    suite.equal(other.login(ann.user["email"]).id, ann.id, "hashes are what they were")
+    bob = other.user("Bob")
+    suite.equal(other.stop(), 0)
+    chance = random.Random(7)
+    cut = 0
+    for _ in range(25):                         # cut off anywhere: one of two keys opens the slots
+        rotation = subprocess.Popen([other.binary, "keys", "rotate", "--data", other.data], stdout=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0, 0.012))
+        rotation.kill()
+        cut += rotation.wait() != 0
+        other.command(["verify"])
+    suite.check(cut > 0, "some were cut off")
+    other.command(["keys", "rotate"])
+    suite.equal(sorted(name for name in os.listdir(os.path.dirname(key)) if name.startswith("data.key")), ["data.key"])
+    suite.check("slots.next" not in os.listdir(other.data), "nothing of them is left")
+    other.start()
+    suite.equal([other.login(each.user["email"]).id for each in (ann, bob)], [ann.id, bob.id])
+    suite.equal(other.stop(), 0)
+    with open(key, "r+b") as file:
+        file.write(old)
+    refused(USAGE, "not the one under which", "serve", "--data", other.data, "--listen", "127.0.0.1:0")
+    refused(NOT_WRITABLE, "not the key of these slots", "keys", "rotate", "--data", other.data)
+    other.remove()
 
 
 @suite.case
