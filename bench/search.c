@@ -136,6 +136,12 @@ int main(int count, char **arguments)
     ask(search, "three words", line);
     snprintf(line, sizeof line, "%.2s", at[50]);
     ask(search, "two letters", line);
+    struct buffer worst = {0};
+    for (uint32_t i = 0; i < 16; i++)
+        buffer_format(&worst, "%.2s ", at[i * 7]);
+    buffer_byte(&worst, 0);
+    ask(search, "two letters sixteen times", worst.data);
+    buffer_free(&worst);
     uint32_t many = words / 3;
     while (strlen(at[many]) != 7)
         many++;

@@ -63,7 +63,7 @@ static const struct key keys[] = {
     { "actors.memory",               VALUE_SIZE,    AT(actors_memory),               "1GiB",           1 << 20, SIZE_MOST, .doc =
       "memory for entities; past it the least recently used leave it" },
     { "search.memory",               VALUE_SIZE,    AT(search_memory),               "1GiB",           1 << 20, SIZE_MOST, .doc =
-      "memory for the index of words (about 90 MB for 100,000 products); what is new past it is not found by words" },
+      "memory for the index of words (about 95 MB for 100,000 products); what is new past it is not found by words" },
     { "log.level",                   VALUE_TEXT,    AT(log_level),                   "info",           .doc =
       "error, warning, info or debug; for single areas: info,net=debug,store=warning" },
     { "log.format",                  VALUE_CHOICE,  AT(log_format),                  "json",           .choices = "json human", .doc =

@@ -1,5 +1,5 @@
-/* The index. FTS5 keeps which words stand in which columns of which document; a plain table keeps what a document is
-   and its words, which FTS5 wants back to forget them; the dictionary keeps what words there are.
+/* The index. FTS5 keeps which words stand in which columns of which document, and what it is of (a supplier, a community)
+   as one word more; a plain table keeps what a document is and its words, which FTS5 wants back to forget them; the dictionary keeps what words there are.
 
    Every word is stored with the four characters of its scope in front (a tenant's entities of one kind). A query asks for
    words of one scope alone, so one marketplace cannot find, count or be suggested a word of another.
@@ -25,6 +25,7 @@ enum {
     CANDIDATES_MOST = 20000, /* documents that a query weighs: the newest, when more have its words */
     PREFIX_LEAST = 2,        /* characters that a beginning has */
     NAME_BONUS = 32,
+    PAGE_BYTES = 4096, /* of SQLite, as the schema says */
     PHRASES_MOST = WORDS_ASKED_MOST * (2 + NEAR_MOST),
 };
 enum fit { FIT_SAME, FIT_BEGINS, FIT_ONE_OFF, FIT_TWO_OFF };
@@ -32,32 +33,47 @@ static const int fit_weights[] = {[FIT_SAME] = 8, [FIT_BEGINS] = 6, [FIT_ONE_OFF
 static const int column_weights[SEARCH_COLUMNS] = {
     [SEARCH_NAME] = 8, [SEARCH_TAGS] = 4, [SEARCH_BODY] = 1, [SEARCH_STAFF] = 8};
 
-enum statement { BEGIN, COMMIT, KNOWN, ADD, CHANGE, FORGET, SWEEP, STORE_WORDS, DROP_WORDS, FIND, STATEMENTS };
+enum statement {
+    BEGIN,
+    COMMIT,
+    KNOWN,
+    ADD,
+    CHANGE,
+    FORGET,
+    SWEEP,
+    STORE_WORDS,
+    DROP_WORDS,
+    FIND,
+    FREE_PAGES,
+    STATEMENTS
+};
 static const char *const texts[STATEMENTS] = {
     [BEGIN] = "BEGIN",
     [COMMIT] = "COMMIT",
-    [KNOWN] = "SELECT row, lsn, name, tags, body, staff FROM document WHERE scope = ?1 AND id = ?2",
-    [ADD] = "INSERT INTO document (scope, id, within, lsn, names, name, tags, body, staff)"
+    [KNOWN] = "SELECT row, lsn, name, tags, body, staff, place FROM document WHERE scope = ?1 AND id = ?2",
+    [ADD] = "INSERT INTO document (scope, id, place, lsn, names, name, tags, body, staff)"
             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [CHANGE] = "UPDATE document SET within = ?3, lsn = ?4, names = ?5, name = ?6, tags = ?7, body = ?8, staff = ?9"
+    [CHANGE] = "UPDATE document SET place = ?3, lsn = ?4, names = ?5, name = ?6, tags = ?7, body = ?8, staff = ?9"
                " WHERE scope = ?1 AND id = ?2",
     [FORGET] = "DELETE FROM document WHERE scope = ?1 AND id = ?2",
     [SWEEP] = "DELETE FROM document WHERE name IS NULL",
-    [STORE_WORDS] = "INSERT INTO word (rowid, name, tags, body, staff) VALUES (?1, ?2, ?3, ?4, ?5)",
-    [DROP_WORDS] = "INSERT INTO word (word, rowid, name, tags, body, staff) VALUES ('delete', ?1, ?2, ?3, ?4, ?5)",
+    [STORE_WORDS] = "INSERT INTO word (rowid, name, tags, body, staff, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    [DROP_WORDS] = "INSERT INTO word (word, rowid, name, tags, body, staff, place)"
+                   " VALUES ('delete', ?1, ?2, ?3, ?4, ?5, ?6)",
     [FIND] =
         "SELECT score, id FROM (SELECT points + CASE WHEN points >= ?4 THEN ?5 / max(names, 1) ELSE 0 END AS score, id"
         "  FROM (SELECT rowid AS hit, weigh(word, ?2) AS points FROM word WHERE word MATCH ?1"
-        "        ORDER BY rowid DESC LIMIT ?3) JOIN document ON row = hit WHERE ?6 IS NULL OR within = ?6)"
-        " WHERE ?7 = 0 OR score < ?7 OR (score = ?7 AND id < ?8) ORDER BY score DESC, id DESC LIMIT ?9",
+        "        ORDER BY rowid DESC LIMIT ?3) JOIN document ON row = hit)"
+        " WHERE ?6 = 0 OR score < ?6 OR (score = ?6 AND id < ?7) ORDER BY score DESC, id DESC LIMIT ?8",
+    [FREE_PAGES] = "PRAGMA freelist_count",
 };
 static const char schema[] =
     "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;"
     "PRAGMA secure_delete = ON;" /* what was forgotten is not left lying about */
-    "CREATE TABLE document (row INTEGER PRIMARY KEY, scope TEXT NOT NULL, id BLOB NOT NULL, within BLOB,"
+    "CREATE TABLE document (row INTEGER PRIMARY KEY, scope TEXT NOT NULL, id BLOB NOT NULL, place TEXT,"
     "  lsn INTEGER NOT NULL, names INTEGER NOT NULL, name TEXT, tags TEXT, body TEXT, staff TEXT, UNIQUE (scope, id));"
-    "CREATE VIRTUAL TABLE word USING fts5 (name, tags, body, staff, content = '', detail = column, columnsize = 0,"
-    "  tokenize = 'ascii');";
+    "CREATE VIRTUAL TABLE word USING fts5 (name, tags, body, staff, place, content = '', detail = column, columnsize = 0,"
+    "  prefix = '6', tokenize = 'ascii');"; /* beginnings of two characters, after the scope, are looked up at once */
 
 struct search_index {
     struct search search; /* first: the port */
@@ -146,6 +162,19 @@ static struct text scoped(struct arena *arena, const char scope[SCOPE_LENGTH], s
     return buffer_as_text(&out);
 }
 
+/* What a document is of, as a word; absent: of nothing. */
+static struct text place_of(struct arena *arena, struct id within)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (id_is_none(within)) return (struct text){0};
+    char *place = arena_alloc(arena, 2 * sizeof within.bytes + 1);
+    for (size_t i = 0; i < sizeof within.bytes; i++) {
+        place[2 * i] = digits[within.bytes[i] >> 4];
+        place[2 * i + 1] = digits[within.bytes[i] & 15];
+    }
+    return (struct text){place, 2 * sizeof within.bytes};
+}
+
 static void count_words(struct search_index *index, const char scope[SCOPE_LENGTH], struct text words,
                         void (*count)(struct dictionary *dictionary, const char scope[SCOPE_LENGTH], struct text word))
 {
@@ -154,7 +183,7 @@ static void count_words(struct search_index *index, const char scope[SCOPE_LENGT
 }
 
 static void give_words(struct search_index *index, struct arena *arena, enum statement statement, int64_t row,
-                       const char scope[SCOPE_LENGTH], const struct text columns[SEARCH_COLUMNS])
+                       const char scope[SCOPE_LENGTH], const struct text columns[SEARCH_COLUMNS], struct text place)
 {
     sqlite3_stmt *words = statement_of(index, statement);
     sqlite3_bind_int64(words, 1, row);
@@ -162,6 +191,7 @@ static void give_words(struct search_index *index, struct arena *arena, enum sta
         bind_text(words, 2 + i, scoped(arena, scope, columns[i]));
         count_words(index, scope, columns[i], statement == DROP_WORDS ? dictionary_remove : dictionary_add);
     }
+    bind_text(words, 2 + SEARCH_COLUMNS, scoped(arena, scope, place));
     step(index, words);
 }
 
@@ -184,12 +214,12 @@ static struct known known_of(struct search_index *index, struct arena *arena, co
                        .row = sqlite3_column_int64(known, 0),
                        .lsn = (uint64_t)sqlite3_column_int64(known, 1)};
     if (!is.found || is.lsn >= document->lsn) return is;
-    struct text columns[SEARCH_COLUMNS];
-    for (int i = 0; i < SEARCH_COLUMNS; i++)
+    struct text columns[SEARCH_COLUMNS + 1]; /* and the place */
+    for (int i = 0; i <= SEARCH_COLUMNS; i++)
         columns[i] = arena_text(arena, (struct text){(const char *)sqlite3_column_text(known, 2 + i),
                                                      (uint32_t)sqlite3_column_bytes(known, 2 + i)});
     sqlite3_reset(known);
-    give_words(index, arena, DROP_WORDS, is.row, scope, columns);
+    give_words(index, arena, DROP_WORDS, is.row, scope, columns, columns[SEARCH_COLUMNS]);
     index->documents--;
     return is;
 }
@@ -222,7 +252,7 @@ static void put_one(struct search_index *index, struct arena *arena, const struc
         if (known.there) step(index, forget);
         return;
     }
-    struct text columns[SEARCH_COLUMNS] = {0};
+    struct text columns[SEARCH_COLUMNS] = {0}, place = place_of(arena, document->within);
     uint32_t names = 0;
     for (int i = 0; found && i < SEARCH_COLUMNS; i++) {
         struct stored stored = {.words = {.arena = arena}};
@@ -233,7 +263,7 @@ static void put_one(struct search_index *index, struct arena *arena, const struc
     sqlite3_stmt *row = statement_of(index, known.there ? CHANGE : ADD);
     sqlite3_bind_text(row, 1, scope, SCOPE_LENGTH, SQLITE_STATIC);
     bind_id(row, 2, &document->id);
-    bind_id(row, 3, &document->within);
+    bind_text(row, 3, place);
     sqlite3_bind_int64(row, 4, (int64_t)document->lsn);
     sqlite3_bind_int64(row, 5, names);
     for (int i = 0; i < SEARCH_COLUMNS; i++)
@@ -242,7 +272,7 @@ static void put_one(struct search_index *index, struct arena *arena, const struc
     if (!found)
         return; /* kept without words while building, so that an older row of the tables does not bring it back */
     give_words(index, arena, STORE_WORDS, known.there ? known.row : sqlite3_last_insert_rowid(index->connection), scope,
-               columns);
+               columns, place);
     index->documents++;
 }
 
@@ -251,6 +281,9 @@ static void measure(struct search_index *index)
     int pages = 0, statements = 0, highest;
     sqlite3_db_status(index->connection, SQLITE_DBSTATUS_CACHE_USED, &pages, &highest, 0);
     sqlite3_db_status(index->connection, SQLITE_DBSTATUS_STMT_USED, &statements, &highest, 0);
+    sqlite3_stmt *free_pages = statement_of(index, FREE_PAGES);
+    if (step(index, free_pages)) pages -= PAGE_BYTES * sqlite3_column_int(free_pages, 0);
+    sqlite3_reset(free_pages);
     index->bytes = (size_t)pages + (size_t)statements + dictionary_bytes(index->dictionary);
     index->distinct = dictionary_words(index->dictionary);
 }
@@ -326,13 +359,14 @@ static void add_phrase(struct expression *expression, const char scope[SCOPE_LEN
 }
 
 static void express(struct search_index *index, struct expression *expression, const char scope[SCOPE_LENGTH],
-                    const struct asked *asked, bool staff)
+                    const struct asked *asked, const struct search_query *query)
 {
-    buffer_string(&expression->match, staff ? "{name tags body staff} : (" : "{name tags body} : (");
+    buffer_string(&expression->match, query->staff ? "{name tags body staff} : (" : "{name tags body} : (");
     for (uint32_t i = 0; i < asked->count; i++) {
         buffer_string(&expression->match, i ? " AND (" : "(");
         add_phrase(expression, scope, asked->at[i], i, FIT_SAME);
-        if (asked->pairs[i] || text_code_points(asked->at[i]) >= PREFIX_LEAST)
+        uint32_t characters = text_code_points(asked->at[i]);
+        if (asked->pairs[i] ? characters == 1 : characters >= PREFIX_LEAST)
             add_phrase(expression, scope, asked->at[i], i, FIT_BEGINS);
         struct near near[NEAR_MOST];
         uint32_t edits = edits_of(asked->at[i], asked->pairs[i]);
@@ -342,6 +376,9 @@ static void express(struct search_index *index, struct expression *expression, c
         buffer_byte(&expression->match, ')');
     }
     buffer_byte(&expression->match, ')');
+    struct text place = place_of(asked->arena, query->within); /* the last phrase: it weighs nothing */
+    if (place.data)
+        buffer_format(&expression->match, " AND place : \"%.*s%.*s\"", SCOPE_LENGTH, scope, TEXT_ARGUMENTS(place));
 }
 
 /* weigh(word, phrases): the points of the present row. */
@@ -378,7 +415,7 @@ static uint32_t index_find(struct search *search, const struct search_query *que
     if (asked.count) { /* nothing but blanks and signs is found nowhere */
         struct expression *expression = ARENA_NEW(arena, struct expression);
         expression->match.arena = arena;
-        express(index, expression, scope, &asked, query->staff);
+        express(index, expression, scope, &asked, query);
         sqlite3_stmt *find = statement_of(index, FIND);
         int full = (int)asked.count * column_weights[SEARCH_NAME] * fit_weights[FIT_SAME];
         bind_text(find, 1, buffer_as_text(&expression->match));
@@ -387,10 +424,9 @@ static uint32_t index_find(struct search *search, const struct search_query *que
         sqlite3_bind_int(find, 3, CANDIDATES_MOST);
         sqlite3_bind_int(find, 4, full);
         sqlite3_bind_int(find, 5, NAME_BONUS * (int)asked.count);
-        bind_id(find, 6, &query->within);
-        sqlite3_bind_int64(find, 7, query->after_score);
-        sqlite3_bind_blob(find, 8, query->after.bytes, sizeof query->after.bytes, SQLITE_STATIC);
-        sqlite3_bind_int64(find, 9, query->limit);
+        sqlite3_bind_int64(find, 6, query->after_score);
+        sqlite3_bind_blob(find, 7, query->after.bytes, sizeof query->after.bytes, SQLITE_STATIC);
+        sqlite3_bind_int64(find, 8, query->limit);
         while (count < query->limit && step(index, find)) {
             hits[count].score = sqlite3_column_int64(find, 0);
             memcpy(hits[count++].id.bytes, sqlite3_column_blob(find, 1), sizeof hits->id.bytes);

@@ -1,4 +1,4 @@
-/* Texts cut into words that compare equal however they were typed: without case and diacritics (the tokenizer of SQLite's
+/* Texts (of valid UTF-8) cut into words that compare equal however they were typed: without case and diacritics (the tokenizer of SQLite's
    FTS5, unicode61), in any script. A word holds letters, digits and marks of one text run alone, so it means nothing to
    any query language.
 

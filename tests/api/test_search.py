@@ -299,6 +299,8 @@ def the_deleted_leave_no_word_behind():
     created(admin.post(f"/admin/users/{gone.id}/restore", reason), 200)
     suite.equal(people("theophrastus"), ["Theophrastus"], "restored, found again")
     created(admin.delete(f"/admin/users/{gone.id}", reason), 200)
+    created(admin.post(f"/admin/users/{gone.id}/erase", reason), 204)
+    suite.equal((people("theophrastus"), metric("souk_search_words")), ([], words), "erased")
 
 
 @suite.case
