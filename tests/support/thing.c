@@ -13,7 +13,7 @@ struct pay_answer {
     struct text reference;
 };
 struct thing_query {
-    struct text name, sort;
+    struct text name, sort, q;
 };
 
 /* clang-format off */
@@ -39,7 +39,8 @@ static const struct field answer_rows[] = {
 static const struct fields answer_fields = FIELDS("pay_answer", struct pay_answer, answer_rows);
 static const struct field query_rows[] = {
     TEXT(thing_query, 1, name, .max = 40, .doc = "name"),
-    TEXT(thing_query, 2, sort, .max = 40, .doc = "order")};
+    TEXT(thing_query, 2, sort, .max = 40, .doc = "order"),
+    SEARCH_ROW(thing_query, 3, "name or tags")};
 static const struct fields query_fields = FIELDS("thing_query", struct thing_query, query_rows);
 
 static const uint16_t carried[] = {2, 5, 0};
@@ -154,7 +155,7 @@ static const struct listing listings[] = {{"newest", "name", &by_name, true, NUL
 static const struct command commands[] = {
     {.name = "create", .method = "POST", .path = "/things", .action = ACTION_CREATE, .who = USER | OPERATOR, .decide = thing_create, .doc = "makes"},
     {.name = "read", .method = "GET", .path = "/things/{id}", .action = ACTION_READ, .who = ANYONE, .steady = true, .doc = "reads"},
-    {.name = "list", .method = "GET", .path = "/things", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .listings = listings, .steady = true, .alike = all_alike, .doc = "lists"},
+    {.name = "list", .method = "GET", .path = "/things", .action = ACTION_LIST, .who = ANYONE, .query = &query_fields, .listings = listings, .searches = true, .steady = true, .alike = all_alike, .doc = "lists"},
     {.name = "patch", .method = "PATCH", .path = "/things/{id}", .action = ACTION_PATCH, .who = USER, .event = &updated, .doc = "changes"},
     {.name = "open", .method = "POST", .path = "/things/{id}/open", .action = ACTION_COMMAND, .who = USER, .body = &reason_fields, .decide = thing_open, .outcome = thing_outcome, .doc = "opens"},
     {.name = "paid", .action = ACTION_COMMAND, .who = SYSTEM, .body = &answer_fields, .decide = thing_paid, .doc = "payment's answer"},
@@ -162,10 +163,12 @@ static const struct command commands[] = {
     {.name = "delete", .method = "DELETE", .path = "/things/{id}", .action = ACTION_COMMAND, .who = USER, .status = 204, .doc = "deletes"},
     {.name = "restore", .method = "POST", .path = "/things/{id}/restore", .action = ACTION_COMMAND, .who = ADMIN, .doc = "restores"},
     {0}};
+static const struct search_field searched_fields[] = {{"name", SEARCH_NAME}, {"tags", SEARCH_TAGS}, {"secret_note", SEARCH_STAFF}, {0}};
+static const struct searched searched = {searched_fields, ~STATE(THING_DELETED)};
 static const struct join joins[] = {{"count", &thing_count_kind, count_key, true, NULL}, {0}};
 const struct kind thing_kind = {
     .number = 200, .name = "thing", .plural = "things", .doc = "a thing", .fields = &thing_fields, .machine = &machine, .events = events,
-    .indexes = indexes, .commands = commands, .joins = joins, .slug = &by_slug, .patch_needs_version = true, .check = thing_check};
+    .indexes = indexes, .commands = commands, .joins = joins, .searched = &searched, .slug = &by_slug, .patch_needs_version = true, .check = thing_check};
 
 static const struct field count_rows[] = {
     ENTITY_ROW(thing_count),
