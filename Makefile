@@ -40,7 +40,7 @@ OUT     := build/$(VARIANT)
 
 # ---- Flags -----------------------------------------------------------------------------------------------------------
 
-LIBRARIES := libuv libllhttp yyjson rocksdb libsodium mpack inih libcurl rdkafka librabbitmq openssl libseccomp sqlite3
+LIBRARIES := libuv libllhttp yyjson rocksdb libsodium mpack inih libcurl rdkafka librabbitmq openssl libseccomp zlib sqlite3
 
 # Asked of pkg-config once, and only when something is compiled.
 LIBRARY_CFLAGS = $(eval LIBRARY_CFLAGS := $$(shell pkg-config --cflags $(LIBRARIES)))$(LIBRARY_CFLAGS)

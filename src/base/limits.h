@@ -18,11 +18,13 @@ enum {
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
     LIMIT_LINGER_BYTES = 64 * 1024,    /* read and dropped after a last answer, so that it is not lost to a reset */
     LIMIT_HANDSHAKE_BYTES = 32 * 1024, /* of TLS; an honest client sends two or three KiB */
+    LIMIT_COMPRESSED_BYTES = 256 * 1024, /* a longer answer goes as it is: compressing it would keep others waiting */
     LIMIT_HANDSHAKE_MESSAGES = 32,     /* after the handshake: wishes for new keys, in the life of a connection */
     LIMIT_TURN_HANDSHAKES = 8,         /* connections that get on with theirs, before others have their turn */
 #ifdef TINY
     LIMIT_READ_BYTES = 61,
     LIMIT_UNSENT_BYTES = 1000,
+    LIMIT_GZIP_KEPT_BYTES = 9000,
     LIMIT_ARENAS_KEPT = 2,
     LIMIT_TURN_MESSAGES = 3,
     LIMIT_TURN_SNAPSHOTS = 1,
@@ -39,6 +41,7 @@ enum {
 #else
     LIMIT_READ_BYTES = 64 * 1024,    /* one read takes what a socket's buffer usually holds */
     LIMIT_UNSENT_BYTES = 256 * 1024, /* of one connection, before no more of its answers are rendered */
+    LIMIT_GZIP_KEPT_BYTES = 16 * 1024 * 1024, /* of a net loop: compressed answers, and what they were made from */
     LIMIT_ARENAS_KEPT = 1024,        /* for the next requests of a net loop */
     LIMIT_TURN_MESSAGES = 256,       /* a turn stays below a millisecond or so */
     LIMIT_TURN_SNAPSHOTS = 64,       /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */

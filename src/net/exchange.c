@@ -25,6 +25,7 @@ struct exchange *exchange_create(struct connection *connection, struct arena *ar
         exchange->method = http->method;
         exchange->keep_alive = http->keep_alive;
         exchange->http_1_0 = http->http_1_0;
+        exchange->takes_gzip = gzip_is_accepted(http->headers[HEADER_ACCEPT_ENCODING]);
         if (origin.length && origin_is_allowed(&connection->loop->net->config, origin)) exchange->origin = origin;
     }
     if (connection->last)
@@ -161,6 +162,26 @@ static void log_request(struct net_loop *loop, const struct exchange *exchange, 
     log_append(&loop->lines, "http", LOG_INFO, "request", pairs, sizeof pairs / sizeof pairs[0]);
 }
 
+/* Reads alone are compressed. What is secret (tokens, keys) is told in answers to POST, so nobody can guess it by the length of
+   an answer that also holds words of his own; and credentials travel in a header that no other site makes a browser send. */
+static void compress(const struct exchange *exchange, struct reply_manner *manner)
+{
+    struct net_loop *loop = exchange->loop;
+    const struct reply *reply = &exchange->request.reply;
+    int64_t least = loop->net->config.compress_least;
+    bool is_read = exchange->method == METHOD_GET || exchange->method == METHOD_HEAD;
+    bool fits = reply->status == 200 && reply->body.length >= least && reply->body.length <= LIMIT_COMPRESSED_BYTES;
+    if (!is_read || !least || (!fits && reply->status != 304)) return;
+    if (reply->content_type && !gzip_is_for(text_of(reply->content_type))) return;
+    manner->coding_varies = true;
+    if (!fits || !exchange->takes_gzip) return;
+    uint64_t reused = gzip_reused(loop->gzip);
+    manner->gzip = gzip_pack(loop->gzip, reply->body);
+    if (!manner->gzip.data) return;
+    metrics_add(&loop->metrics->compressed, 1);
+    metrics_add(&loop->metrics->compressed_before, gzip_reused(loop->gzip) - reused);
+}
+
 void exchange_render(struct exchange *exchange, struct buffer *out)
 {
     struct net_loop *loop = exchange->loop;
@@ -178,6 +199,7 @@ void exchange_render(struct exchange *exchange, struct buffer *out)
         .origins_vary = loop->net->config.origins && loop->net->config.origins[0],
         .date = {loop->date, loop->date_length},
     };
+    compress(exchange, &manner);
     reply_render(out, request, &manner);
 
     uint64_t microseconds = (loop->now_ns - request->started_ns) / 1000;

@@ -310,6 +310,7 @@ bool loop_open(struct net_loop *loop, char problem[256])
     loop->dirty_last = &loop->dirty_first;
     loop->read_buffer = memory_alloc(LIMIT_READ_BYTES);
     loop->addresses = map_create();
+    loop->gzip = gzip_create(LIMIT_GZIP_KEPT_BYTES);
     loop->metrics = metrics_create(router_size(loop->net->router));
     loop->bind.router = loop->net->router;
     loop->bind.tokens = token_cache_create(config->token_keys, config->token_key_count);
@@ -351,6 +352,7 @@ void loop_free(struct net_loop *loop)
     map_destroy(loop->addresses);
     buffer_free(&loop->out);
     buffer_free(&loop->sealed);
+    gzip_destroy(loop->gzip);
     buffer_free(&loop->lines);
     if (loop->spare_file >= 0) close(loop->spare_file);
     free(loop->plain_buffer);

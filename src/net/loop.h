@@ -8,6 +8,7 @@
 #include "base/inbox.h"
 #include "base/map.h"
 #include "net/bind.h"
+#include "net/gzip.h"
 #include "net/heads.h"
 #include "net/metrics.h"
 #include "net/net.h"
@@ -30,6 +31,7 @@ struct exchange {
     bool counted;       /* was in the core */
     bool is_continue;   /* no reply but "100 Continue" */
     bool keep_alive, http_1_0, preflight;
+    bool takes_gzip; /* the client does */
 };
 
 /* ---- deadlines: one list for each length of time, in order of their ends ---- */
@@ -122,9 +124,10 @@ struct net_loop {
     char date[DATE_LINE_SIZE];
     uint32_t date_length;
     char *read_buffer;
-    char *plain_buffer;   /* with TLS: what was read, opened */
-    uint32_t handshakes;  /* that got on in this iteration */
-    struct buffer out;    /* what a flush renders into */
+    char *plain_buffer;  /* with TLS: what was read, opened */
+    uint32_t handshakes; /* that got on in this iteration */
+    struct buffer out;   /* what a flush renders into */
+    struct gzip *gzip;
     struct buffer sealed; /* the same, sealed by TLS */
     struct buffer lines;  /* of the log, written at the end of a flush */
     bool logs;

@@ -47,6 +47,8 @@ static const struct counter {
     { "souk_connections_opened_total",  AT(connections_opened),  "connections accepted" },
     { "souk_connections_closed_total",  AT(connections_closed),  "connections closed" },
     { "souk_connections_refused_total", AT(connections_refused), "connections refused: too many, in all or of one address" },
+    { "souk_http_compressed_total",     AT(compressed),          "answers sent as gzip" },
+    { "souk_http_compressed_kept_total", AT(compressed_before),  "of these, those that had been compressed before" },
     { "souk_tls_handshakes_total",      AT(handshakes),          "TLS handshakes completed" },
     { "souk_tls_resumed_total",         AT(handshakes_resumed),  "TLS handshakes shortened by a session ticket" },
     { "souk_tls_failed_total",          AT(tls_failed),          "connections ended by a fault of TLS, or by a handshake that took too long" },

@@ -11,6 +11,7 @@ struct metrics {
     figure connections_opened, connections_closed, connections_refused;
     figure refused_malformed, refused_slow, refused_overloaded;
     figure bytes_in, bytes_out;
+    figure compressed, compressed_before;
     figure handshakes, handshakes_resumed, tls_failed;
     figure seconds_buckets[METRICS_BUCKETS]; /* [k]: at most 2^k * 8 microseconds; the last: more */
     figure microseconds_sum;

@@ -39,6 +39,7 @@ struct net_config {
     int64_t loops;
     int64_t connections;             /* at most, over all loops; the limit of open files may lower it */
     int64_t connections_per_address; /* of one loop; 0: no limit */
+    int64_t compress_least;          /* bytes of an answer; 0: none is compressed */
     int64_t handshake_timeout, head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout,
         linger_timeout, stop_timeout;
 };

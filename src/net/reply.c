@@ -106,19 +106,29 @@ static void render_type(struct buffer *out, const char *type)
         render_header(out, LITERAL("Content-Type: "), text_of(type));
 }
 
+/* Compressed it is another representation: the same tag would be a lie, a weak one says that both mean the same. */
+static void render_etag(struct buffer *out, struct text etag, const struct reply_manner *manner)
+{
+    bool is_strong = etag.data && !text_starts_with(etag, "W/");
+    render_header(out, manner->gzip.data && is_strong ? LITERAL("ETag: W/") : LITERAL("ETag: "), etag);
+}
+
 void reply_render(struct buffer *out, const struct request *request, const struct reply_manner *manner)
 {
     const struct reply *reply = &request->reply;
     bool has_body = reply->status != 204 && reply->status != 304;
+    struct text body = manner->gzip.data ? manner->gzip : reply->body;
 
-    buffer_reserve(out, HEAD_GUESS + (has_body ? reply->body.length : 0));
+    buffer_reserve(out, HEAD_GUESS + (has_body ? body.length : 0));
     render_status(out, reply->status);
     buffer_text(out, manner->date);
     if (has_body) {
         render_type(out, reply->content_type);
-        render_number(out, LITERAL("X-Content-Type-Options: nosniff\r\nContent-Length: "), reply->body.length);
+        render_number(out, LITERAL("X-Content-Type-Options: nosniff\r\nContent-Length: "), body.length);
     }
-    render_header(out, LITERAL("ETag: "), reply->etag);
+    if (manner->gzip.data) buffer_text(out, LITERAL("Content-Encoding: gzip\r\n"));
+    if (manner->coding_varies) buffer_text(out, LITERAL("Vary: Accept-Encoding\r\n"));
+    render_etag(out, reply->etag, manner);
     render_header(out, LITERAL("Location: "), reply->location);
     render_header(out, LITERAL("Allow: "), reply->allow);
     if (reply->no_store) buffer_text(out, LITERAL("Cache-Control: no-store\r\n"));
@@ -134,7 +144,7 @@ void reply_render(struct buffer *out, const struct request *request, const struc
     else if (manner->http_1_0)
         buffer_string(out, "Connection: keep-alive\r\n");
     buffer_bytes(out, "\r\n", 2);
-    if (has_body && !request->head_only) buffer_text(out, reply->body);
+    if (has_body && !request->head_only) buffer_text(out, body);
 }
 
 void reply_refuse(struct request *request, enum error error, const char *sentence, const struct problems *problems)

@@ -9,6 +9,8 @@ struct reply_manner {
     struct text origin; /* allowed origin to name; absent: none */
     bool origins_vary;  /* answers differ by Origin */
     struct text date;   /* "Date: …\r\n" */
+    struct text gzip;   /* the body, compressed; absent: it goes as it is */
+    bool coding_varies; /* answers differ by Accept-Encoding */
 };
 /* Appends the whole reply of a request. */
 void reply_render(struct buffer *out, const struct request *request, const struct reply_manner *manner);
