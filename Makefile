@@ -79,7 +79,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/
 SIM     := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/sim/*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint run test unit api crash fuzz sim mutants soak lint lint-openapi format bench instructions install clean docs help
+.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint deps-bench run test unit api crash fuzz sim mutants soak lint lint-openapi format bench instructions install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
@@ -188,6 +188,9 @@ deps:
 deps-lint:
 	@tools/deps --lint
 
+deps-bench:
+	@tools/deps --bench
+
 run:
 	@tools/deps
 	@$(MAKE) --no-print-directory SAN= TINY= MUTANT= all
@@ -258,8 +261,9 @@ lint:
 lint-openapi: all
 	@SOUK_BINARY=$(CURDIR)/$(OUT)/souk tests/openapi/check
 
+# SCALE=1m: reads of a million products; SECONDS, ROUNDS and more: see bench/run.
 bench: all bench-programs
-	@if [ -x bench/run ]; then SOUK_BINARY=$(OUT)/souk bench/run; else echo "bench/run: nothing to run"; fi
+	@SOUK_BINARY=$(OUT)/souk bench/run
 
 # What each hot path costs, written down for this toolchain; `make test` compares.
 instructions: all instructions-program
@@ -296,9 +300,9 @@ help:
 	@echo 'make lint       clang-format, clang-tidy, cppcheck'
 	@echo 'make lint-openapi  a linter, a generator of clients and its compiler on the OpenAPI document; wants npm'
 	@echo 'make format     clang-format every source in place'
-	@echo 'make bench      the benchmarks'
+	@echo 'make bench      the benchmarks (five minutes); SCALE=1m: on a million products'
 	@echo 'make instructions  count the instructions of the hot paths anew; make test compares with these'
 	@echo 'make docs       write docs/gen from the tables in the binary'
 	@echo 'make install    into $$DESTDIR$$PREFIX (/usr/local)'
-	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers)'
+	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers; deps-bench: and Redis to compare with)'
 	@echo 'make clean      remove build/'

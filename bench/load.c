@@ -1,12 +1,17 @@
 /* Load generator: prepared requests over keep-alive connections to a server on this machine, one thread on epoll.
 
      load --port N --requests FILE [--connections 32] [--depth 1] [--seconds 2] [--warm 0.3] [--rate R] [--watch PID]
+          [--idle N] [--before-rate R --before-seconds S]
 
    Without --rate the loop is closed: each connection keeps `depth` requests under way (pipelined when more than one), and
    what is measured is how many are answered. With --rate the loop is open: request number i is due at start + i / rate,
    whether or not the earlier ones have been answered, and its latency counts from when it was due. So a server that
    stalls is charged for every request that it kept waiting (no coordinated omission); what is still unanswered at the end
    is counted with the age that it then has.
+
+   With --idle so many connections more are open, and nothing is sent on them. With --before-rate another rate comes first,
+   for so many seconds after the warm-up; what was due and could not be sent in that time is given up. An open loop's
+   result has one entry for each second: what was answered in it, how much of that with 5xx, and the 99th percentile.
 
    FILE holds any number of requests, each as a line "REQUEST <bytes>" and those bytes as they go over the wire. Sixteen
    asterisks in a request are replaced by a number that no other request has (for idempotency keys). Connection c of n
@@ -34,12 +39,14 @@
 
 enum {
     CONNECTIONS_MOST = 4096,
+    IDLE_MOST = 100000,
     DEPTH_MOST = 256,
     INPUT_SIZE = 64 * 1024,  /* of a connection; the head of a reply is at most so long */
     OUTPUT_SIZE = 64 * 1024, /* a request is at most so long; a full one delays further requests */
     EVENTS_MOST = 256,
     UNIQUE_SIZE = 16,
     THREADS_MOST = 128,
+    WINDOWS_MOST = 60,  /* seconds that are told apart; the last takes what comes later */
     SAMPLE_SIZE = 1000, /* of the first reply that is no success */
     GRACE_SECONDS = 30, /* after which a run that hangs is ended by a signal */
 };
@@ -58,7 +65,7 @@ struct connection {
     bool waits_to_write;        /* for EPOLLOUT */
     uint32_t under_way, oldest; /* requests sent and not answered: begun[oldest], and on around the ring */
     int64_t begun[DEPTH_MOST];
-    bool in_body;
+    bool in_body, failed; /* failed: the reply is a 5xx */
     size_t body_left;
     size_t in_length, out_length, out_sent;
     char in[INPUT_SIZE], out[OUTPUT_SIZE];
@@ -77,11 +84,16 @@ struct moment {
     uint32_t thread_count;
 };
 
+struct window {
+    uint64_t answered, failed;
+    struct histogram latencies;
+};
+
 struct load {
     int port, watched;
     const char *requests_path;
-    uint32_t connection_count, depth;
-    double seconds, warm_seconds, rate;
+    uint32_t connection_count, depth, idle_connections;
+    double seconds, warm_seconds, rate, before_rate, before_seconds, then_rate;
 
     struct template *templates;
     uint32_t template_count;
@@ -97,6 +109,7 @@ struct load {
     bool measuring;
     uint64_t answered, reply_bytes, request_bytes, statuses[6];
     struct histogram latencies;
+    struct window *windows;
     struct moment begin, end;
     char sample[SAMPLE_SIZE + 1];
 };
@@ -260,6 +273,15 @@ static void keep_idle(struct load *load, struct connection *connection)
     load->idle[(load->idle_first + load->idle_count++) % load->idle_size] = connection;
 }
 
+static void note_window(struct load *load, int64_t begun, int64_t now, bool failed)
+{
+    int64_t second = (now - load->begin.time) / 1000000000;
+    struct window *window = &load->windows[second < WINDOWS_MOST ? second : WINDOWS_MOST - 1];
+    window->answered++;
+    window->failed += failed;
+    histogram_add(&window->latencies, (uint64_t)(now - begun));
+}
+
 static void finish_reply(struct load *load, struct connection *connection, int64_t now)
 {
     int64_t begun = connection->begun[connection->oldest];
@@ -271,6 +293,7 @@ static void finish_reply(struct load *load, struct connection *connection, int64
     load->answered++;
     /* In the open loop a request belongs to the time in which it was due. */
     if (load->rate == 0 || begun >= load->begin.time) histogram_add(&load->latencies, (uint64_t)(now - begun));
+    if (load->rate > 0) note_window(load, begun, now, connection->failed);
 }
 
 static size_t content_length(const char *head, const char *end)
@@ -292,6 +315,7 @@ static size_t take_head(struct load *load, struct connection *connection, size_t
     uint32_t status = (uint32_t)strtoul(head + 9, NULL, 10);
     connection->body_left = status == 204 || status == 304 ? 0 : content_length(head, end);
     connection->in_body = true;
+    connection->failed = status >= 500;
     size_t head_length = (size_t)(end - head) + 4;
     if (load->measuring) {
         load->statuses[status / 100 < 6 ? status / 100 : 0]++;
@@ -339,17 +363,31 @@ static void on_readable(struct load *load, struct connection *connection)
 
 /* ---- The run ------------------------------------------------------------------------------------------------------- */
 
+static int open_socket(const struct load *load)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load->port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int opened = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (opened < 0 || connect(opened, (struct sockaddr *)&address, sizeof address) != 0)
+        fail("connect", strerror(errno));
+    return opened;
+}
+
+static void allow_files(uint32_t wanted)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted + 64) return;
+    files.rlim_cur = files.rlim_max < wanted + 64 ? files.rlim_max : wanted + 64;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static struct connection *connect_one(struct load *load, uint32_t number)
 {
     struct connection *connection = calloc(1, sizeof *connection);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load->port)};
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (!connection) fail("connection", "no memory");
     connection->number = number;
     connection->next_template = number % load->template_count;
-    connection->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->socket < 0 || connect(connection->socket, (struct sockaddr *)&address, sizeof address) != 0)
-        fail("connect", strerror(errno));
+    connection->socket = open_socket(load);
     setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->socket, &event) != 0) fail("epoll", strerror(errno));
@@ -358,6 +396,10 @@ static struct connection *connect_one(struct load *load, uint32_t number)
 
 static void connect_all(struct load *load)
 {
+    allow_files(load->connection_count + load->idle_connections);
+    for (uint32_t i = 0; i < load->idle_connections; i++)
+        open_socket(load);
+
     load->epoll = epoll_create1(EPOLL_CLOEXEC);
     load->idle_size = load->connection_count * load->depth;
     load->connections = calloc(load->connection_count, sizeof *load->connections);
@@ -438,7 +480,13 @@ static void run(struct load *load)
     run_until(load, load->start + (int64_t)(load->warm_seconds * 1e9));
     take_moment(load, &load->begin);
     load->measuring = true;
-    run_until(load, load->begin.time + (int64_t)(load->seconds * 1e9));
+    if (load->before_rate > 0) {
+        run_until(load, load->begin.time + (int64_t)(load->before_seconds * 1e9));
+        load->rate = load->then_rate;
+        load->start = now_ns();
+        load->issued = 0;
+    }
+    run_until(load, load->begin.time + (int64_t)((load->before_seconds + load->seconds) * 1e9));
     take_moment(load, &load->end);
     if (load->rate > 0) count_unanswered(load);
 }
@@ -476,6 +524,20 @@ static void print_sample(const char *sample)
     printf("\"");
 }
 
+/* Of an open loop. */
+static void print_windows(const struct load *load)
+{
+    uint32_t count = (uint32_t)(load->before_seconds + load->seconds);
+    printf(", \"windows\": [");
+    for (uint32_t i = 0; i < count && i < WINDOWS_MOST; i++) {
+        const struct window *window = &load->windows[i];
+        printf("%s{\"answered\": %llu, \"failed\": %llu, \"p99_us\": %.3f}", i ? ", " : "",
+               (unsigned long long)window->answered, (unsigned long long)window->failed,
+               microseconds(histogram_quantile(&window->latencies, 9900)));
+    }
+    printf("]");
+}
+
 static void print_result(const struct load *load)
 {
     static const struct {
@@ -499,6 +561,7 @@ static void print_result(const struct load *load)
         printf(", \"%s\": %.3f", quantiles[i].name,
                microseconds(histogram_quantile(latencies, quantiles[i].of_ten_thousand)));
     printf("}");
+    if (load->rate > 0) print_windows(load);
     if (load->sample[0]) print_sample(load->sample);
     printf("}\n");
 }
@@ -516,15 +579,12 @@ static double number_of(const char *name, const char *value, double least, doubl
 static void read_arguments(struct load *load, int count, char **words)
 {
     static const struct option options[] = {
-        {"port", required_argument, NULL, 'p'},
-        {"requests", required_argument, NULL, 'r'},
-        {"connections", required_argument, NULL, 'c'},
-        {"depth", required_argument, NULL, 'd'},
-        {"seconds", required_argument, NULL, 's'},
-        {"warm", required_argument, NULL, 'w'},
-        {"rate", required_argument, NULL, 'R'},
-        {"watch", required_argument, NULL, 'P'},
-        {0},
+        {"port", required_argument, NULL, 'p'},           {"requests", required_argument, NULL, 'r'},
+        {"connections", required_argument, NULL, 'c'},    {"depth", required_argument, NULL, 'd'},
+        {"seconds", required_argument, NULL, 's'},        {"warm", required_argument, NULL, 'w'},
+        {"rate", required_argument, NULL, 'R'},           {"watch", required_argument, NULL, 'P'},
+        {"idle", required_argument, NULL, 'i'},           {"before-rate", required_argument, NULL, 'b'},
+        {"before-seconds", required_argument, NULL, 'B'}, {0},
     };
     for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;)
         switch (option) {
@@ -536,8 +596,13 @@ static void read_arguments(struct load *load, int count, char **words)
         case 'w': load->warm_seconds = number_of("--warm", optarg, 0, 3600); break;
         case 'R': load->rate = number_of("--rate", optarg, 0, 1e7); break;
         case 'P': load->watched = (int)number_of("--watch", optarg, 1, 1 << 30); break;
+        case 'i': load->idle_connections = (uint32_t)number_of("--idle", optarg, 0, IDLE_MOST); break;
+        case 'b': load->before_rate = number_of("--before-rate", optarg, 0, 1e7); break;
+        case 'B': load->before_seconds = number_of("--before-seconds", optarg, 0.01, 3600); break;
         default: exit(2);
         }
+    if ((load->before_rate > 0) != (load->before_seconds > 0) || (load->before_rate > 0 && load->rate <= 0))
+        fail("usage", "--before-rate wants --before-seconds and --rate");
     if (!load->port || !load->requests_path || optind < count) fail("usage", "load --port N --requests FILE …");
 }
 
@@ -546,8 +611,14 @@ int main(int count, char **words)
     static struct load load = {.connection_count = 32, .depth = 1, .seconds = 2, .warm_seconds = 0.3};
     read_arguments(&load, count, words);
     prctl(PR_SET_TIMERSLACK, 1000ul, 0, 0, 0); /* due times are kept to the microsecond, not to fifty */
-    alarm((unsigned)(load.seconds + load.warm_seconds) + GRACE_SECONDS);
+    alarm((unsigned)(load.seconds + load.warm_seconds + load.before_seconds) + GRACE_SECONDS);
     read_templates(&load);
+    load.windows = calloc(WINDOWS_MOST, sizeof *load.windows);
+    if (!load.windows) fail("windows", "no memory");
+    if (load.before_rate > 0) {
+        load.then_rate = load.rate;
+        load.rate = load.before_rate;
+    }
     connect_all(&load);
     run(&load);
     print_result(&load);

@@ -77,23 +77,23 @@ def zipf(count):
 
 
 def one_request(kind, made):
-    client = chance.choice(made.consumers)
+    token = chance.choice(made.consumers).token
     products, community = made.products, made.community["id"]
     key = ["Idempotency-Key: " + prepare.UNIQUE]
     if kind == "product":
-        return prepare.request("GET", "/products/" + products[zipf(len(products))]["id"], client)
+        return prepare.request("GET", "/products/" + products[zipf(len(products))]["id"], token)
     if kind == "community":
-        return prepare.request("GET", f"/communities/{community}", client)
+        return prepare.request("GET", f"/communities/{community}", token)
     if kind == "feed":
-        return prepare.request("GET", f"/communities/{community}/feed?limit=20", client)
+        return prepare.request("GET", f"/communities/{community}/feed?limit=20", token)
     if kind == "order":
         lines = [sales.line(products[number], chance.randint(1, 3)) for number in {zipf(len(products)) for _ in range(2)}]
-        return prepare.request("POST", "/orders", client, sales.body(*lines, token=chance.choice(TOKENS)), key)
+        return prepare.request("POST", "/orders", token, sales.body(*lines, token=chance.choice(TOKENS)), key)
     if kind == "click":
         promotion = made.promotions[zipf(len(made.promotions))]["id"]
-        return prepare.request("POST", f"/promotions/{promotion}/click", client, {"community_id": community})
+        return prepare.request("POST", f"/promotions/{promotion}/click", token, {"community_id": community})
     body = {"community_id": community, "type": "text", "title": "Soaked", "body": "A few words about it. " * 4}
-    return prepare.request("POST", "/posts", client, body, key)
+    return prepare.request("POST", "/posts", token, body, key)
 
 
 def write_mix(path, made):
@@ -252,7 +252,8 @@ def a_server_under_load_stays_as_it_is():
     if not SIZE:
         prepare.PRODUCTS, prepare.CONSUMERS, prepare.POSTS, prepare.PROMOTIONS = 16, 16, 20, 4
     directory = os.path.join(tempfile.gettempdir(), f"souk-soak-{os.getpid()}")
-    server, made = prepare.filled(directory, SETTINGS)
+    made = prepare.Shop(directory, SETTINGS)
+    server = made.server
     try:
         write_mix(os.path.join(directory, "mix"), made)
         soak(server, os.path.join(directory, "mix"))
