@@ -409,9 +409,9 @@ bool feeder_ask(struct feeder *feeder, const struct feeder_call *call)
     if (outcome == OUTCOME_REFUSED) {
         reply_refuse(request, bound.error, bound.sentence, &bound.problems);
         on_answered(request);
-    } else if (!core_request(feeder->core, request)) {
-        reply_refuse(request, ERROR_OVERLOADED, NULL, NULL);
-        on_answered(request);
+    } else {
+        while (!core_request(feeder->core, request))
+            go_on(feeder); /* its queue is full */
     }
     if (++feeder->gathered >= TURN_REQUESTS) turn(feeder);
     return true;

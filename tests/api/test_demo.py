@@ -87,7 +87,7 @@ def served_markets(server):
         customer = server.client(tenant=tenant)
         login = {"email": "person7@scale.example", "password": "demo password"}
         customer.token = customer.post("/auth/login", login).data["access_token"]
-        suite.equal(len(customer.pages("/products", limit=100)), 500)
+        suite.equal(len(customer.pages("/products", limit=100)), 1000)
         suite.equal(len(customer.pages("/communities", limit=100)), 1)
         feed = customer.get("/communities/" + customer.get("/communities").data[0]["id"] + "/feed?limit=50").data
         suite.equal({card["kind"] for card in feed}, {"post", "promotion"})
@@ -99,8 +99,8 @@ def served_markets(server):
 @suite.case
 def a_large_one_is_made_without_a_server():
     server = Server(start=False)
-    text = server.command(["demo", "--scale", "1k", "--tenants", "2"])
-    suite.check("demo: 2 marketplaces of 500 products, 100 people, 1000 orders" in text, text)
+    text = server.command(["demo", "--scale", "2k", "--tenants", "2"])
+    suite.check("demo: 2 marketplaces of 1000 products, 200 people, 2000 orders" in text, text)
     server.command(["verify"])
     server.start()
     orders = served_markets(server)
