@@ -1,5 +1,6 @@
 """The demo marketplace: complete, in every state, and what its introduction promises works."""
 
+import os
 import re
 import subprocess
 import time
@@ -8,6 +9,7 @@ from harness import Server, Suite
 
 suite = Suite("demo")
 SCALE = "12"
+THOUSANDS = 2 if os.environ.get("SOUK_VARIANT", "release") == "release" else 1     # 2: more than the core's queue takes
 
 
 def finished(server, seconds=120):
@@ -87,7 +89,7 @@ def served_markets(server):
         customer = server.client(tenant=tenant)
         login = {"email": "person7@scale.example", "password": "demo password"}
         customer.token = customer.post("/auth/login", login).data["access_token"]
-        suite.equal(len(customer.pages("/products", limit=100)), 1000)
+        suite.equal(len(customer.pages("/products", limit=100)), 500 * THOUSANDS)
         suite.equal(len(customer.pages("/communities", limit=100)), 1)
         feed = customer.get("/communities/" + customer.get("/communities").data[0]["id"] + "/feed?limit=50").data
         suite.equal({card["kind"] for card in feed}, {"post", "promotion"})
@@ -99,8 +101,10 @@ def served_markets(server):
 @suite.case
 def a_large_one_is_made_without_a_server():
     server = Server(start=False)
-    text = server.command(["demo", "--scale", "2k", "--tenants", "2"])
-    suite.check("demo: 2 marketplaces of 1000 products, 200 people, 2000 orders" in text, text)
+    words = [server.binary, "demo", "--scale", f"{THOUSANDS}k", "--tenants", "2", "--data", server.data]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
+    said = f"demo: 2 marketplaces of {500 * THOUSANDS} products, {100 * THOUSANDS} people, {1000 * THOUSANDS} orders"
+    suite.check(done.returncode == 0 and said in done.stdout, f"{done.returncode}: {done.stdout[-500:]}{done.stderr[-500:]}")
     server.command(["verify"])
     server.start()
     orders = served_markets(server)
