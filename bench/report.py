@@ -11,7 +11,7 @@ import measure
 import prepare
 
 RESULTS = os.environ.get("RESULTS", os.path.join(prepare.BENCH, "results"))
-NAME_WIDTH = 34
+NAME_WIDTH = 38
 COLUMNS = [                 # title, width
     ("requests/s", 11), ("±", 5), ("of floor", 9), ("p50 ms", 8), ("p99 ms", 9), ("p99.9 ms", 9), ("server µs", 10),
     ("client µs", 10), ("calls", 6), ("client", 7), ("fsyncs/s", 9), ("req/fsync", 10), ("log B", 7), ("written", 8),
