@@ -201,15 +201,15 @@ static char *read_whole(const char *path, size_t *length)
 
 static void read_templates(struct load *load)
 {
+    static const char head[] = "REQUEST ";
     size_t size;
     char *at = read_whole(load->requests_path, &size), *end = at + size;
     while (at < end) {
-        unsigned long length;
-        int head;
-        if (sscanf(at, "REQUEST %lu%n", &length, &head) != 1 || at[head] != '\n' || length == 0 ||
-            length > OUTPUT_SIZE || length > (size_t)(end - at) - (size_t)head - 1)
+        char *number = at + strlen(head), *line_end;
+        unsigned long length = strncmp(at, head, strlen(head)) == 0 ? strtoul(number, &line_end, 10) : 0;
+        if (length == 0 || length > OUTPUT_SIZE || *line_end != '\n' || length > (size_t)(end - line_end) - 1)
             fail(load->requests_path, "is no file of requests");
-        at += head + 1;
+        at = line_end + 1;
         load->templates = realloc(load->templates, (load->template_count + 1) * sizeof *load->templates);
         if (!load->templates) fail("requests", "no memory");
         const char *mark = memmem(at, length, unique_mark, UNIQUE_SIZE);
