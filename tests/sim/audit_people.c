@@ -250,26 +250,88 @@ static void audit_persons(struct world *world, const struct totals *totals)
     }
 }
 
+struct accounts_seen {
+    uint32_t counts[ADDRESSES_MOST]; /* of those that are open */
+    const char *text[ADDRESSES_MOST];
+};
+
 static void count_account(struct world *world, yyjson_val *row, void *context)
 {
-    (void)world;
     unsigned number;
-    uint32_t *counts = context;
-    if (sscanf(json_text(row, "email"), "new%u@example.com", &number) == 1 && number < ADDRESSES_MOST) counts[number]++;
+    struct accounts_seen *seen = context;
+    if (sscanf(json_text(row, "email"), "new%u@example.com", &number) != 1 || number >= ADDRESSES_MOST) return;
+    seen->counts[number]++;
+    seen->text[number] = arena_text(world->arena, text_of(json_text(row, "id"))).data;
+}
+
+static struct answer ask_of_account(struct world *world, const char *id)
+{
+    return world_ask(
+        world,
+        (struct asking){.kind = "user", .command = "admin_read", .id = id, .operator_ = true, .include_deleted = true},
+        200);
+}
+
+static void check_key_is_gone(struct world *world, const char *text)
+{
+    struct id tenant = id_derived_text("tenant", ID_NONE, LITERAL("default")), id;
+    if (!id_parse(text_of(text), &id) || !keyring_is_erased(world->loopback.keyring, tenant, id))
+        violated(world, "I1 durable", "person %s is erased, and the key is still there", text);
+}
+
+/* What became of the account that had the address: whether it still has it. */
+static bool account_remains(struct world *world, struct account *account, uint32_t number)
+{
+    if (!account->text) return false;
+    struct answer answer = ask_of_account(world, account->text);
+    bool erased = *json_text(answer.data, "erased_at"), closed = !strcmp(json_text(answer.data, "status"), "deleted");
+    if (account->made && !account->touched && (erased || closed != account->closed))
+        violated(world, "I1 durable", "the account of new%u@example.com is %s, and nobody asked for that", number,
+                 erased ? "erased" : json_text(answer.data, "status"));
+    if (account->closed && !closed)
+        violated(world, "I1 durable", "the account of new%u@example.com is open again", number);
+    if (!erased &&
+        strcmp(json_text(answer.data, "email"), arena_format(world->arena, "new%u@example.com", number).data))
+        violated(world, "I1 durable", "the account of new%u@example.com is of %s", number,
+                 json_text(answer.data, "email"));
+    if (erased) check_key_is_gone(world, account->text);
+    account->closed = closed;
+    answer_free(&answer);
+    return !erased;
+}
+
+/* Nothing brings back what an acknowledged erasure took: no crash, no replay. */
+static void audit_erased(struct world *world)
+{
+    for (uint32_t i = 0; i < world->erased.count && world_is_well(world); i++) {
+        struct answer answer = ask_of_account(world, world->erased.at[i]);
+        if (!*json_text(answer.data, "erased_at") || *json_text(answer.data, "email") ||
+            *json_text(answer.data, "profile.display_name"))
+            violated(world, "I1 durable", "person %s was erased, and is %s", world->erased.at[i],
+                     json_text(answer.data, "email"));
+        check_key_is_gone(world, world->erased.at[i]);
+        answer_free(&answer);
+    }
 }
 
 static void audit_accounts(struct world *world)
 {
-    uint32_t counts[ADDRESSES_MOST] = {0};
-    each_entry(world, (struct asking){.kind = "user", .command = "list", .operator_ = true}, count_account, counts);
+    struct accounts_seen seen = {0};
+    each_entry(world, (struct asking){.kind = "user", .command = "list", .operator_ = true}, count_account, &seen);
     for (uint32_t i = 0; i < ADDRESSES_MOST && world_is_well(world); i++) {
         struct account *account = &world->accounts[i];
-        if (counts[i] > 1) violated(world, "unique", "%u people have the address new%u@example.com", counts[i], i);
-        if (counts[i] < account->made) violated(world, "I1 durable", "the account of new%u@example.com is gone", i);
-        if (counts[i] > account->made + account->open)
+        uint32_t count = seen.counts[i];
+        if (count > 1) violated(world, "unique", "%u people have the address new%u@example.com", count, i);
+        if (count > account->made + account->open)
             violated(world, "I2 nothing else", "nobody registered new%u@example.com", i);
-        account->made = counts[i];
+        bool remains = account_remains(world, account, i);
+        if (!remains) *account = (struct account){.made = count, .text = count ? seen.text[i] : NULL};
+        if (remains && count != !account->closed)
+            violated(world, "I1 durable", "the account of new%u@example.com is %s the list", i,
+                     count ? "in" : "not in");
+        account->touched = false;
     }
+    audit_erased(world);
 }
 
 void audit_people(struct world *world, const struct totals *totals)

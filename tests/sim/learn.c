@@ -186,10 +186,29 @@ void learn_feed(struct world *world, const struct answer *answer)
     }
 }
 
-static void learn_registration(struct world *world, struct account *account, uint32_t number)
+static void learn_registration(struct world *world, struct account *account, uint32_t number,
+                               const struct answer *answer)
 {
-    if (account->made) violated(world, "unique", "the address new%u@example.com was registered twice", number);
-    account->made++;
+    if (account->made && !account->touched)
+        violated(world, "unique", "the address new%u@example.com was registered twice", number);
+    account->made = 1;
+    account->closed = false;
+    account->text = arena_text(world->arena, text_of(json_text(answer->data, "id"))).data;
+}
+
+/* From an acknowledged erasure on the address is free, and the person is known to nobody. */
+static void learn_end(struct world *world, struct account *account, const struct slot *slot)
+{
+    bool current = account->text && !strcmp(account->text, slot->asking.id);
+    if (!strcmp(slot->asking.command, "admin_delete")) {
+        if (current) account->closed = true;
+        return;
+    }
+    *LIST_ADD(world->arena, &world->erased) = slot->asking.id;
+    if (!current) return;
+    account->made = 0;
+    account->closed = false;
+    account->text = NULL;
 }
 
 /* Written on the grounds of a version, it makes the next one, and nobody else does. */
@@ -261,7 +280,11 @@ static void learn_effect(struct world *world, struct slot *slot, uint32_t number
     case OPERATION_price: price_learn(world, &world->variants[slot->object].prices, slot->amount); break;
     case OPERATION_backorder: price_learn(world, &world->stocks[slot->object].backorder, slot->amount); break;
     case OPERATION_feed: learn_feed(world, answer); break;
-    case OPERATION_register: learn_registration(world, &world->accounts[slot->object], (uint32_t)slot->object); break;
+    case OPERATION_register:
+        learn_registration(world, &world->accounts[slot->object], (uint32_t)slot->object, answer);
+        break;
+    case OPERATION_close:
+    case OPERATION_erase: learn_end(world, &world->accounts[slot->object], slot); break;
     case OPERATION_click: world->promotions[slot->object].clicks++; break;
     default: break;
     }

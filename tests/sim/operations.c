@@ -499,6 +499,27 @@ static void join_souk(struct world *world, const struct operation *operation)
                                                     number)}});
 }
 
+static void end_account(struct world *world, const struct operation *operation, const char *command)
+{
+    uint32_t number = operation->a % ADDRESSES_MOST;
+    world->accounts[number].touched = true;
+    request(world, operation,
+            (struct slot){
+                .person = BY_STAFF,
+                .object = (int)number,
+                .asking = {.kind = "user", .command = command, .id = world->accounts[number].text, .body = REASON}});
+}
+
+/* Only what is closed is erased; now and then it is tried too early. */
+static void leave_souk(struct world *world, const struct operation *operation)
+{
+    const struct account *account = &world->accounts[operation->a % ADDRESSES_MOST];
+    if (!account->text) return;
+    bool erases = operation->kind == OPERATION_erase;
+    if (!erases || (!account->closed && operation->b % 5)) end_account(world, operation, "admin_delete");
+    if (erases && account->text) end_account(world, operation, "erase");
+}
+
 /* ---- the machinery ---- */
 static int64_t time_of(const struct operation *operation)
 {
@@ -591,7 +612,9 @@ void operate(struct world *world, const struct operation *operation)
         [OPERATION_reinstate] = seller_command,
         [OPERATION_click] = click,
         [OPERATION_feed] = feed,
-        [OPERATION_register] = join_souk};
+        [OPERATION_register] = join_souk,
+        [OPERATION_close] = leave_souk,
+        [OPERATION_erase] = leave_souk};
     if (!requests[operation->kind]) {
         machinery(world, operation);
         return;

@@ -130,6 +130,8 @@ struct order {
 };
 struct account { /* an e-mail address that several may want */
     uint32_t open, made;
+    const char *text;     /* of the id that has it, once it is known */
+    bool closed, touched; /* touched: closing or erasing it was asked for, and may have been done */
 };
 
 /* One request, as often as it is sent. */
@@ -177,6 +179,7 @@ struct world {
     struct stock stocks[STOCKS_MOST];
     struct promotion promotions[PROMOTIONS_MOST];
     struct account accounts[ADDRESSES_MOST];
+    LIST_OF(const char *) erased; /* ids of the people whose erasure was acknowledged */
     LIST_OF(struct post) posts;
     LIST_OF(struct order) orders;
     LIST_OF(struct slot) slots;

@@ -260,6 +260,7 @@ struct said *loopback_send(struct loopback *loopback, struct asking asking)
     request->request_id = LITERAL("test");
     request->operator_ = asking.operator_;
     request->dry_run = asking.dry_run;
+    request->include_deleted = asking.include_deleted;
     request->limit = asking.limit;
     request->lane = asking.lane;
     request->cursor = copy(arena, asking.cursor);

@@ -46,7 +46,7 @@ struct asking {
     const char *kind, *command, *id, *body, *key, *query, *cursor;
     struct id user; /* none: anonymous */
     int64_t if_match;
-    bool operator_, dry_run;
+    bool operator_, dry_run, include_deleted;
     uint32_t limit;
     uint8_t lane;
     const char *part, *part_id;   /* a second parameter of the path: "item" and its value */
