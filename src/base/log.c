@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -20,6 +21,7 @@ enum {
     FORMAT_SIZE = 1024,
     AREAS_MOST = 32,
     AREA_SIZE = 24,
+    FILE_WRITE_MOST = 64 * 1024,
     TAIL_SIZE = 16, /* room for the end of a line that was cut */
 };
 
@@ -48,6 +50,7 @@ static pthread_mutex_t settings_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct settings settings = {.level = LOG_INFO};
 static _Atomic int level_most = LOG_INFO; /* of all areas: what is above is refused without the mutex */
 static atomic_bool human_lines;
+static _Atomic size_t write_most = PIPE_BUF; /* more might be mixed with the lines of others; a file takes any size whole */
 
 static bool level_parse(struct text name, enum log_level *level)
 {
@@ -92,6 +95,9 @@ void log_configure(const char *specification, bool human)
     pthread_mutex_unlock(&settings_mutex);
     atomic_store(&level_most, most);
     atomic_store(&human_lines, human);
+    struct stat file;
+    bool is_file = fstat(STDERR_FILENO, &file) == 0 && S_ISREG(file.st_mode);
+    atomic_store(&write_most, is_file ? (size_t)FILE_WRITE_MOST : (size_t)PIPE_BUF);
     if (unknown.data)
         log_line("log", LOG_WARNING, "a part of the log level is not understood", "part=\"%.*s\"",
                  TEXT_ARGUMENTS(unknown));
@@ -230,19 +236,17 @@ static void line_member(struct line *line, struct text name, struct text value, 
     if (line->full) line->length = before;
 }
 
-/* A member as most are: a name of ours and a value without anything to escape, in one step. */
-static void line_simple(struct line *line, const char *name, struct text value, bool quoted)
+/* A member as most are, without anything to escape, in one step. */
+static void line_simple(struct line *line, struct text name, struct text value, bool quoted)
 {
-    size_t length = strlen(name);
-    if (line->human || plain_length(value) < value.length ||
-        length + value.length + 6 > LINE_SIZE - TAIL_SIZE - line->length) {
-        line_member(line, text_of(name), value, quoted);
+    if (line->human || name.length + value.length + 6 > LINE_SIZE - TAIL_SIZE - line->length) {
+        line_member(line, name, value, quoted);
         return;
     }
     char *at = line->bytes + line->length;
     *at++ = ',';
     *at++ = '"';
-    at = mempcpy(at, name, length);
+    at = mempcpy(at, name.data, name.length);
     *at++ = '"';
     *at++ = ':';
     if (quoted) *at++ = '"';
@@ -316,21 +320,17 @@ static void line_pairs(struct line *line, const char *format, va_list arguments)
 
 /* ---- writing ---- */
 
-/* Lines come many in a millisecond: its text is made once. */
-static const char *time_text(void)
+static int64_t now_ms(void)
 {
-    static _Thread_local int64_t formatted_ms = -1;
-    static _Thread_local char formatted[TIME_TEXT_LENGTH + 1];
     struct timespec clock;
     clock_gettime(CLOCK_REALTIME, &clock);
-    int64_t now_ms = SECONDS(clock.tv_sec) + clock.tv_nsec / 1000000;
-    if (now_ms != formatted_ms) time_format(formatted_ms = now_ms, formatted);
-    return formatted;
+    return SECONDS(clock.tv_sec) + clock.tv_nsec / 1000000;
 }
 
-static void line_open(struct line *line, const char *area, enum log_level level, const char *message)
+static void line_open(struct line *line, int64_t time_ms, const char *area, enum log_level level, const char *message)
 {
-    const char *now = time_text();
+    char now[TIME_TEXT_LENGTH + 1];
+    time_format(time_ms, now);
     if (line->human) {
         line_string(line, now);
         line_string(line, " ");
@@ -344,9 +344,9 @@ static void line_open(struct line *line, const char *area, enum log_level level,
     line_string(line, "{\"time\":\"");
     line_string(line, now);
     line_string(line, "\"");
-    line_simple(line, "level", text_of(level_names[level]), true);
-    line_simple(line, "area", text_of(area), true);
-    line_simple(line, "message", text_of(message), true);
+    line_member(line, LITERAL("level"), text_of(level_names[level]), true);
+    line_member(line, LITERAL("area"), text_of(area), true);
+    line_member(line, LITERAL("message"), text_of(message), true);
 }
 
 static void line_close(struct line *line)
@@ -374,7 +374,7 @@ void log_line(const char *area, enum log_level level, const char *message, const
     line.length = 0;
     line.full = false;
     line.human = atomic_load(&human_lines);
-    line_open(&line, area, level, message);
+    line_open(&line, now_ms(), area, level, message);
     va_list arguments;
     va_start(arguments, format);
     if (format) line_pairs(&line, format, arguments);
@@ -385,6 +385,37 @@ void log_line(const char *area, enum log_level level, const char *message, const
 
 /* ---- many lines ---- */
 
+/* Lines of one sort come many in a millisecond: how they begin is made once. */
+static void line_open_again(struct line *line, const char *area, enum log_level level, const char *message)
+{
+    enum { BEGIN_MOST = 256 };
+    static _Thread_local struct {
+        int64_t time_ms;
+        const char *area, *message;
+        enum log_level level;
+        bool human;
+        size_t length;
+        char bytes[BEGIN_MOST];
+    } last;
+    int64_t time_ms = now_ms();
+    bool same = last.time_ms == time_ms && last.area == area && last.message == message && last.level == level &&
+                last.human == line->human;
+    if (same) {
+        memcpy(line->bytes, last.bytes, last.length);
+        line->length = last.length;
+        return;
+    }
+    line_open(line, time_ms, area, level, message);
+    if (line->length > BEGIN_MOST) return;
+    last.time_ms = time_ms;
+    last.area = area;
+    last.message = message;
+    last.level = level;
+    last.human = line->human;
+    last.length = line->length;
+    memcpy(last.bytes, line->bytes, line->length);
+}
+
 void log_append(struct buffer *lines, const char *area, enum log_level level, const char *message,
                 const struct log_pair *pairs, uint32_t count)
 {
@@ -392,11 +423,16 @@ void log_append(struct buffer *lines, const char *area, enum log_level level, co
     line.length = 0;
     line.full = false;
     line.human = atomic_load(&human_lines);
-    line_open(&line, area, level, message);
+    line_open_again(&line, area, level, message);
     for (uint32_t i = 0; i < count && !line.full; i++) {
+        const struct log_pair *pair = &pairs[i];
         char digits[INTEGER_TEXT_MOST];
-        bool is_text = pairs[i].text.data != NULL;
-        line_simple(&line, pairs[i].name, is_text ? pairs[i].text : integer_text(digits, pairs[i].number), is_text);
+        if (!pair->text.data)
+            line_simple(&line, pair->name, integer_text(digits, pair->number), false);
+        else if (pair->plain || plain_length(pair->text) == pair->text.length)
+            line_simple(&line, pair->name, pair->text, true);
+        else
+            line_member(&line, pair->name, pair->text, true);
     }
     line_close(&line);
     buffer_bytes(lines, line.bytes, line.length);
@@ -404,11 +440,12 @@ void log_append(struct buffer *lines, const char *area, enum log_level level, co
 
 void log_write(struct buffer *lines)
 {
+    size_t most = atomic_load_explicit(&write_most, memory_order_relaxed);
     for (size_t from = 0; from < lines->length;) {
         size_t to = lines->length;
-        if (to - from > PIPE_BUF) { /* more might be mixed with the lines of others */
-            const char *end = memrchr(lines->data + from, '\n', PIPE_BUF);
-            to = end ? (size_t)(end - lines->data) + 1 : from + PIPE_BUF;
+        if (to - from > most) {
+            const char *end = memrchr(lines->data + from, '\n', most);
+            to = end ? (size_t)(end - lines->data) + 1 : from + most;
         }
         write_all(lines->data + from, to - from);
         from = to;

@@ -15,9 +15,10 @@ void log_line(const char *area, enum log_level level, const char *message, const
 /* For lines by the thousand, such as one a request: a line is appended to the caller's buffer without a format to be read,
    and log_write writes what was gathered, whole lines at a time, and empties the buffer. */
 struct log_pair {
-    const char *name;
+    struct text name; /* plain letters */
     struct text text; /* absent: `number` counts */
     int64_t number;
+    bool plain; /* the caller knows that nothing of the text is to be escaped */
 };
 void log_append(struct buffer *lines, const char *area, enum log_level level, const char *message,
                 const struct log_pair *pairs, uint32_t count);

@@ -97,14 +97,16 @@ void exchange_start(struct exchange *exchange, const struct http_request *http)
 
 void exchange_start_known(struct exchange *exchange, const struct head *head)
 {
-    const struct request own = exchange->request;
     struct request *request = &exchange->request;
+    struct arena *arena = request->arena;
+    struct text address = request->address;
+    uint64_t started_ns = request->started_ns;
     *request = head->request;
-    request->arena = own.arena;
-    request->owner = own.owner;
-    request->address = own.address;
-    request->started_ns = own.started_ns;
-    if (!head->names_request) request->request_id = bind_request_id(&exchange->loop->bind, own.arena);
+    request->arena = arena;
+    request->owner = exchange;
+    request->address = address;
+    request->started_ns = started_ns;
+    if (!head->names_request) request->request_id = bind_request_id(&exchange->loop->bind, arena);
     exchange->endpoint = head->endpoint;
     exchange->head = head;
     head_hold(head);
@@ -151,13 +153,13 @@ static void log_request(struct net_loop *loop, const struct exchange *exchange, 
 {
     const struct request *request = &exchange->request;
     const struct log_pair pairs[] = {
-        {"method", text_of(http_method_names[exchange->method])},
-        {"path", text_of(exchange->endpoint ? exchange->endpoint->path : "-")},
-        {"status", .number = request->reply.status},
-        {"bytes", .number = (int64_t)bytes},
-        {"microseconds", .number = (int64_t)microseconds},
-        {"request_id", request->request_id},
-        {"tenant", tenant_for_log(request->tenant_slug)},
+        {LITERAL("method"), text_of(http_method_names[exchange->method]), .plain = true},
+        {LITERAL("path"), exchange->endpoint ? exchange->endpoint->path_text : LITERAL("-"), .plain = true},
+        {LITERAL("status"), .number = request->reply.status},
+        {LITERAL("bytes"), .number = (int64_t)bytes},
+        {LITERAL("microseconds"), .number = (int64_t)microseconds},
+        {LITERAL("request_id"), request->request_id, .plain = true},
+        {LITERAL("tenant"), tenant_for_log(request->tenant_slug), .plain = true},
     };
     log_append(&loop->lines, "http", LOG_INFO, "request", pairs, sizeof pairs / sizeof pairs[0]);
 }

@@ -16,6 +16,7 @@ struct endpoint {
     uint32_t number; /* 0 … router_size − 1, for figures */
     enum http_method method;
     const char *path; /* as declared: "/promotions/{id}/submit" */
+    struct text path_text;
     bool below_api;
     uint32_t parameter_count;
     struct text parameters[LIMIT_PATH_PARAMETERS]; /* names */
