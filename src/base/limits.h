@@ -37,6 +37,7 @@ enum {
     LIMIT_SCAN_ROWS = 5,
     LIMIT_ANSWERS_BYTES = 16 * 1024,
     LIMIT_STAMPS = 257,
+    LIMIT_SEATS = 17,
     LIMIT_QUESTIONS = 31,
 #else
     LIMIT_READ_BYTES = 64 * 1024,    /* one read takes what a socket's buffer usually holds */
@@ -46,7 +47,7 @@ enum {
     LIMIT_TURN_MESSAGES = 256,       /* a turn stays below a millisecond or so */
     LIMIT_TURN_SNAPSHOTS = 64,       /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
     LIMIT_CORE_QUEUE = 16384,
-    LIMIT_LANES = 64, /* in which marketplaces take turns */
+    LIMIT_LANES = 64,                /* in which marketplaces take turns */
     LIMIT_BATCH_BYTES = 1024 * 1024, /* more waits for the next batch */
     LIMIT_BATCHES_WAITING_BYTES = 64 * 1024 * 1024,
     LIMIT_CHECKPOINT_BYTES = 32 * 1024 * 1024,
@@ -54,6 +55,7 @@ enum {
     LIMIT_SCAN_ROWS = 256,                  /* rows a scan asks the tables for at once */
     LIMIT_ANSWERS_BYTES = 64 * 1024 * 1024, /* kept for the next who asks the same */
     LIMIT_STAMPS = 64 * 1024,               /* places that changes are noted in: 512 KiB */
+    LIMIT_SEATS = 64 * 1024,                /* answers that are kept at most: 1 MiB */
     LIMIT_QUESTIONS = 16 * 1024,            /* that came once: 64 KiB */
 #endif
     LIMIT_ANSWER_BYTES = 256 * 1024,        /* one of them */

@@ -50,7 +50,8 @@ static pthread_mutex_t settings_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct settings settings = {.level = LOG_INFO};
 static _Atomic int level_most = LOG_INFO; /* of all areas: what is above is refused without the mutex */
 static atomic_bool human_lines;
-static _Atomic size_t write_most = PIPE_BUF; /* more might be mixed with the lines of others; a file takes any size whole */
+static _Atomic size_t write_most =
+    PIPE_BUF; /* more might be mixed with the lines of others; a file takes any size whole */
 
 static bool level_parse(struct text name, enum log_level *level)
 {

@@ -1,5 +1,6 @@
 /* Binding a request to its command. See bind.h for the order of refusals. */
 #include "net/bind.h"
+#include "base/bytes.h"
 #include "schema/codec.h"
 #include "schema/json.h"
 #include <string.h>
@@ -23,16 +24,24 @@ static bool is_alphanumeric(char c)
 
 /* ---- what every answer needs ---- */
 
+/* Eight digits: each nibble gets a byte of its own, the highest first, and those above 9 become letters. */
+static uint64_t hexadecimal(uint32_t number)
+{
+    uint64_t word = number;
+    word = (word & 0x0000FFFF) << 32 | (word & 0xFFFF0000) >> 16;
+    word = (word & UINT64_C(0x000000FF000000FF)) << 16 | (word & UINT64_C(0x0000FF000000FF00)) >> 8;
+    word = (word & UINT64_C(0x000F000F000F000F)) << 8 | (word & UINT64_C(0x00F000F000F000F0)) >> 4;
+    uint64_t letters = (word + BYTES_EACH * 6) >> 4 & BYTES_EACH;
+    return word + BYTES_EACH * '0' + letters * ('a' - '0' - 10);
+}
+
 struct text bind_request_id(struct bind_context *context, struct arena *arena)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint64_t prefix = context->id_prefix, number = context->id_next++;
-    char *id = arena_take(arena, 32);
-    for (int i = 15; i >= 0; i--, prefix >>= 4, number >>= 4) {
-        id[i] = digits[prefix & 15];
-        id[16 + i] = digits[number & 15];
-    }
-    return (struct text){id, 32};
+    const uint64_t parts[2] = {context->id_prefix, context->id_next++};
+    uint64_t words[4];
+    for (int i = 0; i < 4; i++)
+        words[i] = hexadecimal((uint32_t)(parts[i / 2] >> (i & 1 ? 0 : 32)));
+    return (struct text){arena_copy(arena, words, sizeof words), sizeof words};
 }
 
 static bool request_id_is_good(struct text id)

@@ -215,7 +215,10 @@ void exchange_release(struct exchange *exchange)
     struct net_loop *loop = exchange->loop;
     struct request *request = &exchange->request;
     loop->bodies -= exchange->body_bytes;
-    if (exchange->head) head_release(loop->heads, exchange->head);
+    if (exchange->head) {
+        head_note(exchange->head, request->reply.ticket);
+        head_release(loop->heads, exchange->head);
+    }
     if (exchange->counted && loop->on_core) loop->net->config.give_back(loop->net->core, request);
     if (exchange->counted && !loop->on_core && request->reply.held)
         net_give_back(exchange);

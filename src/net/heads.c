@@ -54,6 +54,11 @@ void head_hold(const struct head *head)
     mutable(head)->references++;
 }
 
+void head_note(const struct head *head, uint64_t ticket)
+{
+    if (ticket) mutable(head)->request.ticket = ticket;
+}
+
 void head_release(struct heads *heads, const struct head *head)
 {
     (void)heads;
@@ -61,21 +66,32 @@ void head_release(struct heads *heads, const struct head *head)
     if (--mutable(head)->references == 0) head_free(mutable(head));
 }
 
-/* Four lanes, so that no multiplication waits for the one before. */
+/* Both halves of the product. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Two lanes of sixteen bytes a step, so that a multiplication need not wait for the one before; the last step may look at
+   some bytes again. */
 static uint64_t hash_of(const char *data, size_t length)
 {
-    static const uint64_t odd = UINT64_C(0x9E3779B97F4A7C15);
-    uint64_t lanes[4] = {length, 1, 2, 3};
-    size_t at = 0;
-    for (; length - at >= 32; at += 32)
-        for (int lane = 0; lane < 4; lane++)
-            lanes[lane] = (lanes[lane] ^ bytes_load(data + at + 8 * lane)) * odd, lanes[lane] ^= lanes[lane] >> 31;
-    for (; at < length; at++)
-        lanes[at & 3] = (lanes[at & 3] ^ (uint8_t)data[at]) * odd;
-    uint64_t hash = lanes[0];
-    for (int lane = 1; lane < 4; lane++)
-        hash = (hash ^ lanes[lane]) * odd, hash ^= hash >> 29;
-    return hash | 1; /* 0 is an empty mark */
+    static const uint64_t one = UINT64_C(0x9E3779B97F4A7C15), two = UINT64_C(0xC2B2AE3D27D4EB4F);
+    uint64_t left = length, right = one;
+    char tail[32] = {0};
+    const char *at = data, *end = data + length;
+    for (; end - at > 32; at += 32) {
+        left = mix(bytes_load(at) ^ left, bytes_load(at + 8) ^ one);
+        right = mix(bytes_load(at + 16) ^ right, bytes_load(at + 24) ^ two);
+    }
+    if (length >= 32)
+        memcpy(tail, end - 32, 32);
+    else
+        memcpy(tail, data, length);
+    left = mix(bytes_load(tail) ^ left, bytes_load(tail + 8) ^ one);
+    right = mix(bytes_load(tail + 16) ^ right, bytes_load(tail + 24) ^ two);
+    return mix(left ^ two, right ^ one) | 1; /* 0 is an empty mark */
 }
 
 static void push_out(struct heads *heads, struct head **slot)

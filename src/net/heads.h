@@ -6,7 +6,7 @@
 #pragma once
 #include "net/bind.h"
 
-struct head { /* never changes but for `references` */
+struct head { /* never changes but for `references` and the ticket of the last reply */
     struct head *previous, *next;
     uint64_t hash;
     uint32_t length, references; /* of the table, and of requests under way */
@@ -26,4 +26,5 @@ const struct head *heads_find(struct heads *heads, const char *data, size_t leng
 /* The bytes that heads_find did not know were one whole request of `length` bytes. */
 void heads_offer(struct heads *heads, struct bind_context *bind, const char *data, size_t length);
 void head_hold(const struct head *head);
+void head_note(const struct head *head, uint64_t ticket); /* of a reply */
 void head_release(struct heads *heads, const struct head *head);

@@ -358,7 +358,8 @@ static void test_gathered_lines_are_cut(void **state)
     log_configure("info", false);
     for (uint32_t length = FROM; length < TO; length++) {
         struct buffer lines = {0};
-        const struct log_pair pairs[] = {{LITERAL("long"), {letters, length}, 0, length % 2}, {LITERAL("last"), .number = -7}};
+        const struct log_pair pairs[] = {{LITERAL("long"), {letters, length}, 0, length % 2},
+                                         {LITERAL("last"), .number = -7}};
         log_append(&lines, "http", LOG_INFO, "request", pairs, 2);
         assert_true(lines.length <= PIPE_BUF);
         assert_int_equal(lines.data[lines.length - 1], '\n');

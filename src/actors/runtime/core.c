@@ -163,7 +163,7 @@ bool core_request(struct core *core, struct request *request)
     message->kind = request->route->kind;
     message->command = request->route->command;
     message->now = core->now;
-    core->ports.random(core->ports.context, message->random);
+    if (!message->command->steady) core->ports.random(core->ports.context, message->random);
     request->message = message;
     core->messages++;
     message_ready(core, message);

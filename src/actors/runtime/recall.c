@@ -28,11 +28,17 @@ struct kept_answer {
     bool saw_all; /* it waits for the last record, as its run did */
     size_t size;
     struct text etag, body, key;
-    struct kept_answer
-        *shared;            /* held: this is a pass, for one asker, to what all are answered who are alike; or NULL */
+    uint32_t seat;
+    uint64_t leads_to;      /* a ticket: this is a pass, for one asker, to what all are answered who are alike; or 0 */
     struct figure *figures; /* counted each time it is sent */
     uint64_t figures_epoch;
     uint32_t slots[];
+};
+/* A ticket is a seat and its generation: it leads to the answer of one question, whichever that is now, until the question
+   is forgotten. Passes and heads of the net have tickets, since a reference would keep alive what is forgotten. */
+struct seat {
+    struct kept_answer *answer; /* NULL: free */
+    uint32_t generation, next_free;
 };
 struct answers {
     struct map *by_question;
@@ -41,6 +47,8 @@ struct answers {
     uint64_t changes, recalled;
     uint32_t asked[LIMIT_QUESTIONS]; /* marks of questions that came once */
     uint64_t stamps[LIMIT_STAMPS];
+    uint32_t free_seat;             /* the first, 0: none */
+    struct seat seats[LIMIT_SEATS]; /* the first is nobody's */
 };
 
 struct answers *answers_create(void)
@@ -48,6 +56,10 @@ struct answers *answers_create(void)
     struct answers *answers = memory_alloc(sizeof *answers);
     answers->by_question = map_create();
     answers->ends.older = answers->ends.newer = &answers->ends;
+    for (uint32_t i = LIMIT_SEATS - 1; i > 0; i--) {
+        answers->seats[i].next_free = answers->free_seat;
+        answers->free_seat = i;
+    }
     return answers;
 }
 
@@ -68,13 +80,30 @@ static void link_newest(struct answers *answers, struct kept_answer *answer)
 void answer_release(struct kept_answer *answer)
 {
     CHECK(answer->references > 0);
-    if (--answer->references) return;
-    if (answer->shared) answer_release(answer->shared);
-    free(answer);
+    if (--answer->references == 0) free(answer);
+}
+
+static void seat_free(struct answers *answers, uint32_t number)
+{
+    struct seat *seat = &answers->seats[number];
+    *seat = (struct seat){.generation = seat->generation + 1, .next_free = answers->free_seat};
+    answers->free_seat = number;
+}
+
+static uint64_t ticket_of(const struct answers *answers, const struct kept_answer *answer)
+{
+    return (uint64_t)answers->seats[answer->seat].generation << 32 | answer->seat;
+}
+
+static struct kept_answer *seated(const struct answers *answers, uint64_t ticket)
+{
+    const struct seat *seat = &answers->seats[(uint32_t)ticket];
+    return seat->generation == ticket >> 32 ? seat->answer : NULL;
 }
 
 static void forget(struct answers *answers, struct kept_answer *answer)
 {
+    if (answer->seat) seat_free(answers, answer->seat);
     map_remove(answers->by_question, answer->key.data, answer->key.length);
     unlink_answer(answer);
     answers->bytes -= answer->size;
@@ -210,20 +239,19 @@ static bool stamps_hold(const struct answers *answers, struct kept_answer *answe
     return true;
 }
 
-static bool holds(const struct core *core, struct kept_answer *answer)
+/* The answer if it holds, or what this pass leads to; noted as used. */
+static struct kept_answer *usable(struct core *core, struct kept_answer *answer)
 {
-    return core->now < answer->until && stamps_hold(core->answers, answer) &&
-           (!answer->shared || holds(core, answer->shared));
-}
-
-static struct kept_answer *find(struct tx *tx, struct text question)
-{
-    struct answers *answers = tx->core->answers;
-    struct kept_answer *answer = map_get(answers->by_question, question.data, question.length);
-    if (!answer || !holds(tx->core, answer)) return NULL;
+    struct answers *answers = core->answers;
+    if (!answer || core->now >= answer->until || !stamps_hold(answers, answer)) return NULL;
     unlink_answer(answer);
     link_newest(answers, answer);
-    return answer;
+    return answer->leads_to ? usable(core, seated(answers, answer->leads_to)) : answer;
+}
+
+static struct kept_answer *find(const struct core *core, struct text question)
+{
+    return map_get(core->answers->by_question, question.data, question.length);
 }
 
 static void answer_send(struct tx *tx, struct kept_answer *answer)
@@ -243,10 +271,6 @@ static void answer_with(struct tx *tx, struct kept_answer *answer)
     if (answer->seen_lsn > state->seen_lsn) state->seen_lsn = answer->seen_lsn;
     if (answer->saw_all) state->seen_lsn = tx->core->last_lsn;
     state->recalled = true;
-    if (answer->shared) { /* a pass */
-        answer_with(tx, answer->shared);
-        return;
-    }
     tx->core->answers->recalled++;
     reply->status = 200;
     reply->content_type = "application/json";
@@ -259,20 +283,25 @@ static void answer_with(struct tx *tx, struct kept_answer *answer)
 
 bool answer_begin(struct tx *tx)
 {
+    struct core *core = tx->core;
     struct tx_state *state = tx->state;
     const struct request *request = state->message->request;
     if (!tx->command->steady || request->at.given || request->dry_run) return false;
     state->noting = true;
     state->until = INT64_MAX;
-    state->question = question_of(tx, false);
-    struct kept_answer *answer = find(tx, state->question);
-    if (!answer) return false;
-    if (tx->core->config.proves_answers) {
-        state->expected = answer->shared ? answer->shared : answer;
-        return false;
+    struct kept_answer *own = request->ticket ? seated(core->answers, request->ticket) : NULL;
+    if (!own) own = find(core, state->question = question_of(tx, false));
+    struct kept_answer *answer = usable(core, own);
+    if (answer) state->message->request->reply.ticket = ticket_of(core->answers, own);
+    if (answer && !core->config.proves_answers) {
+        if (own->seen_lsn > state->seen_lsn) state->seen_lsn = own->seen_lsn; /* of a pass */
+        state->kept = answer;
+        return true;
     }
-    state->kept = answer;
-    return true;
+    if (!state->question.data) state->question = question_of(tx, false);
+    CHECK(!own || text_equal(own->key, state->question));
+    state->expected = answer;
+    return false;
 }
 
 void answer_tell(struct tx *tx)
@@ -280,11 +309,20 @@ void answer_tell(struct tx *tx)
     answer_with(tx, tx->state->kept);
 }
 
-static void answer_insert(struct tx *tx, struct kept_answer *answer)
+/* Takes the place of the answer that the question had, or the longest unused makes room. */
+static void answer_insert(struct answers *answers, struct kept_answer *answer)
 {
-    struct answers *answers = tx->core->answers;
     struct kept_answer *before = map_get(answers->by_question, answer->key.data, answer->key.length);
-    if (before) forget(answers, before);
+    if (before) {
+        answer->seat = before->seat;
+        before->seat = 0;
+        forget(answers, before);
+    } else {
+        if (!answers->free_seat) forget(answers, answers->ends.newer);
+        answer->seat = answers->free_seat;
+        answers->free_seat = answers->seats[answer->seat].next_free;
+    }
+    answers->seats[answer->seat].answer = answer;
     map_set(answers->by_question, answer->key.data, answer->key.length, answer);
     link_newest(answers, answer);
     answers->bytes += answer->size;
@@ -319,12 +357,12 @@ static size_t aligned(size_t size)
     return (size + 15) & ~(size_t)15;
 }
 
-/* `shared`: what is made is a pass to it. */
+/* `leads_to`: what is made is a pass. */
 static struct kept_answer *answer_make(struct tx *tx, struct text question, struct text body, struct text etag,
-                                       struct kept_answer *shared)
+                                       uint64_t leads_to)
 {
     const struct tx_state *state = tx->state;
-    uint32_t figures = shared ? 0 : state->figures.count;
+    uint32_t figures = leads_to ? 0 : state->figures.count;
     size_t slots = state->read_slots.count + state->touched_count;
     size_t head = aligned(sizeof(struct kept_answer) + slots * sizeof(uint32_t));
     size_t size = head + figures * sizeof(struct figure) + etag.length + body.length + question.length;
@@ -335,8 +373,7 @@ static struct kept_answer *answer_make(struct tx *tx, struct text question, stru
     answer->until = state->until;
     answer->seen_lsn = state->seen_lsn;
     answer->saw_all = state->saw_all;
-    answer->shared = shared;
-    if (shared) shared->references++;
+    answer->leads_to = leads_to;
     for (uint32_t i = 0; i < state->read_slots.count; i++)
         answer->slots[answer->slot_count++] = state->read_slots.at[i];
     for (uint32_t i = 0; i < state->touched_count; i++) {
@@ -360,11 +397,12 @@ bool answer_recall_shared(struct tx *tx)
     struct tx_state *state = tx->state;
     struct text own = state->question;
     state->question = question_of(tx, true);
-    struct kept_answer *answer = find(tx, state->question);
+    struct answers *answers = tx->core->answers;
+    struct kept_answer *answer = usable(tx->core, find(tx->core, state->question));
     if (!answer) return false;
     if (tx->core->config.proves_answers) state->expected = answer;
-    if (comes_again(tx->core->answers, own))
-        answer_insert(tx, answer_make(tx, own, (struct text){0}, (struct text){0}, answer));
+    if (comes_again(answers, own))
+        answer_insert(answers, answer_make(tx, own, (struct text){0}, (struct text){0}, ticket_of(answers, answer)));
     if (state->expected) return false;
     answer_with(tx, answer);
     return true;
@@ -395,5 +433,5 @@ void answer_keep(struct tx *tx)
         prove(tx, state->expected, reply);
     else if (reply->status == 200 && reply->body.length <= LIMIT_ANSWER_BYTES &&
              comes_again(tx->core->answers, state->question))
-        answer_insert(tx, answer_make(tx, state->question, reply->body, reply->etag, NULL));
+        answer_insert(tx->core->answers, answer_make(tx, state->question, reply->body, reply->etag, 0));
 }

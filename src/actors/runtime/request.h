@@ -27,6 +27,7 @@ struct reply {
     uint64_t log_position;                            /* X-Log-Position */
     bool replayed, no_store;                          /* Idempotency-Replayed: true; Cache-Control */
     int64_t rate_limit, rate_remaining, rate_reset_s; /* rate_limit 0: no such headers */
+    uint64_t ticket;                                  /* with which the same question finds its answer sooner, or 0 */
     void *held;                                       /* the core's: given back with core_reply_done */
 };
 
@@ -58,6 +59,7 @@ struct request {
     struct text if_none_match; /* raw */
     bool dry_run, head_only, problem_json;
     struct text request_id, address;
+    uint64_t ticket;     /* of an earlier reply to the same request, or 0 */
     uint64_t started_ns; /* the net loop's, for its log line */
     struct reply reply;
     void (*answered)(struct request *request);

@@ -203,6 +203,7 @@ void known_new(struct tx *tx, struct id id)
 /* ---- chance: expanded from the message's random bytes, the same in every run ---- */
 void draw_bytes(struct tx *tx, void *out, size_t size)
 {
+    CHECK(!tx->command->steady); /* it was given no chance */
     random_expand(tx->state->message->random, tx->state->draws++, out, size);
 }
 
