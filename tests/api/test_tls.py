@@ -119,10 +119,10 @@ def head_of(connection):
 
 def all_of(connection):
     """Everything until the end, which has to be said by the server: a cut line is an error."""
-    got = b""
+    got = []
     while more := connection.recv(65536):
-        got += more
-    return got
+        got.append(more)
+    return b"".join(got)
 
 
 class Dribble:
