@@ -97,16 +97,7 @@ void exchange_start(struct exchange *exchange, const struct http_request *http)
 
 void exchange_start_known(struct exchange *exchange, const struct head *head)
 {
-    struct request *request = &exchange->request;
-    struct arena *arena = request->arena;
-    struct text address = request->address;
-    uint64_t started_ns = request->started_ns;
-    *request = head->request;
-    request->arena = arena;
-    request->owner = exchange;
-    request->address = address;
-    request->started_ns = started_ns;
-    if (!head->names_request) request->request_id = bind_request_id(&exchange->loop->bind, arena);
+    head_request(head, &exchange->loop->bind, &exchange->request);
     exchange->endpoint = head->endpoint;
     exchange->head = head;
     head_hold(head);

@@ -49,6 +49,22 @@ static struct head *mutable(const struct head *head)
     return (struct head *)(uintptr_t)head;
 }
 
+void head_request(const struct head *head, struct bind_context *bind, struct request *request)
+{
+    struct arena *arena = request->arena;
+    struct text address = request->address;
+    void *owner = request->owner;
+    void (*answered)(struct request *) = request->answered;
+    uint64_t started_ns = request->started_ns;
+    *request = head->request;
+    request->arena = arena;
+    request->address = address;
+    request->owner = owner;
+    request->answered = answered;
+    request->started_ns = started_ns;
+    if (!head->names_request) request->request_id = bind_request_id(bind, arena);
+}
+
 void head_hold(const struct head *head)
 {
     mutable(head)->references++;

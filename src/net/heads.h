@@ -25,6 +25,8 @@ void heads_destroy(struct heads *heads); /* and all heads, used or not */
 const struct head *heads_find(struct heads *heads, const char *data, size_t length, int64_t now_s);
 /* The bytes that heads_find did not know were one whole request of `length` bytes. */
 void heads_offer(struct heads *heads, struct bind_context *bind, const char *data, size_t length);
+/* What it asks, beside the request's own arena, owner, address and time, which are set; an id if it brought none. */
+void head_request(const struct head *head, struct bind_context *bind, struct request *request);
 void head_hold(const struct head *head);
 void head_note(const struct head *head, uint64_t ticket); /* of a reply */
 void head_release(struct heads *heads, const struct head *head);

@@ -15,11 +15,13 @@ void wire_open(struct wire *wire, struct loopback *loopback)
         .tokens = token_cache_create(loopback->ports.token_keys, loopback->ports.token_key_count),
         .now_s = loopback->now / 1000,
     };
+    wire->heads = heads_create();
     reply_date(wire->bind.now_s, wire->date);
 }
 
 void wire_close(struct wire *wire)
 {
+    heads_destroy(wire->heads);
     token_cache_destroy(wire->bind.tokens);
     router_destroy(wire->router);
     arena_destroy(wire->arena);
@@ -31,42 +33,70 @@ static void note_answer(struct request *request)
     *(bool *)request->owner = true;
 }
 
+static void refuse(struct request *request, const struct bound *bound, bool *answered)
+{
+    reply_refuse(request, bound->error, bound->sentence, &bound->problems);
+    *answered = true;
+}
+
+static void give_to_core(struct wire *wire, struct request *request, bool *answered)
+{
+    struct bound full = {.error = ERROR_OVERLOADED, .problems.arena = request->arena};
+    if (!core_request(wire->loopback->core, request)) refuse(request, &full, answered);
+}
+
 /* As net/exchange.c does it. */
 static void start(struct wire *wire, const struct http_request *http, struct request *request, bool *answered)
 {
     struct bound bound;
     switch (bind_request(&wire->bind, http, request, &bound)) {
-    case OUTCOME_CORE:
-        if (core_request(wire->loopback->core, request)) return;
-        bound.error = ERROR_OVERLOADED;
-        __attribute__((fallthrough));
-    case OUTCOME_REFUSED: reply_refuse(request, bound.error, bound.sentence, &bound.problems); break;
-    case OUTCOME_OPTIONS: request->reply = (struct reply){.status = 204}; break;
+    case OUTCOME_CORE: give_to_core(wire, request, answered); break;
+    case OUTCOME_REFUSED: refuse(request, &bound, answered); break;
+    case OUTCOME_OPTIONS: request->reply = (struct reply){.status = 204}; *answered = true;
     }
-    *answered = true;
+}
+
+/* As net/connection.c does it. False: this is no request. */
+static bool receive(struct wire *wire, struct text bytes, struct request *request, const struct head **head)
+{
+    size_t used;
+    bool *answered = request->owner;
+    *head = request->operator_ ? NULL : heads_find(wire->heads, bytes.data, bytes.length, wire->bind.now_s);
+    if (*head) {
+        head_hold(*head);
+        head_request(*head, &wire->bind, request);
+        give_to_core(wire, request, answered);
+        return true;
+    }
+    struct http_parser *parser = http_parser_create(wire->arena, &http_limits_default);
+    if (http_parse(parser, bytes.data, bytes.length, &used) != PARSE_COMPLETE) return false;
+    if (!request->operator_) heads_offer(wire->heads, &wire->bind, bytes.data, used);
+    start(wire, &parser->request, request, answered);
+    return true;
 }
 
 uint16_t wire_send(struct wire *wire, struct text bytes, bool operator_)
 {
-    size_t used;
     bool answered = false;
+    const struct head *head;
     arena_reset(wire->arena);
     buffer_clear(&wire->out);
-    struct http_parser *parser = http_parser_create(wire->arena, &http_limits_default);
-    if (http_parse(parser, bytes.data, bytes.length, &used) != PARSE_COMPLETE) return 0;
-
     struct request *request = ARENA_NEW(wire->arena, struct request);
     request->arena = wire->arena;
     request->address = LITERAL("127.0.0.1");
     request->operator_ = operator_;
     request->owner = &answered;
     request->answered = note_answer;
-    start(wire, &parser->request, request, &answered);
+    if (!receive(wire, bytes, request, &head)) return 0;
     loopback_settle(wire->loopback);
     CHECK(answered);
 
     struct reply_manner manner = {.keep_alive = true, .date = text_of(wire->date)};
     reply_render(&wire->out, request, &manner);
+    if (head) {
+        head_note(head, request->reply.ticket);
+        head_release(wire->heads, head);
+    }
     core_reply_done(wire->loopback->core, request);
     return request->reply.status;
 }

@@ -1,7 +1,7 @@
 /* HTTP over the loopback: the bytes of a request go in and those of its reply come out, through all that a server does
    but its sockets and threads: parser, router, token, binding, core, rendering. One request at a time. */
 #pragma once
-#include "net/bind.h"
+#include "net/heads.h"
 #include "net/reply.h"
 #include "support/loopback.h"
 
@@ -9,6 +9,7 @@ struct wire {
     struct loopback *loopback;
     struct router *router;
     struct bind_context bind;
+    struct heads *heads;
     struct arena *arena; /* of the request under way */
     struct buffer out;   /* the reply, until the next request */
     char date[DATE_LINE_SIZE];
