@@ -143,10 +143,12 @@ static void on_turn(uv_check_t *handle)
         if (shell->net_stopped) uv_stop(&shell->loop);
         return;
     }
+    uint64_t began = uv_hrtime();
     take_notices(shell);
     workers_done(shell->workers, take_work, shell->core);
     core_turn(shell->core, clock_now_ms(&shell->clock));
     net_after_turn(shell->net);
+    durations_add(&shell->turns, uv_hrtime() - began);
     if (shell->stopping) go_on_stopping(shell);
     schedule(shell);
 }

@@ -172,6 +172,7 @@ static void metrics(void *context, struct buffer *out)
     struct shell *shell = context;
     net_metrics(shell->net, out);
     workers_metrics(shell->workers, out);
+    durations_metrics(&shell->turns, "souk_core_turn_seconds", "length of the turns of the core", out);
     feed_metrics(shell->feed, out);
     relays_metrics(shell->relays.relays, shell->relays.count, out);
 }

@@ -7,6 +7,7 @@
 #include "main/keys.h"
 #include "main/relays.h"
 #include "main/sandbox.h"
+#include "base/durations.h"
 #include "main/workers.h"
 #include "net/net.h"
 #include <pthread.h>
@@ -42,6 +43,7 @@ struct shell {
     uv_signal_t terminate, interrupt, hang_up;
     struct clock clock;
     struct random_pool random;
+    struct durations turns; /* while one lasts, nobody else is served */
     struct notices notices;
     struct store *store;
     struct keyring *keyring;

@@ -120,6 +120,7 @@ static void count_commit(struct figures *figures, uint32_t batches, uint32_t rec
     figures->records += records;
     figures->log_bytes += bytes;
     figures->commit_nanoseconds += (uint64_t)nanoseconds;
+    durations_add(&figures->commit_lengths, (uint64_t)nanoseconds);
     figures->records_buckets[bucket]++;
 }
 

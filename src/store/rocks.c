@@ -247,6 +247,8 @@ void rocks_store_metrics(struct store *base, struct buffer *out)
     figure(out, "records_total", "counter", figures->records);
     figure(out, "log_bytes_total", "counter", figures->log_bytes);
     seconds(out, "commit_seconds_total", figures->commit_nanoseconds);
+    durations_metrics(&figures->commit_lengths, "souk_store_commit_length_seconds", "from taking batches to durable",
+                      out);
     records_histogram(figures, out);
     figure(out, "checkpoints_total", "counter", figures->checkpoints);
     figure(out, "checkpoint_rows_total", "counter", figures->checkpoint_rows);

@@ -4,6 +4,7 @@
             ──checkpoint─▶ table_inbox ─▶ table thread ─(waits until durable)─ rows in small unlogged batches, flush ─▶ events.checkpointed
      get, scan, read_log, backup: any thread */
 #pragma once
+#include "base/durations.h"
 #include "base/inbox.h"
 #include "store/directory.h"
 #include "store/log_check.h"
@@ -23,6 +24,7 @@ enum { RECORDS_BUCKETS = 8 }; /* of records a commit: up to 1, 4, 16, … 4096, 
 struct figures { /* what the metrics tell; each written by one thread */
     _Atomic uint64_t commits, batches, records, log_bytes, commit_nanoseconds;
     _Atomic uint64_t records_buckets[RECORDS_BUCKETS];
+    struct durations commit_lengths;
     _Atomic uint64_t checkpoints, checkpoint_rows, checkpoint_nanoseconds, damaged_reads;
 };
 struct rocks_store {
