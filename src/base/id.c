@@ -90,6 +90,18 @@ static struct id derive(char kind, const char *purpose, struct id a, const void 
     CHECK(purpose_length <= UINT8_MAX);
     const uint8_t head[2] = {(uint8_t)kind, (uint8_t)purpose_length};
     struct id id;
+    enum { USUAL_MOST = 256 }; /* hashed in one call, which takes half the time */
+    uint8_t parts[USUAL_MOST];
+    size_t front = sizeof head + purpose_length + sizeof a.bytes;
+    if (front + b_length <= sizeof parts) {
+        memcpy(parts, head, sizeof head);
+        memcpy(parts + sizeof head, purpose, purpose_length);
+        memcpy(parts + sizeof head + purpose_length, a.bytes, sizeof a.bytes);
+        if (b_length) memcpy(parts + front, b, b_length);
+        crypto_generichash(id.bytes, sizeof id.bytes, parts, front + b_length, NULL, 0);
+        stamp(&id, 8);
+        return id;
+    }
     crypto_generichash_state state;
     crypto_generichash_init(&state, NULL, 0, sizeof id.bytes);
     crypto_generichash_update(&state, head, sizeof head);

@@ -18,6 +18,9 @@ bool schema_has_personal(const struct fields *fields);
 bool schema_equal(const struct fields *fields, const void *a, const void *b);
 /* A deep copy in an arena. */
 void *schema_clone(const struct fields *fields, const void *value, struct arena *arena);
+/* A copy in an arena whose lists are its own and whose texts are the value's, which has to outlive it. */
+void *schema_editable(const struct fields *fields, const void *value, struct arena *arena);
+bool schema_is_flat(const struct fields *fields); /* neither texts nor lists: its bytes are all of it */
 /* A deep copy in one piece: schema_compact_size bytes, 16-aligned, starting with the struct itself. */
 size_t schema_compact_size(const struct fields *fields, const void *value);
 void schema_compact(const struct fields *fields, const void *value, void *memory);

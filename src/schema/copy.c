@@ -144,6 +144,38 @@ void *schema_clone(const struct fields *fields, const void *value, struct arena 
     return clone;
 }
 
+/* Arrays of an editable copy may be written; what they point to may not, and is reached through arrays of their own. */
+static void own_lists(const struct fields *fields, void *value, struct arena *arena)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        if (field->type == FIELD_STRUCT) own_lists(field->nested, member_of(field, value), arena);
+        if (field->type != FIELD_LIST && field->type != FIELD_MAP) continue;
+        struct list *list = member_of(field, value);
+        size_t size = field_element_size(field);
+        if (!list->count) continue;
+        list->at = arena_copy(arena, list->at, size * list->count);
+        for (uint32_t element = 0; field->nested && element < list->count; element++)
+            own_lists(field->nested, (char *)list->at + size * element, arena);
+    }
+}
+
+void *schema_editable(const struct fields *fields, const void *value, struct arena *arena)
+{
+    void *copy = arena_copy(arena, value, fields->size);
+    own_lists(fields, copy, arena);
+    return copy;
+}
+
+bool schema_is_flat(const struct fields *fields)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        if (field->type == FIELD_STRUCT ? !schema_is_flat(field->nested) : may_point(field)) return false;
+    }
+    return true;
+}
+
 /* ---- Initial values --------------------------------------------------------------------------------------------- */
 
 void schema_initialise(const struct fields *fields, void *value)

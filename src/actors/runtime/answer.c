@@ -109,6 +109,7 @@ void renderings_prepare(struct core *core)
         for (const struct join *join = (*kind)->joins; join && join->name; join++)
             sees |= sees_of(join->kind->fields);
         core->sees[(*kind)->number] = sees;
+        core->flat[(*kind)->number] = schema_is_flat((*kind)->fields);
     }
 }
 

@@ -96,6 +96,13 @@ static void checkpoint_hand_over(struct core *core)
     core->ports.store->calls->checkpoint(core->ports.store, core->frozen, core->frozen_lsn);
 }
 
+static void snapshots_end(struct core *core)
+{
+    free(core->to_snapshot);
+    core->to_snapshot = NULL;
+    core->snapshot_count = core->snapshots_made = 0;
+}
+
 void checkpoint_go_on(struct core *core, unsigned most)
 {
     if (!core->to_snapshot) {
@@ -103,17 +110,47 @@ void checkpoint_go_on(struct core *core, unsigned most)
         return;
     }
     struct arena *arena = arena_create();
-    for (unsigned i = 0; i < most && core->to_snapshot; i++) {
-        struct freezing_actor *freezing = core->to_snapshot;
-        core->to_snapshot = freezing->next;
+    for (unsigned i = 0; i < most && core->snapshots_made < core->snapshot_count; i++) {
+        struct freezing_actor *freezing = &core->to_snapshot[core->snapshots_made++];
         snapshot_into(core, freezing, arena);
         arena_reset(arena);
         freezing->actor->pins--;
         block_release(freezing->block);
-        free(freezing);
     }
     arena_destroy(arena);
+    if (core->snapshots_made < core->snapshot_count) return;
+    snapshots_end(core);
     checkpoint_hand_over(core);
+}
+
+void checkpoint_abandon(struct core *core)
+{
+    for (; core->snapshots_made < core->snapshot_count; core->snapshots_made++) {
+        core->to_snapshot[core->snapshots_made].actor->pins--;
+        block_release(core->to_snapshot[core->snapshots_made].block);
+    }
+    snapshots_end(core);
+}
+
+/* Notes the state of every dirty actor. There may be tens of thousands, each in some other place of memory: what comes is
+   fetched ahead, or the turn would be as many cache misses long. */
+static void freeze_actors(struct core *core)
+{
+    enum { AHEAD = 16 };
+    if (!core->dirty_count) return;
+    core->to_snapshot = memory_alloc(core->dirty_count * sizeof *core->to_snapshot);
+    for (size_t i = 0; i < core->dirty_count; i++) {
+        if (i + 2 * AHEAD < core->dirty_count) __builtin_prefetch(&core->dirty[i + 2 * AHEAD]->block);
+        if (i + AHEAD < core->dirty_count) __builtin_prefetch(core->dirty[i + AHEAD]->block);
+        struct actor *actor = core->dirty[i];
+        actor->dirty = false;
+        if (!actor->block) continue; /* a row that was discarded since */
+        core->to_snapshot[core->snapshot_count++] = (struct freezing_actor){.actor = actor, .block = actor->block};
+        actor->pins++;
+        actor->block->references++;
+    }
+    core->dirty_count = 0;
+    if (!core->snapshot_count) snapshots_end(core);
 }
 
 /* All that changed since the last checkpoint becomes the frozen delta: the rows that are in the delta already, and newest
@@ -122,7 +159,7 @@ void checkpoint_begin(struct core *core)
 {
     if (core->freezing) return;
     core->last_checkpoint = core->now;
-    if (!core->dirty && !ordered_count(core->delta)) return;
+    if (!core->dirty_count && !ordered_count(core->delta)) return;
     batch_send(core);
     core->frozen = core->delta;
 #if defined MUTANT && MUTANT == 30
@@ -133,18 +170,7 @@ void checkpoint_begin(struct core *core)
     core->delta = ordered_create();
     core->freezing = true;
     core->handed_over = false;
-    while (core->dirty) {
-        struct actor *actor = core->dirty;
-        core->dirty = actor->next_dirty;
-        actor->dirty = false;
-        if (!actor->block) continue; /* a row that was discarded since */
-        struct freezing_actor *freezing = memory_alloc(sizeof *freezing);
-        *freezing = (struct freezing_actor){.next = core->to_snapshot, .actor = actor, .block = actor->block};
-        actor->pins++;
-        actor->block->references++;
-        core->to_snapshot = freezing;
-    }
-    core->dirty_count = 0;
+    freeze_actors(core);
     checkpoint_hand_over(core);
 }
 

@@ -206,8 +206,12 @@ void tx_record(struct tx *tx, struct record *record)
         record_event(tx, record, &state->emitted[i]);
     if (message->source == FROM_TIMER) /* done: removed before what the command sets anew */
         *LIST_ADD(tx->arena, &record->timers) = (struct record_timer){.id = message->timer_id};
-    for (uint32_t i = 0; i < state->timers.count; i++)
-        *LIST_ADD(tx->arena, &record->timers) = state->timers.at[i];
+    for (uint32_t i = 0; i < state->timers.count; i++) {
+        struct record_timer *row = LIST_ADD(tx->arena, &record->timers);
+        *row = state->timers.at[i];
+        const struct kind *kind = id_is_none(row->id) ? registry_kind(tx->core->registry, (uint16_t)row->kind) : NULL;
+        if (kind) row->id = timer_id_of(kind, row->entity, row->command.data);
+    }
     if (message->source == FROM_EFFECT && message->effect_done)
         *LIST_ADD(tx->arena, &record->effects) = (struct record_effect){.id = message->effect_id, .removed = true};
     for (uint32_t i = 0; i < state->effects.count; i++)
@@ -251,12 +255,16 @@ static void install_touched(struct tx *tx, struct touched *touched, uint64_t lsn
         actor_set_block(&core->directory, actor, NULL);
         return;
     }
-    actor_set_block(&core->directory, actor, block_create(touched->kind->fields, touched->copy, lsn));
+    const struct fields *fields = touched->kind->fields;
+    if (!core->flat[touched->kind->number] || !actor_change_block(&core->directory, actor, fields, touched->copy, lsn))
+        actor_set_block(&core->directory, actor, block_create(fields, touched->copy, lsn));
     if (!actor->dirty) {
         actor->dirty = true;
-        actor->next_dirty = core->dirty;
-        core->dirty = actor;
-        core->dirty_count++;
+        if (core->dirty_count == core->dirty_capacity) {
+            core->dirty_capacity = core->dirty_capacity ? core->dirty_capacity * 2 : 64;
+            core->dirty = memory_resize(core->dirty, core->dirty_capacity * sizeof *core->dirty);
+        }
+        core->dirty[core->dirty_count++] = actor;
     }
 }
 
@@ -279,15 +287,25 @@ static void install_idempotency(struct core *core, const struct record *record)
     buffer_free(&value);
 }
 
+/* What a copy took over from this state, its own or another's, is read until all copies are committed. */
+static bool outlives(const struct tx *tx, const struct touched *touched)
+{
+    return touched->before && tx_changed(touched) && !tx->core->flat[touched->kind->number];
+}
+
 void tx_install(struct tx *tx, const struct record *record, uint64_t lsn)
 {
     struct tx_state *state = tx->state;
+    for (uint32_t i = 0; i < state->touched_count; i++)
+        if (outlives(tx, state->touched[i])) state->touched[i]->before->references++;
     for (uint32_t i = 0; i < state->touched_count; i++)
         if (tx_changed(state->touched[i])) install_touched(tx, state->touched[i], lsn);
     timers_apply(tx->core, record);
     effects_apply(tx->core, record, record->time);
     install_idempotency(tx->core, record);
     erasures_apply(tx->core, record, state->replay);
+    for (uint32_t i = 0; i < state->touched_count; i++)
+        if (outlives(tx, state->touched[i])) block_release(state->touched[i]->before);
 }
 
 void tx_commit(struct tx *tx, struct record *record)

@@ -134,13 +134,8 @@ void core_destroy(struct core *core)
     map_destroy(core->timers);
     map_destroy(core->in_flight);
     map_destroy(core->awaiting);
-    while (core->to_snapshot) {
-        struct freezing_actor *next = core->to_snapshot->next;
-        core->to_snapshot->actor->pins--;
-        block_release(core->to_snapshot->block);
-        free(core->to_snapshot);
-        core->to_snapshot = next;
-    }
+    checkpoint_abandon(core);
+    free(core->dirty);
     scans_close(core);
     ordered_destroy(core->delta);
     if (core->frozen) ordered_destroy(core->frozen);
@@ -230,7 +225,10 @@ void core_turn(struct core *core, int64_t now_ms)
     effects_turn(core);
     awaiting_overdue(core);
     struct message *message;
-    for (unsigned i = 0; i < LIMIT_TURN_MESSAGES && (message = message_take(core)); i++)
+    uint64_t recorded = core->last_lsn;
+    for (unsigned i = 0;
+         i < LIMIT_TURN_MESSAGES && core->last_lsn - recorded < LIMIT_TURN_RECORDS && (message = message_take(core));
+         i++)
         message_run(core, message);
     effects_done_flush(core, core->stopping);
     batch_send(core);
@@ -274,7 +272,7 @@ bool core_stop(struct core *core)
     if (core->messages) return false;
     checkpoint_go_on(core, UINT32_MAX);
     if (core->freezing) return false;
-    if (!core->dirty && !ordered_count(core->delta)) return true;
+    if (!core->dirty_count && !ordered_count(core->delta)) return true;
     checkpoint_begin(core);
     checkpoint_go_on(core, UINT32_MAX);
     return !core->freezing;

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "schema/codec.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- refusing ---- */
@@ -195,11 +196,10 @@ uint32_t relations_to(struct tx *tx, const struct kind *kind, const void *entity
 /* ---- what follows ---- */
 struct id timer_id_of(const struct kind *kind, struct id entity, const char *command)
 {
-    struct buffer purpose = {0};
-    buffer_format(&purpose, "timer %u %s", kind->number, command);
-    struct id id = id_derived_text("timer", entity, buffer_as_text(&purpose));
-    buffer_free(&purpose);
-    return id;
+    char purpose[160];
+    int length = snprintf(purpose, sizeof purpose, "timer %u %s", kind->number, command);
+    CHECK(length > 0 && (size_t)length < sizeof purpose);
+    return id_derived_text("timer", entity, (struct text){purpose, (uint32_t)length});
 }
 
 static const struct command *internal_command(const struct kind *kind, const char *name)
@@ -232,18 +232,21 @@ void tell(struct tx *tx, const struct kind *kind, struct id id, const char *comm
 void timer(struct tx *tx, const struct kind *kind, struct id id, const char *command, int64_t due)
 {
     internal_command(kind, command);
-    *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){.id = timer_id_of(kind, id, command),
-                                                                     .due = due > 0 ? due : 1,
-                                                                     .kind = kind->number,
-                                                                     .entity = id,
-                                                                     .command = text_of(command)};
+    *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){
+        .due = due > 0 ? due : 1, .kind = kind->number, .entity = id, .command = text_of(command)};
 }
 
 void timer_cancel(struct tx *tx, const struct kind *kind, struct id id, const char *command)
 {
+    for (uint32_t i = tx->state->timers.count; i-- > 0;) { /* what was set here is as if it had never been */
+        const struct record_timer *set = &tx->state->timers.at[i];
+        if (id_is_none(set->id) && set->kind == kind->number && id_equal(set->entity, id) &&
+            text_is(set->command, command))
+            LIST_REMOVE(&tx->state->timers, i);
+    }
+    const struct touched *touched = tx_find(tx, kind, id);
+    if (touched && touched->created) return; /* none can have been set before */
     struct id timer_id = timer_id_of(kind, id, command);
-    for (uint32_t i = tx->state->timers.count; i-- > 0;) /* what was set here is as if it had never been */
-        if (id_equal(tx->state->timers.at[i].id, timer_id)) LIST_REMOVE(&tx->state->timers, i);
     if (!map_get(tx->core->timers, timer_id.bytes, sizeof timer_id.bytes)) return;
     *LIST_ADD(tx->arena, &tx->state->timers) = (struct record_timer){.id = timer_id};
 }
@@ -251,7 +254,8 @@ void timer_cancel(struct tx *tx, const struct kind *kind, struct id id, const ch
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key)
 {
     struct buffer text = {0};
-    buffer_format(&text, "%u ", class->number);
+    buffer_integer(&text, class->number);
+    buffer_byte(&text, ' ');
     buffer_text(&text, key);
     struct id id = id_derived_text("effect", tenant, buffer_as_text(&text));
     buffer_free(&text);

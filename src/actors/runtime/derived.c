@@ -33,11 +33,8 @@ void key_add_number(struct key *key, uint16_t number)
 /* Big-endian with the sign flipped: negative numbers sort before positive ones. */
 void key_add_integer(struct key *key, int64_t value)
 {
-    uint64_t flipped = (uint64_t)value ^ (UINT64_C(1) << 63);
-    uint8_t bytes[8];
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)(flipped >> (56 - 8 * i));
-    key_add(key, bytes, sizeof bytes);
+    uint64_t big = __builtin_bswap64((uint64_t)value ^ (UINT64_C(1) << 63));
+    key_add(key, &big, sizeof big);
 }
 
 /* Zero-terminated, with 0 escaped as 0 255, so that no text is another one's prefix. */
@@ -80,14 +77,19 @@ void index_prefix(struct key *key, struct id tenant, const struct kind *kind, co
 void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
                      const struct index *index)
 {
-    memset(writer, 0, sizeof *writer);
-    writer->arena = arena;
+    writer->arena = arena; /* the bytes of its keys need no zeroing */
+    writer->keys = NULL;
+    writer->count = writer->capacity = 0;
+    writer->open = false;
+    writer->suffix = NULL;
     index_prefix(&writer->prefix, tenant, kind, index);
 }
 
 void key_begin(struct key_writer *writer)
 {
-    writer->current = writer->prefix;
+    writer->current.length = 0;
+    writer->current.too_long = false;
+    key_add(&writer->current, writer->prefix.bytes, writer->prefix.length);
     writer->open = true;
 }
 
@@ -121,7 +123,14 @@ void key_end(struct key_writer *writer)
         writer->capacity = capacity;
     }
     /* a value too long for a key is cut: lists then order equal prefixes by id, and unique values are limited by their fields */
-    writer->keys[writer->count++] = arena_text(writer->arena, key_text_of(&writer->current));
+    uint32_t length = writer->current.length;
+    char *key = arena_take(writer->arena, length + sizeof(struct id));
+    memcpy(key, writer->current.bytes, length);
+    if (writer->suffix) {
+        memcpy(key + length, writer->suffix->bytes, sizeof(struct id));
+        length += (uint32_t)sizeof(struct id);
+    }
+    writer->keys[writer->count++] = (struct text){key, length};
 }
 
 void index_keys(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
@@ -129,17 +138,9 @@ void index_keys(struct key_writer *writer, struct arena *arena, struct id tenant
 {
     key_writer_open(writer, arena, tenant, kind, index);
     if (!entity) return;
+    if (!index->unique) writer->suffix = &entity_of(entity)->id;
     index->keys(entity, writer);
     CHECK(!writer->open);
-    if (index->unique) return;
-    const struct entity *head = entity;
-    for (uint32_t i = 0; i < writer->count; i++) {
-        struct text old = writer->keys[i];
-        char *with_id = arena_alloc(arena, old.length + 16);
-        memcpy(with_id, old.data, old.length);
-        memcpy(with_id + old.length, head->id.bytes, 16);
-        writer->keys[i] = (struct text){with_id, old.length + 16};
-    }
 }
 
 struct text prefix_end(struct arena *arena, struct text prefix)

@@ -10,10 +10,9 @@
 struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn)
 {
     size_t size = schema_compact_size(fields, state);
-    struct block *block = memory_alloc(sizeof *block + size);
-    block->references = 1;
-    block->size = (uint32_t)(sizeof *block + size);
-    block->lsn = lsn;
+    struct block *block = malloc(sizeof *block + size);
+    CHECK(block);
+    *block = (struct block){.references = 1, .size = (uint32_t)(sizeof *block + size), .lsn = lsn};
     schema_compact(fields, state, block->state);
     return block;
 }
@@ -114,6 +113,21 @@ void actor_set_block(struct directory *directory, struct actor *actor, struct bl
     actor->block = block;
     actor->known = true;
     directory->bytes += actor_bytes(actor);
+}
+
+bool actor_change_block(struct directory *directory, struct actor *actor, const struct fields *fields,
+                        const void *state, uint64_t lsn)
+{
+    struct block *block = actor->block;
+    if (!block || block->references > 1) return false;
+    directory->bytes -= actor_bytes(actor);
+    free(block->rendering);
+    block->rendering = NULL;
+    block->size = (uint32_t)(sizeof *block + fields->size);
+    block->lsn = lsn;
+    memcpy(block->state, state, fields->size);
+    directory->bytes += actor_bytes(actor);
+    return true;
 }
 
 void directory_passivate(struct directory *directory, size_t limit)

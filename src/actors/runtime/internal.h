@@ -44,7 +44,6 @@ struct actor {
     uint32_t pins;
     uint32_t erasures;          /* the core's when the block was made, or last looked at */
     bool loading, known, dirty; /* known: block says what is; dirty: newer than delta and tables */
-    struct actor *next_dirty;
 };
 struct directory {
     struct map *actors;
@@ -143,8 +142,8 @@ struct touched {
     const struct kind *kind;
     struct id id;
     struct actor *actor;
-    const struct block *before; /* NULL: did not exist */
-    void *copy;                 /* NULL: only loaded */
+    struct block *before; /* NULL: did not exist */
+    void *copy;           /* NULL: only loaded */
     bool created, discarded, emitted;
     bool settled, changed; /* once followers have run: changed says whether there is anything to record */
 };
@@ -239,7 +238,6 @@ struct search_state {
 
 /* An actor as of a checkpoint's position. It may change on; this block is what goes into the tables. */
 struct freezing_actor {
-    struct freezing_actor *next;
     struct actor *actor;
     struct block *block;
 };
@@ -255,15 +253,16 @@ struct core {
     uint32_t order;
     bool stopping, recovering, read_only_disk;
     struct directory directory;
-    struct actor *dirty; /* list of dirty actors */
-    size_t dirty_count;
+    struct actor **dirty; /* actors newer than delta and tables */
+    size_t dirty_count, dirty_capacity;
     struct ordered *delta, *frozen;
     uint64_t frozen_lsn;
     bool handed_over;                   /* the store has it */
     bool freezing;                      /* frozen is being filled with snapshots, or waits for the store */
-    struct freezing_actor *to_snapshot; /* of the frozen position, not yet in frozen; their actors are pinned */
-    uint64_t generation;                /* raised when a checkpoint reached the tables */
-    struct map *scans;                  /* range → rows of the tables, kept until the next checkpoint changes them */
+    struct freezing_actor *to_snapshot; /* of the frozen position; their actors are pinned until they are in frozen */
+    size_t snapshot_count, snapshots_made;
+    uint64_t generation; /* raised when a checkpoint reached the tables */
+    struct map *scans;   /* range → rows of the tables, kept until the next checkpoint changes them */
     struct arena *scan_memory;
     int64_t last_checkpoint;
     uint64_t last_lsn, durable_lsn, appended_lsn;
@@ -301,6 +300,7 @@ struct core {
     struct id_list erasing;    /* tenants in which a replay erased somebody */
     bool personal[512];        /* by kind number: has it fields that are sealed? */
     uint32_t sees[512];        /* by kind number: relations that see more of it than the public does */
+    bool flat[512];            /* by kind number: schema_is_flat */
     int64_t last_sweep;
     bool sweeping;
     struct id default_tenant;
@@ -324,6 +324,9 @@ struct actor *directory_actor(struct directory *directory, struct id tenant, con
 struct actor *directory_known(const struct directory *directory, const uint8_t key[ACTOR_KEY_SIZE]);
 void directory_use(struct directory *directory, struct actor *actor);
 void actor_set_block(struct directory *directory, struct actor *actor, struct block *block); /* takes the reference */
+/* Of a flat kind: the new state goes where the old one is. False when somebody else holds that, or there is none. */
+bool actor_change_block(struct directory *directory, struct actor *actor, const struct fields *fields,
+                        const void *state, uint64_t lsn);
 void directory_passivate(struct directory *directory, size_t limit);
 struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn);
 void block_release(struct block *block);
@@ -361,6 +364,7 @@ struct key_writer {
     struct text *keys; /* collected, in the arena */
     uint32_t count, capacity;
     struct arena *arena;
+    const struct id *suffix; /* of lists: the entity's id ends each key */
     bool open;
 };
 void key_writer_open(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
@@ -540,6 +544,7 @@ void batch_append(struct core *core, const struct record *record, struct arena *
 void batch_take_keys(struct core *core); /* what was made or erased with the record that was added last */
 void batch_send(struct core *core);
 void checkpoint_begin(struct core *core);
+void checkpoint_abandon(struct core *core);              /* of a core that ends */
 void checkpoint_go_on(struct core *core, unsigned most); /* encodes some snapshots; hands over when all are there */
 /* replay.c */
 /* Applies the record behind last_lsn, from the log or as given; NULL, or what is wrong with it. last_lsn stays. */

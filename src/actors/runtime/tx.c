@@ -136,7 +136,9 @@ void *edit(struct tx *tx, const struct kind *kind, struct id id)
     CHECK(!tx->state->follower || kind->derived);
     struct touched *touched = tx_touch(tx, kind, id);
     if (!touched || !touched_state(touched)) return NULL;
-    if (!touched->copy) touched->copy = schema_clone(kind->fields, touched->before->state, tx->arena);
+    if (!touched->copy) /* the committed state stays until all of the unit of work is installed */
+        touched->copy = tx->core->flat[kind->number] ? arena_copy(tx->arena, touched->before->state, kind->fields->size)
+                                                     : schema_editable(kind->fields, touched->before->state, tx->arena);
     return touched->copy;
 }
 
