@@ -1,4 +1,5 @@
 /* The runtime through the loopback: what every kind gets from its tables, in every weather. */
+#include "base/limits.h"
 #include "support/loopback.h"
 #include "support/thing.h"
 #include "actors/runtime/internal.h"
@@ -482,6 +483,32 @@ static void test_unacknowledged_is_whole_or_absent(void **state)
     }
 }
 
+static void test_a_turn_ends(void **state)
+{
+    (void)state;
+    enum { SENT = 2 * LIMIT_TURN_RECORDS + 1 };
+    struct loopback world;
+    struct said *said[SENT];
+    loopback_open(&world, &thing_registry, thing_providers);
+    uint64_t before = core_last_lsn(world.core);
+    for (int i = 0; i < SENT; i++) {
+        char body[32];
+        snprintf(body, sizeof body, "{\"name\":\"T%d\"}", i);
+        said[i] = loopback_send(&world,
+                                (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = body});
+    }
+    core_turn(world.core, world.now);
+    assert_in_range(core_last_lsn(world.core) - before, 1, LIMIT_TURN_RECORDS);
+    assert_true(core_busy(world.core));
+    loopback_settle(&world);
+    assert_int_equal(core_last_lsn(world.core) - before, SENT);
+    for (int i = 0; i < SENT; i++) {
+        assert_int_equal(said[i]->request.reply.status, 201);
+        said_free(said[i]);
+    }
+    loopback_close(&world);
+}
+
 static void test_full_pool_is_an_answer(void **state)
 {
     (void)state;
@@ -634,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_replay_gives_the_same_rows),
         cmocka_unit_test(test_fault_at_every_call),
         cmocka_unit_test(test_unacknowledged_is_whole_or_absent),
+        cmocka_unit_test(test_a_turn_ends),
         cmocka_unit_test(test_full_pool_is_an_answer),
         cmocka_unit_test(test_full_pool_delays_a_timer),
         cmocka_unit_test(test_personal_fields_are_sealed),
