@@ -295,12 +295,12 @@ struct core {
     uint64_t figures_epoch; /* raised when they are flushed */
     struct map *rates;
     struct search_state search;
-    struct answers *answers;   /* kept */
-    uint32_t erasures;         /* raised when somebody is erased: what is in memory is looked at again */
-    struct id_list erasing;    /* tenants in which a replay erased somebody */
-    bool personal[512];        /* by kind number: has it fields that are sealed? */
-    uint32_t sees[512];        /* by kind number: relations that see more of it than the public does */
-    bool flat[512];            /* by kind number: schema_is_flat */
+    struct answers *answers; /* kept */
+    uint32_t erasures;       /* raised when somebody is erased: what is in memory is looked at again */
+    struct id_list erasing;  /* tenants in which a replay erased somebody */
+    bool personal[512];      /* by kind number: has it fields that are sealed? */
+    uint32_t sees[512];      /* by kind number: relations that see more of it than the public does */
+    bool flat[512];          /* by kind number: schema_is_flat */
     int64_t last_sweep;
     bool sweeping;
     struct id default_tenant;
