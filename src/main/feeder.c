@@ -23,7 +23,7 @@
 enum {
     UNDER_WAY_MOST = 4096,
     TURN_REQUESTS = 256, /* gathered before the core turns */
-    WAIT_MS = 5,
+    WAIT_NS = 5 * 1000 * 1000,
     ACTORS_MEMORY = 512 << 20,
     CACHE_BYTES = 64 << 20,
 };
@@ -323,7 +323,7 @@ static void wait_for_news(struct feeder *feeder)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_nsec += WAIT_MS * 1000000;
+    until.tv_nsec += WAIT_NS;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&feeder->mutex);
