@@ -144,6 +144,20 @@ def keep(kind, **what):
     return path
 
 
+def write_markdown(path, rows):
+    """The rows as a table for docs/PERFORMANCE.md."""
+    lines = ["| scenario | requests/s | of floor | p50 ms | p99 ms | server µs | calls | log B |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|"]
+    for row in rows:
+        rate = measure.mean(row.server, "per_second")
+        floors = [measure.mean(each, "per_second") for each in (row.http, row.rocksdb) if each]
+        lines.append("| " + " | ".join([
+            row.name, f"{rate:,.0f}", f"{rate / min(floors):.0%}" if floors else "", *latencies(row.latency)[:2],
+            cpu(row.server, "server_cpu_us"), f"{row.calls[0]:.1f}" if row.calls else "", store_cells(row)[2]]) + " |")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+
+
 WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 360, 70, 40, 50
 SERIES = [("p50", "#2a7f62"), ("p99", "#c77d0a"), ("p99_9", "#b3261e")]
 

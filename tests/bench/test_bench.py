@@ -29,6 +29,9 @@ def run(*words, **environment):
                               env={**os.environ, "ROUNDS": "1", "SECONDS": "0.5", "RESULTS": results, **environment})
         check(done.returncode == 0, f"bench/run {' '.join(words)}: {done.returncode}\n{done.stdout}")
         kept = [json.load(open(path, encoding="utf-8")) for path in glob.glob(results + "/*.json")]
+        tables = [open(path, encoding="utf-8").read() for path in glob.glob(results + "/*.md")]
+        check(len(tables) == 1 and all(f"| {row['name']} |" in tables[0] for each in kept for row in each["rows"]),
+              "the rows are kept in Markdown too")
         pictures = [xml.dom.minidom.parse(path) for path in glob.glob(results + "/*.svg")]
     return done.stdout, kept[0] if kept else {}, pictures
 
