@@ -43,8 +43,8 @@ PROMOTIONS = 8
 POSTS = 60
 CONSUMERS = 64
 STOCK = 1_000_000_000
-PRODUCTS_EACH = 10                                          # of one of a thousand tenants
 SCALE_PASSWORD = "demo password"
+SAMPLE = 50_000                                             # products of a large marketplace that are asked for
 DRAWN = 20_000                                              # requests of a file whose requests are drawn
 ZIPF = 0.99                                                 # as YCSB draws
 UNIQUE = "*" * 16                                           # bench/load puts a number of its own here
@@ -175,9 +175,21 @@ class Market(World):
             supplier["token"] = self.log_in(len(communities) + int(supplier["name"].split()[1]))
             own = self.get("/suppliers/" + supplier["id"], supplier["token"])["data"]
             supplier["location"] = own["locations"][0]["id"]
-        self.products = list(self.pages("/products"))
-        random.Random(1).shuffle(self.products)             # so that those that are hot lie anywhere
+        self.products = sample({name: each[name] for name in ("id", "supplier_id", "variants")}
+                               for each in self.pages("/products"))
         self.tokens = [self.log_in(person) for person in range(32)]
+
+
+def sample(items):
+    """Any SAMPLE of them, or all, in any order: so those that will be hot lie anywhere."""
+    chance, kept = random.Random(1), []
+    for number, item in enumerate(items):                   # Knuth's reservoir
+        if number < SAMPLE:
+            kept.append(item)
+        elif (place := chance.randrange(number + 1)) < SAMPLE:
+            kept[place] = item
+    chance.shuffle(kept)
+    return kept
 
 
 def link_or_copy(source, target):
