@@ -137,14 +137,18 @@ static bool cluster_has(const rd_kafka_metadata_t *cluster, const char *topic)
     return false;
 }
 
-/* A cluster that refuses may make topics when they are used; if not, publishing says so. */
-static void tell_topics(rd_kafka_event_t *event, const char *names)
+/* A cluster that refuses may make topics when they are used; if not, publishing says so. False: it is gone. */
+static bool tell_topics(rd_kafka_event_t *event, const char *names, char problem[BROKER_PROBLEM_SIZE])
 {
+    if (event && rd_kafka_event_error(event) == RD_KAFKA_RESP_ERR__TRANSPORT) {
+        snprintf(problem, BROKER_PROBLEM_SIZE, "%.200s", rd_kafka_event_error_string(event));
+        return false;
+    }
     if (!event || rd_kafka_event_error(event)) {
         log_line("relay", LOG_WARNING, "topics are missing and cannot be made",
                  "relay=kafka topics=\"%s\" why=\"%.200s\"", names,
                  event ? rd_kafka_event_error_string(event) : "no answer");
-        return;
+        return true;
     }
     size_t count;
     const rd_kafka_CreateTopics_result_t *result = rd_kafka_event_CreateTopics_result(event);
@@ -155,9 +159,11 @@ static void tell_topics(rd_kafka_event_t *event, const char *names)
             log_line("relay", error ? LOG_WARNING : LOG_INFO, error ? "a topic is not made" : "made a topic",
                      "relay=kafka topic=%s why=\"%s\"", rd_kafka_topic_result_name(topics[i]), rd_kafka_err2str(error));
     }
+    return true;
 }
 
-static void make_topics(struct kafka *kafka, rd_kafka_NewTopic_t **topics, unsigned count, const char *names)
+static bool make_topics(struct kafka *kafka, rd_kafka_NewTopic_t **topics, unsigned count, const char *names,
+                        char problem[BROKER_PROBLEM_SIZE])
 {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(kafka->producer);
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(kafka->producer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
@@ -167,10 +173,11 @@ static void make_topics(struct kafka *kafka, rd_kafka_NewTopic_t **topics, unsig
     for (int waited = 0; !event && waited < 2 * ANSWER_MS && !kafka->broker.stopping(kafka->broker.context);
          waited += TICK_MS)
         event = rd_kafka_queue_poll(queue, TICK_MS);
-    tell_topics(event, names);
+    bool good = tell_topics(event, names, problem);
     if (event) rd_kafka_event_destroy(event);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_queue_destroy(queue);
+    return good;
 }
 
 static bool prepare_topics(struct kafka *kafka, char problem[BROKER_PROBLEM_SIZE])
@@ -187,10 +194,10 @@ static bool prepare_topics(struct kafka *kafka, char problem[BROKER_PROBLEM_SIZE
     }
     rd_kafka_metadata_destroy(cluster);
     buffer_byte(&names, 0);
-    if (count) make_topics(kafka, missing, count, names.data);
+    bool good = !count || make_topics(kafka, missing, count, names.data, problem);
     rd_kafka_NewTopic_destroy_array(missing, count);
     buffer_free(&names);
-    return true;
+    return good;
 }
 
 /* ---- the calls ---- */

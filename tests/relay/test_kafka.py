@@ -67,11 +67,11 @@ def a_stop_and_a_restore_lose_nothing():
     shop.server.restart()
     shop.wait_told()
 
-    copy, restored = (os.path.join(shop.server.directory, name) for name in ("copy", "restored"))
-    shop.server.command(["backup", copy])
+    copy, slots, restored = (os.path.join(shop.server.directory, name) for name in ("copy", "slots", "restored"))
+    shop.server.command(["backup", copy, "--slots", slots])
     shop.server.stop()
     shop.server.command(["verify"])             # what a relay notes is no row of the tables
-    subprocess.run([shop.server.binary, "restore", copy, restored], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([shop.server.binary, "restore", copy, restored, "--slots", slots], check=True, stdout=subprocess.DEVNULL)
     shop.server.settings["server.key_file"] = shop.server.data + ".key"
     shop.server.data = restored
     shop.server.start()

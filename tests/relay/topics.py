@@ -58,7 +58,7 @@ class TopicBroker:
                 key, version, number, _ = request.take("h"), request.take("h"), request.take("i"), request.text()
                 answer = {API_VERSIONS: self.versions, METADATA: self.metadata, CREATE_TOPICS: self.create}.get(key)
                 if not answer:
-                    return
+                    continue                    # whoever asks this waits
                 body = struct.pack(">i", number) + answer(request, version)
                 client.sendall(struct.pack(">i", len(body)) + body)
 
