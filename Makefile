@@ -79,7 +79,7 @@ FUZZ    := $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(sort $(wildcard tests/fuzz/
 SIM     := $(patsubst %.c,$(OUT)/%.o,$(sort $(wildcard tests/sim/*.c)))
 BENCH   := $(patsubst bench/%.c,$(OUT)/bench/%,$(sort $(wildcard bench/*.c)))
 
-.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint deps-bench run test unit api crash fuzz sim mutants soak lint lint-openapi format bench instructions install clean docs help
+.PHONY: all unit-programs fuzz-programs sim-program bench-programs instructions-program deps deps-lint deps-bench deps-brokers run test unit api crash fuzz sim mutants soak lint lint-openapi format bench instructions install clean docs help
 
 all: $(OUT)/souk
 unit-programs: $(UNIT)
@@ -190,6 +190,9 @@ deps-lint:
 
 deps-bench:
 	@tools/deps --bench
+
+deps-brokers:
+	@tools/deps --brokers
 
 run:
 	@tools/deps
@@ -304,5 +307,6 @@ help:
 	@echo 'make instructions  count the instructions of the hot paths anew; make test compares with these'
 	@echo 'make docs       write docs/gen from the tables in the binary'
 	@echo 'make install    into $$DESTDIR$$PREFIX (/usr/local)'
-	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers; deps-bench: and Redis to compare with)'
+	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers; deps-bench: and Redis to compare with;'
+	@echo '                deps-brokers: and RabbitMQ for its test)'
 	@echo 'make clean      remove build/'

@@ -26,11 +26,11 @@ disk_free_limit.absolute = 1MB
 def missing():
     """Why there is none; None: there is."""
     if not os.path.exists(SERVER):
-        return "rabbitmq-server is not installed (tools/deps --brokers)"
+        return "rabbitmq-server is not installed (make deps-brokers)"
     try:
         import pika                                                 # noqa: F401  pylint: disable=unused-import,import-outside-toplevel
     except ImportError:
-        return "python3-pika is not installed (tools/deps --brokers)"
+        return "python3-pika is not installed (make deps-brokers)"
     return None
 
 
