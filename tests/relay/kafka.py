@@ -1,11 +1,12 @@
 """A Kafka cluster that librdkafka plays in this process, and what a consumer finds in it."""
 
 import ctypes
-from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_int32, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, Structure, byref, c_char_p, c_int, c_int16, c_int32, c_int64, c_size_t, c_void_p
 
 from relayed import Told, until
 
 BEGINNING = -2
+PRODUCE, NO_RIGHT = 0, 29
 PARTITION_EOF = -191
 
 
@@ -29,6 +30,7 @@ def load():
             ("rd_kafka_mock_broker_set_up", c_int, c_void_p, c_int32),
             ("rd_kafka_metadata", c_int, c_void_p, c_int, c_void_p, POINTER(c_void_p), c_int),
             ("rd_kafka_metadata_destroy", None, c_void_p),
+            ("rd_kafka_mock_push_request_errors_array", None, c_void_p, c_int16, c_size_t, POINTER(c_int)),
             ("rd_kafka_topic_new", c_void_p, c_void_p, c_char_p, c_void_p),
             ("rd_kafka_topic_destroy", None, c_void_p),
             ("rd_kafka_consume_start", c_int, c_void_p, c_int32, c_int64),
@@ -73,6 +75,10 @@ class Cluster:
 
     def up(self):
         assert rd.rd_kafka_mock_broker_set_up(self.cluster, 1) == 0
+
+    def refuse(self, count):
+        """So many requests to produce are refused for good."""
+        rd.rd_kafka_mock_push_request_errors_array(self.cluster, PRODUCE, count, (c_int * count)(*[NO_RIGHT] * count))
 
     def told(self, topics):
         """All messages of all partitions of these topics, from the first on."""

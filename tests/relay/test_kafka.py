@@ -54,6 +54,23 @@ def all_events_are_told_through_kills_and_losses():
 
 
 @suite.case
+def what_is_refused_is_not_skipped():
+    cluster = Cluster(TOPICS)
+    shop = Shop("kafka", {"relay.kafka.brokers": cluster.address})
+    shop.wait_told()
+    cluster.refuse(4)
+    shop.order()
+    until(lambda: shop.figure("souk_relay_losses_total"), "the relay says so")
+    for _ in range(5):
+        shop.order()
+    shop.wait_told()
+    suite.check("uthoriz" in shop.server.log_text(), "the log says why")
+    relayed.check(suite, shop, cluster.told(TOPICS), least=30)
+    shop.server.remove()
+    cluster.close()
+
+
+@suite.case
 def a_stop_and_a_restore_lose_nothing():
     cluster = Cluster(TOPICS)
     shop = Shop("kafka", {"relay.kafka.brokers": cluster.address})
