@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 from relayed import PATIENCE, Told, free_port, until
+from harness import PR_SET_PDEATHSIG, libc                          # found by way of relayed
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 # Where Debian's packages for Python are, whichever Python runs this.
@@ -51,9 +52,10 @@ class RabbitMQ:
             "RABBITMQ_CONFIG_FILE": self.file("rabbitmq.conf"), "RABBITMQ_MNESIA_BASE": self.file("data"),
             "RABBITMQ_LOG_BASE": self.file("log"), "RABBITMQ_PID_FILE": self.file("pid"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": self.file("plugins"), "RABBITMQ_GENERATED_CONFIG_DIR": self.file("generated"),
-            # One scheduler and small caches: it has a handful of messages to keep.
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"}
-        self.mapper = self.process = None
+            # The script becomes the server, rather than to wait for it; one scheduler is enough for a handful of messages.
+            "RABBITMQ_ALLOW_INPUT": "true",
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-noinput +S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"}
+        self.process = None
         self.mapper = self.run(["epmd", "-port", str(self.mapper_port)], "mapper")
 
     def file(self, name):
@@ -62,7 +64,8 @@ class RabbitMQ:
     def run(self, argv, name):
         with open(self.file(name + ".out"), "ab") as out:
             return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self.environment,
-                                    cwd=self.directory, start_new_session=True)
+                                    cwd=self.directory, start_new_session=True,
+                                    preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
 
     @property
     def url(self):
@@ -89,10 +92,9 @@ class RabbitMQ:
 
     def kill(self):
         """At once; what it confirmed is on its disk."""
-        for process in (self.process,):
-            if process and process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
 
     def bind(self, exchange):
         """A durable queue for everything that is published from now on."""
