@@ -16,11 +16,11 @@ enum {
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
-    LIMIT_LINGER_BYTES = 64 * 1024,    /* read and dropped after a last answer, so that it is not lost to a reset */
-    LIMIT_HANDSHAKE_BYTES = 32 * 1024, /* of TLS; an honest client sends two or three KiB */
+    LIMIT_LINGER_BYTES = 64 * 1024,      /* read and dropped after a last answer, so that it is not lost to a reset */
+    LIMIT_HANDSHAKE_BYTES = 32 * 1024,   /* of TLS; an honest client sends two or three KiB */
     LIMIT_COMPRESSED_BYTES = 256 * 1024, /* a longer answer goes as it is: compressing it would keep others waiting */
-    LIMIT_HANDSHAKE_MESSAGES = 32,     /* after the handshake: wishes for new keys, in the life of a connection */
-    LIMIT_TURN_HANDSHAKES = 8,         /* connections that get on with theirs, before others have their turn */
+    LIMIT_HANDSHAKE_MESSAGES = 32,       /* after the handshake: wishes for new keys, in the life of a connection */
+    LIMIT_TURN_HANDSHAKES = 8,           /* connections that get on with theirs, before others have their turn */
 #ifdef TINY
     LIMIT_READ_BYTES = 61,
     LIMIT_UNSENT_BYTES = 1000,
@@ -41,8 +41,8 @@ enum {
     LIMIT_SEATS = 17,
     LIMIT_QUESTIONS = 31,
 #else
-    LIMIT_READ_BYTES = 64 * 1024,    /* one read takes what a socket's buffer usually holds */
-    LIMIT_UNSENT_BYTES = 256 * 1024, /* of one connection, before no more of its answers are rendered */
+    LIMIT_READ_BYTES = 64 * 1024,             /* one read takes what a socket's buffer usually holds */
+    LIMIT_UNSENT_BYTES = 256 * 1024,          /* of one connection, before no more of its answers are rendered */
     LIMIT_GZIP_KEPT_BYTES = 16 * 1024 * 1024, /* of a net loop: compressed answers, and what they were made from */
     LIMIT_ARENAS_KEPT = 1024,        /* for the next requests of a net loop */
     LIMIT_TURN_MESSAGES = 256,       /* a turn of reads stays below a millisecond or two */
@@ -62,6 +62,7 @@ enum {
 #endif
     LIMIT_ANSWER_BYTES = 256 * 1024,        /* one of them */
     LIMIT_SEARCH_BYTES = 128 * 1024 * 1024, /* of changes that wait for the search index; beyond, no writes are taken */
+    LIMIT_SEARCH_LANES = 15,                /* that queries of marketplaces are spread over */
     LIMIT_SEARCH_HITS = 256,    /* that are asked of it at once, when filters pass over those of the first ask */
     LIMIT_FILTERED_ROWS = 2000, /* rows a filtered page may pass over before it answers short */
 };

@@ -23,7 +23,7 @@ static const struct pool_shape {
     [WORK_PASSWORD] = {"password", 1, 10, 32, 1, 32}, /* a burst of logins slows logins alone */
     [WORK_READ] = {"read", 2, 0, 4096, 2, 4096},
     [WORK_OUTBOUND] = {"outbound", 4, 0, 1024, 2, 512},
-    [WORK_SEARCH] = {"search", 1, 0, 1024, 1, 1024}, /* one thread: the index is its own, in the order asked */
+    [WORK_SEARCH] = {"search", 1, 0, 256, 1, 128}, /* one thread: the index is its own, in the order asked */
 };
 
 struct lane {

@@ -1,8 +1,10 @@
 /* Four bounded pools of threads for what must not run on the core: password hashes, reads that may wait for the disk,
-   calls to the outside, and the search index, which is one thread's. A full queue is an answer, not a wait. What is done goes to an inbox of the core's thread.
+   calls to the outside, and the search index, which is one thread's. A full queue is an answer, not a wait. What is done
+   goes to an inbox of the core's thread.
 
    Work of WORK_OUTBOUND has a lane (its effect class): one lane never holds all threads nor all places of the queue, so
-   that slow mail never delays a payment. */
+   that slow mail never delays a payment. Queries of WORK_SEARCH have the lane of their marketplace, for the places alone:
+   its one thread takes the oldest work, whosever it is. */
 #pragma once
 #include "actors/runtime/ports.h"
 

@@ -140,6 +140,40 @@ static void test_a_lane_leaves_threads_to_others(void **state)
     free(jobs);
 }
 
+/* One thread, in the order of submission; who asks much leaves places to others. */
+static void test_search_is_one_thread_with_places_for_all(void **state)
+{
+    (void)state;
+    enum { ONE_LANE = 128, JOBS = 200 };
+    atomic_int wakes = 0;
+    int done = 0, taken = 0;
+    struct gate gate = {.mutex = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER};
+    struct workers *workers = workers_create(count_wake, &wakes);
+    struct job *jobs = calloc(JOBS + 2, sizeof *jobs);
+    jobs[0].work = (struct work){.run = run, .class = WORK_SEARCH};
+    jobs[0].gate = &gate;
+    assert_true(workers_submit(workers, &jobs[0].work));
+    while (!atomic_load(&jobs[0].running))
+        sched_yield();
+    for (int i = 1; i < JOBS; i++) {
+        jobs[i].work = (struct work){.run = run, .class = WORK_SEARCH, .lane = 3};
+        taken += workers_submit(workers, &jobs[i].work);
+    }
+    assert_int_equal(taken, ONE_LANE);
+    jobs[JOBS].work = (struct work){.run = run, .class = WORK_SEARCH, .lane = 4};
+    jobs[JOBS + 1].work = (struct work){.run = run, .class = WORK_SEARCH};
+    assert_true(workers_submit(workers, &jobs[JOBS].work));
+    assert_true(workers_submit(workers, &jobs[JOBS + 1].work));
+    open_gate(&gate);
+    wait_for(workers, &done, ONE_LANE + 3);
+    for (int i = 1; i <= ONE_LANE; i++)
+        assert_int_equal(jobs[i].order, jobs[0].order + i);
+    assert_int_equal(jobs[JOBS].order, jobs[ONE_LANE].order + 1);
+    assert_int_equal(jobs[JOBS + 1].order, jobs[ONE_LANE].order + 2);
+    workers_destroy(workers);
+    free(jobs);
+}
+
 static void test_what_waits_is_dropped_at_the_end(void **state)
 {
     (void)state;
@@ -164,6 +198,7 @@ int main(void)
         cmocka_unit_test(test_all_work_comes_back),
         cmocka_unit_test(test_a_full_queue_refuses),
         cmocka_unit_test(test_a_lane_leaves_threads_to_others),
+        cmocka_unit_test(test_search_is_one_thread_with_places_for_all),
         cmocka_unit_test(test_what_waits_is_dropped_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ struct work {
     void (*run)(struct work *work);  /* on a worker */
     void (*done)(struct work *work); /* back on the core's thread */
     enum work_class class;
-    uint32_t lane; /* of WORK_OUTBOUND: work of one lane never takes all of the pool */
+    uint32_t lane; /* of WORK_OUTBOUND and WORK_SEARCH: work of one lane never takes all of the pool */
 };
 
 /* ---- providers of effects, run on WORK_OUTBOUND ---- */
