@@ -1,5 +1,6 @@
 /* What feeds the index of words and asks it, through the loopback: when something can be found, and when not. */
 #include "actors/runtime/internal.h"
+#include "base/log.h"
 #include "search/index.h"
 #include "support/loopback.h"
 #include "support/thing.h"
@@ -80,7 +81,7 @@ static uint16_t status_of(struct loopback *world, struct asking asking)
 /* The names that are found, in their order, as one text. */
 static void assert_found(struct loopback *world, struct asking asking, const char *expected)
 {
-    char names[512] = "";
+    char names[2048] = "";
     struct said *said = loopback_ask(world, asking);
     assert_true(said->answered);
     assert_int_equal(said->request.reply.status, 200);
@@ -252,6 +253,7 @@ static void test_only_what_is_durable(void **state)
     struct said *said = loopback_send(
         &world,
         (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"Early bird\"}"});
+    struct said *asked = loopback_send(&world, search("q=early")); /* a query hands over what is durable */
     for (int i = 0; i < 5; i++) {
         core_turn(world.core, world.now);
         while (loopback_work(&world, 0))
@@ -265,9 +267,53 @@ static void test_only_what_is_durable(void **state)
     assert_non_null(strstr(out.data, "\nsouk_search_documents 0\n"));
     buffer_free(&out);
     loopback_settle(&world);
-    assert_true(said->answered);
+    assert_true(said->answered && asked->answered);
     said_free(said);
+    said_free(asked);
     assert_found(&world, search("q=early"), "Early bird");
+    world_close(&world);
+}
+
+static struct said *send_create(struct loopback *world, const char *body)
+{
+    struct said *said =
+        loopback_send(world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = body});
+    for (int i = 0; i < 20 && !said->answered; i++) {
+        core_turn(world->core, world->now);
+        memory_store_step(world->store);
+    }
+    assert_true(said->answered);
+    return said;
+}
+
+/* What was acknowledged while the index was busy with what was before is there for a query that comes then. */
+static void test_whoever_was_answered_finds_it(void **state)
+{
+    (void)state;
+    struct loopback world;
+    world_open(&world);
+    loopback_settle(&world);
+    struct said *first = send_create(&world, "{\"name\":\"First thing\"}");
+    assert_non_null(world.work); /* on its way into the index */
+    struct said *second = send_create(&world, "{\"name\":\"Second thing\"}");
+    struct said *found = loopback_send(&world, search("q=thing"));
+    loopback_settle(&world);
+    assert_true(found->answered);
+    assert_true(said_contains(found, "First thing") && said_contains(found, "Second thing"));
+    said_free(found);
+    said_free(first);
+    said_free(second);
+    first = send_create(&world, "{\"name\":\"Third thing\"}");
+    second = send_create(&world, "{\"name\":\"Fourth thing\"}");
+    loopback_settle(&world); /* nobody asks: it is put nevertheless */
+    struct buffer out = {0};
+    core_metrics(world.core, &out);
+    buffer_byte(&out, 0);
+    assert_non_null(strstr(out.data, "\nsouk_search_lag 0\n"));
+    assert_non_null(strstr(out.data, "\nsouk_search_documents 4\n"));
+    buffer_free(&out);
+    said_free(first);
+    said_free(second);
     world_close(&world);
 }
 
@@ -285,6 +331,100 @@ static void test_full_queue(void **state)
     world_close(&world);
 }
 
+/* ---- any history ---- */
+enum { THINGS_MOST = 40, NAMES = 6, STEPS = 500 };
+static const char *const word_names[NAMES] = {"Amber", "Basalt", "Copper", "Dahlia", "Garnet", "Feldspar"};
+struct model {
+    char id[THINGS_MOST][64];
+    int name[THINGS_MOST];
+    int64_t version[THINGS_MOST];
+    bool gone[THINGS_MOST];
+    int count;
+};
+static uint64_t chance = 11;
+
+static uint32_t draw(uint32_t below)
+{
+    chance = chance * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(chance >> 33) % below;
+}
+
+static void change(struct loopback *world, struct model *model, int at, const char *command)
+{
+    char body[128];
+    int name = (int)draw(NAMES);
+    snprintf(body, sizeof body, "{\"name\":\"%s\",\"version\":%lld}", word_names[name], (long long)model->version[at]);
+    bool patch = strcmp(command, "patch") == 0, restore = strcmp(command, "restore") == 0;
+    struct asking asking = {.kind = "thing",
+                            .command = command,
+                            .id = model->id[at],
+                            .user = restore ? ADMIN_ONE : USER_ONE,
+                            .body = patch ? body : NULL};
+    uint16_t status = status_of(world, asking);
+    if (patch && !model->gone[at]) { /* the same name again is no change */
+        assert_int_equal(status, 200);
+        model->version[at] += model->name[at] != name;
+        model->name[at] = name;
+    } else if (!patch && restore == model->gone[at]) {
+        assert_true(status == 200 || status == 204);
+        model->version[at]++;
+        model->gone[at] = !restore;
+    } else {
+        assert_true(status >= 400 && status < 500);
+    }
+}
+
+/* Each name finds as many as there are with it. */
+static void assert_model(struct loopback *world, const struct model *model)
+{
+    for (int name = 0; name < NAMES; name++) {
+        char expected[2048] = "", query[64];
+        for (int i = 0; i < model->count; i++)
+            if (model->name[i] == name && !model->gone[i])
+                snprintf(expected + strlen(expected), sizeof expected - strlen(expected), "%s%s",
+                         expected[0] ? "|" : "", word_names[name]);
+        snprintf(query, sizeof query, "q=%s", word_names[name]);
+        struct asking asking = search(query);
+        asking.limit = 100;
+        assert_found(world, asking, expected);
+    }
+}
+
+static void test_any_history(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"patch", "patch", "delete", "restore"};
+    struct loopback world;
+    struct model *model = memory_alloc(sizeof *model);
+    log_configure("error", false);
+    world_open(&world);
+    loopback_settle(&world);
+    for (int step = 0; step < STEPS; step++) {
+        uint32_t what = draw(40);
+        if (what < 10 && model->count < THINGS_MOST) {
+            int at = model->count++;
+            model->name[at] = (int)draw(NAMES);
+            model->version[at] = 1;
+            make(&world, word_names[model->name[at]], NULL, model->id[at]);
+        } else if (what < 34 && model->count) {
+            change(&world, model, (int)draw((uint32_t)model->count), commands[draw(4)]);
+        } else if (what < 36) {
+            loopback_pass(&world, SECONDS(6)); /* a checkpoint, and what has begun ends */
+        } else if (what < 37) {
+            world_again(&world, UINT32_MAX);
+            for (uint32_t i = draw(4); i; i--)
+                core_turn(world.core, world.now), loopback_work(&world, draw(2) ? 0 : UINT32_MAX);
+            if (model->count) change(&world, model, (int)draw((uint32_t)model->count), commands[draw(4)]);
+            loopback_settle(&world);
+        } else {
+            assert_model(&world, model);
+        }
+    }
+    assert_model(&world, model);
+    world_close(&world);
+    free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,7 +435,9 @@ int main(void)
         cmocka_unit_test(test_built_again),
         cmocka_unit_test(test_a_change_overtakes_its_row),
         cmocka_unit_test(test_only_what_is_durable),
+        cmocka_unit_test(test_whoever_was_answered_finds_it),
         cmocka_unit_test(test_full_queue),
+        cmocka_unit_test(test_any_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
