@@ -18,7 +18,7 @@ struct text {
 /* Small, when it is a capital of the Latin alphabet; any other byte as it is. */
 static inline char letter_small(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    return c >= 'A' && c <= 'Z' ? (char)((unsigned char)c | 0x20u) : c;
 }
 struct text text_of(const char *zero_terminated);
 /* Absent equals only absent. */
