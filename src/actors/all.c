@@ -58,6 +58,8 @@ const struct registry *souk_registry(struct arena *arena)
     registry->kinds = (const struct kind *const *)kinds;
     registry->followers = (const struct follower *const *)followers;
     registry->effects = (const struct effect_class *const *)effects;
+    registry->person_kind = &user_kind;
+    registry->person_is_erased = user_is_erased;
     registry->identify = identity_identify;
     registry->tenant_kind = &tenant_kind;
     registry->tenant_domain = &tenant_by_domain;

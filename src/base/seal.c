@@ -310,6 +310,17 @@ bool keyring_is_erased(struct keyring *keyring, struct id tenant, struct id subj
     return erased;
 }
 
+uint32_t keyring_list_erased(struct keyring *keyring, struct subject *erased, uint32_t most)
+{
+    uint32_t count = 0;
+    pthread_mutex_lock(&keyring->mutex);
+    for (uint32_t i = 0; i < keyring->count && count < most; i++)
+        if (keyring->slots[i].state == SLOT_ERASED)
+            erased[count++] = (struct subject){keyring->slots[i].tenant, keyring->slots[i].subject};
+    pthread_mutex_unlock(&keyring->mutex);
+    return count;
+}
+
 struct keyring_figures keyring_figures(struct keyring *keyring)
 {
     pthread_mutex_lock(&keyring->mutex);

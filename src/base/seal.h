@@ -64,6 +64,10 @@ enum unsealed unseal(struct keyring *keyring, struct arena *arena, struct id ten
 /* Destroys the key of a subject; one that has none will never have one. */
 void keyring_erase(struct keyring *keyring, struct id tenant, struct id subject);
 bool keyring_is_erased(struct keyring *keyring, struct id tenant, struct id subject);
+struct subject {
+    struct id tenant, id;
+};
+uint32_t keyring_list_erased(struct keyring *keyring, struct subject *erased, uint32_t most);
 
 /* Keyed hash for stored tokens and cursor tags, and for unique keys of personal values: BLAKE2b under a key for `purpose`.
    The key is a secret of its own in the first slot, so another master key leaves hashes as they are. */

@@ -210,8 +210,9 @@ int run_keys_rotate(const struct arguments *arguments)
         status = EXIT_NOT_WRITABLE;
         fprintf(stderr, "souk keys rotate: %s\n", problem);
     } else {
-        printf("%s is a new master key, and wraps all keys of people; copies of the old one open copies of the old slots alone\n",
-               key_file);
+        printf(
+            "%s is a new master key, and wraps all keys of people; copies of the old one open copies of the old slots alone\n",
+            key_file);
     }
     if (lock >= 0) close(lock);
     arena_destroy(arena);

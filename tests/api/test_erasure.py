@@ -3,9 +3,11 @@
 and what others did with them stay as they were."""
 
 import json
+import os
+import subprocess
 
 from harness import PASSWORD, Server, Suite
-from sales import ADDRESS, buy, line
+from sales import ADDRESS, buy, eventually, line
 from shop import Supplier, created
 
 suite = Suite("erasure")
@@ -157,6 +159,43 @@ def the_acknowledgement_survives_a_kill():
     server.command(["verify"])
     server.restart()
     shop.admin = server.login("admin@example.com")
+
+
+@suite.case
+def a_backup_of_before_is_restored_without_them():
+    """With the keys of today. The account was open then, and is closed by the start."""
+    other = Server()
+    shop = other.shop = Shop(other)
+    zac, ann = Customer(other, "zacback"), Customer(other, "annback")
+    late = Customer(other, "zaclate")
+    for each in (zac, ann):
+        deliver(shop, each.buys(shop))
+    close(shop, late)
+    other.restart()                             # all of it is in the tables
+    shop.admin = other.login("admin@example.com")
+    copy, data = os.path.join(other.directory, "copy"), other.data
+    other.command(["backup", copy])
+    close(shop, zac)
+    for each in (zac, late):
+        suite.answers(erase(shop, each), 204)
+    suite.equal(other.stop(), 0)
+    os.rename(data, data + ".old")
+    done = subprocess.run([other.binary, "restore", copy, data, "--slots", os.path.join(data + ".old", "slots")],
+                          capture_output=True, text=True, check=False)
+    suite.equal(done.returncode, 0, done.stderr)
+    other.start()
+    shop.admin = other.login("admin@example.com")
+    for each in (zac, late):
+        user = eventually(lambda one=each: shop.admin.get(f"/admin/users/{one.id}?include_deleted=true").data,
+                          lambda user: user["erased_at"])
+        suite.equal((user["status"], user["email"], user["erased_at"] is None), ("deleted", None, False))
+        suite.answers(other.client().post("/auth/login", {"email": each.email, "password": PASSWORD}), 401)
+        suite.check(each.tag not in told(other), f"nobody is told of {each.tag}")
+        suite.check(Customer(other, each.tag).id != each.id, "the address is free")
+    suite.equal(other.login(ann.email).id, ann.id, "the others are as they were")
+    suite.equal(other.stop(), 0)
+    other.command(["verify"])
+    other.remove()
 
 
 suite.main()

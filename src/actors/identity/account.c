@@ -104,15 +104,10 @@ enum error user_lapse(struct tx *tx)
     return OK;
 }
 
-enum error user_erase(struct tx *tx)
+static void erase_now(struct tx *tx, struct user *user, struct text reason)
 {
-    struct user *user = tx->subject;
-    const struct reason_body *body = tx->body;
-    if (awaits_orders(tx, user->entity.id))
-        return fail(tx, ERROR_IN_USE, "an order of this person is not delivered yet");
-    user->reason = body ? body->reason : (struct text){0};
+    user->reason = reason;
     timer_cancel(tx, &user_kind, user->entity.id, "lapse");
-    event_data(tx, user_reason_event_of(tx, user, user->reason));
     erase_subject(tx, user->entity.id);
     user->email = user->email_hash = user->password_hash = (struct text){0};
     user->profile = (struct profile){0};
@@ -120,5 +115,34 @@ enum error user_erase(struct tx *tx)
     user->country = user->locale = user->time_zone = (struct text){0};
     user->preferences.count = 0;
     user->erased_at = tx->now;
+}
+
+/* Data from before the erasure was restored, and the key is gone: what the person had is closed, whatever it was. */
+enum error user_forgotten(struct tx *tx)
+{
+    struct user *user = tx->subject;
+    struct text reason = LITERAL("erased after this data was backed up");
+    if (user->entity.status != USER_DELETED) {
+        enum error error = admins_count(tx, user->admin && user_is_active(user), false);
+        if (error) return error;
+        timer_cancel(tx, &user_kind, user->entity.id, "expire");
+        user->session_epoch++;
+        error = transition(tx, &user_kind, user, "admin_delete", user_reason_event_of(tx, user, reason));
+        if (error) return error;
+    }
+    enum error error = transition(tx, &user_kind, user, "erase", user_reason_event_of(tx, user, reason));
+    if (!error) erase_now(tx, user, reason);
+    return error;
+}
+
+enum error user_erase(struct tx *tx)
+{
+    struct user *user = tx->subject;
+    const struct reason_body *body = tx->body;
+    if (awaits_orders(tx, user->entity.id))
+        return fail(tx, ERROR_IN_USE, "an order of this person is not delivered yet");
+    struct text reason = body ? body->reason : (struct text){0};
+    event_data(tx, user_reason_event_of(tx, user, reason));
+    erase_now(tx, user, reason);
     return OK;
 }

@@ -75,6 +75,7 @@ enum error user_delete(struct tx *tx);
 enum error user_expire(struct tx *tx);
 enum error user_lapse(struct tx *tx);
 enum error user_erase(struct tx *tx);
+enum error user_forgotten(struct tx *tx);
 
 /* staff.c: what admins do with the accounts of others */
 enum error user_suspend(struct tx *tx);

@@ -106,6 +106,7 @@ extern const struct event user_created, user_profile_updated, user_verified, use
 extern const struct event user_logged_in, user_login_failed, user_locked; /* of login_record_kind */
 
 /* Rendered for a deleted or unknown person wherever a card is joined. */
+bool user_is_erased(const void *entity);
 #define ERASED_NAME           "deleted user"
 #define USER_CARD_PLACEHOLDER "{\"user_id\":null,\"display_name\":\"" ERASED_NAME "\",\"avatar\":null}"
 

@@ -248,6 +248,11 @@ static bool user_visible(struct tx *tx, const void *entity, uint32_t relations)
     return user->entity.status != USER_PENDING || relations & (SELF | ADMIN | SYSTEM);
 }
 
+bool user_is_erased(const void *entity)
+{
+    return ((const struct user *)entity)->erased_at != 0;
+}
+
 static const char *user_check(const void *entity)
 {
     const struct user *user = entity;
@@ -337,6 +342,8 @@ static const struct command user_commands[] = {
      .doc = "changes a person's limits"},
 
     {"expire", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_expire, .doc = "nobody verified it in time"},
+    {"forgotten", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_forgotten,
+     .doc = "the key was destroyed after this data was backed up"},
     {"lapse", .action = ACTION_COMMAND, .who = SYSTEM, .decide = user_lapse, .doc = "it was not restored in time"},
     {0},
 };

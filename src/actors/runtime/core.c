@@ -91,6 +91,10 @@ struct core *core_create(const struct registry *registry, const struct ports *po
         core->now = now_ms;
     core->last_checkpoint = core->now;
     good = good && default_tenant_make(core, problem);
+    if (good && now_ms && !people_forget(core)) {
+        snprintf(problem, 256, "the tables of indexes are damaged");
+        good = false;
+    }
     if (good) {
         effects_start_all(core);
         search_start(core);

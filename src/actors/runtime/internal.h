@@ -410,6 +410,7 @@ struct id personal_subject(const struct kind *kind, const void *entity);
 struct text personal_associated(struct arena *arena, const struct kind *kind, struct id id, int64_t version,
                                 const char *use);
 void personal_prepare(struct core *core);
+bool people_forget(struct core *core); /* at start; false: the tables cannot be read */
 void actor_forget_erased(struct core *core, struct actor *actor);
 void tx_forget_erased(struct tx *tx);
 void erasures_apply(struct core *core, const struct record *record, bool replay);

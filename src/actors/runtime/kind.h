@@ -211,6 +211,10 @@ struct registry {
     const struct effect_class *const *effects; /* NULL-terminated */
     /* Fills tx->principal from the token's claims (session live, user active); ERROR_UNAUTHORIZED when not. */
     enum error (*identify)(struct tx *tx);
+    /* Whose keys are erased, for data that was restored from before that: the kind's internal command "forgotten" erases
+       whoever is not. NULL: nobody. */
+    const struct kind *person_kind;
+    bool (*person_is_erased)(const void *person);
     /* Tenant of a slug or host name; false when unknown. */
     const struct kind *tenant_kind;
     const struct index *tenant_domain; /* of tenant_kind: by host name; NULL: none has any */

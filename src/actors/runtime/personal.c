@@ -43,6 +43,16 @@ void erase_subject(struct tx *tx, struct id subject)
     if (!tx->state->replay) *LIST_ADD(tx->arena, &tx->state->erased) = subject;
 }
 
+/* Of this tenant there may be rows of before. */
+static void note_erasing(struct core *core, struct id tenant)
+{
+    struct id_list *erasing = &core->erasing;
+    for (uint32_t i = 0; i < erasing->count; i++)
+        if (id_equal(erasing->at[i], tenant)) return;
+    erasing->at = memory_resize(erasing->at, (erasing->count + 1) * sizeof *erasing->at);
+    erasing->at[erasing->count++] = tenant;
+}
+
 void erasures_apply(struct core *core, const struct record *record, bool replay)
 {
 #if defined MUTANT && MUTANT == 43
@@ -53,12 +63,7 @@ void erasures_apply(struct core *core, const struct record *record, bool replay)
     if (!record->erased.count) return;
     core->erasures++;
     answers_forget_all(core->answers);
-    if (!replay) return;
-    struct id_list *erasing = &core->erasing;
-    for (uint32_t i = 0; i < erasing->count; i++)
-        if (id_equal(erasing->at[i], record->tenant)) return;
-    erasing->at = memory_resize(erasing->at, (erasing->count + 1) * sizeof *erasing->at);
-    erasing->at[erasing->count++] = record->tenant;
+    if (replay) note_erasing(core, record->tenant);
 }
 
 static void *open_part(struct arena *arena, const struct kind *kind, const void *state)
@@ -99,6 +104,37 @@ void tx_forget_erased(struct tx *tx)
     }
 }
 
+/* ---- data from before an erasure ---- */
+static bool is_unforgotten(struct core *core, struct subject subject)
+{
+    struct message *message = message_internal(core, FROM_RUNTIME, subject.tenant, NULL, NULL, subject.id);
+    const struct actor *actor =
+        actor_load(core, message, true, subject.tenant, core->registry->person_kind, subject.id);
+    bool unforgotten = actor && actor->block && !core->registry->person_is_erased(actor->block->state);
+    message_free(core, message);
+    return unforgotten;
+}
+
+/* A backup of before an erasure knows the person as somebody of whom nothing can be read: it is made to say why. */
+bool people_forget(struct core *core)
+{
+    const struct kind *kind = core->registry->person_kind;
+    if (!kind || !core->erasures) return true;
+    struct arena *arena = arena_create();
+    struct subject *erased = ARENA_ARRAY(arena, struct subject, core->erasures);
+    uint32_t count = keyring_list_erased(core->ports.keyring, erased, core->erasures);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_unforgotten(core, erased[i])) continue;
+        note_erasing(core, erased[i].tenant);
+        struct message *message =
+            message_internal(core, FROM_RUNTIME, erased[i].tenant, kind, kind_command(kind, "forgotten"), erased[i].id);
+        core->ports.random(core->ports.context, message->random);
+        message_ready(core, message);
+    }
+    arena_destroy(arena);
+    return indexes_forget_erased(core);
+}
+
 /* ---- rows that only the tables know of ---- */
 static bool index_forget_erased(struct core *core, struct id tenant, const struct kind *kind, const struct index *index)
 {
@@ -129,7 +165,8 @@ static bool index_forget_erased(struct core *core, struct id tenant, const struc
 }
 
 static bool indexes_of_tenant(struct core *core, struct id tenant)
-{    for (const struct kind *const *kind = core->registry->kinds; *kind; kind++)
+{
+    for (const struct kind *const *kind = core->registry->kinds; *kind; kind++)
         for (const struct index *const *index = (*kind)->indexes; index && *index; index++)
             if ((*index)->personal && !index_forget_erased(core, tenant, *kind, *index)) return false;
     return true;

@@ -117,8 +117,7 @@ const char *replay_next(struct core *core, const struct text *given_head, const 
         head = *given_head, body = *given_body;
     else if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND)
         problem = "is missing or damaged";
-    if (!problem && !record_decode(message->arena, head, body, &record))
-        problem = "cannot be decoded";
+    if (!problem && !record_decode(message->arena, head, body, &record)) problem = "cannot be decoded";
     record.lsn = lsn;
     if (!problem) problem = replay_record(core, &record, message);
     if (!problem && !core->recovering && !indexes_forget_erased(core)) problem = "erases rows that cannot be read";
