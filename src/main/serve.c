@@ -287,8 +287,11 @@ static int open_relays(struct shell *shell)
 static int open_all(struct shell *shell, const struct arguments *arguments)
 {
     int status = open_key_early(shell);
-    if (status == EXIT_DONE) harden_confine(shell, argument(arguments, "port-file"));
-    if (status == EXIT_DONE) status = open_store(shell);
+    if (status != EXIT_DONE) return status;
+    harden_confine(shell, argument(arguments, "port-file"));
+    shell_open(shell); /* after it: a loop that has begun with io_uring could not go on without */
+    clock_start(&shell->clock);
+    status = open_store(shell);
     if (status == EXIT_DONE) status = open_keys(shell);
     if (status == EXIT_DONE) status = check_clock(shell);
     if (status == EXIT_DONE) status = open_core(shell);
@@ -378,8 +381,6 @@ static int announce(struct shell *shell, const struct arguments *arguments)
 
 static int serve(struct shell *shell, const struct arguments *arguments)
 {
-    shell_open(shell);
-    clock_start(&shell->clock);
     int status = open_all(shell, arguments);
     if (status == EXIT_DONE) status = announce(shell, arguments);
     if (status != EXIT_DONE) end_unopened(shell, status);
