@@ -118,11 +118,14 @@ void loop_flush(struct net_loop *loop)
     if (loop->sealed.capacity > OUT_KEPT_BYTES) buffer_free(&loop->sealed);
 }
 
+static void check_files(struct net_loop *loop);
+
 static void on_check(uv_check_t *check)
 {
     struct net_loop *loop = check->data;
     loop->handshakes = 0;
     loop_flush(loop);
+    check_files(loop);
 }
 
 static void on_handle_closed(uv_handle_t *handle)
@@ -158,14 +161,42 @@ static void wake(void *context)
 
 /* ---- listening ---- */
 
-static void take_spare_file(struct net_loop *loop)
+/* ---- files ---- */
+
+/* Without a file for it, libuv fails to accept, says so or not (1.44, 1.50), and tries again at once and for ever. So one is
+   always left: when the last is gone, an idle connection is closed, else a spare file. While that is given up, who comes is
+   told to come again, and closed. */
+
+static int open_any_file(void)
 {
-    if (loop->spare_file < 0) loop->spare_file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* No file is left for a connection that waits, and libuv tries again at once: so one is given up. That is an idle
-   connection, else the spare file, with which the one that waits is taken and turned away; without either it has to wait a
-   little for what others give back. */
+static bool is_file_left(void)
+{
+    int file = open_any_file();
+    if (file >= 0) close(file);
+    return file >= 0;
+}
+
+static void take_spare_file(struct net_loop *loop)
+{
+    int file = open_any_file();
+    if (file >= 0 && is_file_left())
+        loop->spare_file = file;
+    else if (file >= 0)
+        close(file);
+}
+
+static bool close_oldest(struct net_loop *loop)
+{
+    struct connection *oldest = NULL;
+    for (struct connection *connection = loop->connections; connection; connection = connection->next)
+        if (connection->state != CONNECTION_CLOSED) oldest = connection;
+    if (oldest) connection_close(oldest);
+    return oldest != NULL;
+}
+
 static void make_room(struct net_loop *loop)
 {
     uint64_t now = uv_now(loop->uv);
@@ -178,9 +209,19 @@ static void make_room(struct net_loop *loop)
     if (loop->spare_file >= 0) {
         close(loop->spare_file);
         loop->spare_file = -1;
-    } else {
-        usleep(NO_ROOM_WAIT_US);
+    } else if (!close_oldest(loop)) {
+        usleep(NO_ROOM_WAIT_US); /* others of this process have them all */
     }
+}
+
+/* Now and then, for other threads open files too. */
+static void check_files(struct net_loop *loop)
+{
+    uint64_t now = uv_now(loop->uv);
+    if (now < loop->files_due || !(loop->has_listener || loop->has_tls_listener || loop->has_control)) return;
+    loop->files_due = now + TICK_MS;
+    if (loop->spare_file < 0) take_spare_file(loop);
+    if (!is_file_left()) make_room(loop);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -191,7 +232,10 @@ static void on_connection(uv_stream_t *listener, int status)
                                                                               : ENTRANCE_TCP;
     if (status == 0) {
         connection_accept(loop, listener, entrance);
-        take_spare_file(loop);
+        if (loop->spare_file < 0)
+            take_spare_file(loop);
+        else if (!is_file_left())
+            make_room(loop);
     } else if (status == UV_EMFILE || status == UV_ENFILE) {
         make_room(loop);
     } else {

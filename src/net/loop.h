@@ -116,11 +116,11 @@ struct net_loop {
     uv_timer_t timer;
     uv_check_t check;
     uv_async_t async;
-    uint32_t handles;                             /* of these that are open, the inbox's aside */
-    struct inbox inbox;                           /* answered exchanges, from the core's thread */
-    uint64_t clock_due, stop_due, room_noted_due; /* ms of the loop's clock */
-    uint64_t now_ns;                              /* of the last read or flush, for durations */
-    int64_t wall_s;                               /* of the date line */
+    uint32_t handles;                                        /* of these that are open, the inbox's aside */
+    struct inbox inbox;                                      /* answered exchanges, from the core's thread */
+    uint64_t clock_due, stop_due, files_due, room_noted_due; /* ms of the loop's clock */
+    uint64_t now_ns;                                         /* of the last read or flush, for durations */
+    int64_t wall_s;                                          /* of the date line */
     char date[DATE_LINE_SIZE];
     uint32_t date_length;
     char *read_buffer;
