@@ -49,14 +49,14 @@ CMOCKA_CFLAGS  = $(eval CMOCKA_CFLAGS := $$(shell pkg-config --cflags cmocka))$(
 CMOCKA_LIBS    = $(eval CMOCKA_LIBS := $$(shell pkg-config --libs cmocka))$(CMOCKA_LIBS)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -fno-strict-aliasing -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla \
-            -Wno-missing-field-initializers
+            -Wno-missing-field-initializers $(if $(filter fuzzer,$(SAN)),-Wno-error)
 
 HARDEN_release    := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 SANITIZE_address   := -fsanitize=address,undefined -fno-sanitize-recover=all
 SANITIZE_undefined := -fsanitize=undefined -fno-sanitize-recover=all
 SANITIZE_thread    := -fsanitize=thread
 # clang has no __SANITIZE_ADDRESS__, which makes the arenas poison what they have not handed out.
-SANITIZE_fuzzer    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__ -Wno-error
+SANITIZE_fuzzer    := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -D__SANITIZE_ADDRESS__
 CHECKING := $(if $(SAN),$(SANITIZE_$(SAN)),$(HARDEN_release))
 
 LANGUAGE := -std=c17 -D_GNU_SOURCE -Isrc $(if $(TINY),-DTINY) $(if $(MUTANT),-DMUTANT=$(MUTANT))

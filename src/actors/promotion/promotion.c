@@ -263,7 +263,7 @@ static struct promotion_decision *refuse_target(struct tx *tx, enum approval_dec
     const struct decision_body *body = tx->body;
     struct approval *approval = asked(tx, promotion, error);
     if (!*error) *error = approval_may_refuse(tx, approval);
-    if (!*error && approval->decision != before) *error = fail(tx, ERROR_CONFLICT, otherwise);
+    if (!*error && approval->decision != before) *error = fail(tx, ERROR_CONFLICT, "%s", otherwise);
     if (*error) return NULL;
     approval_decide(tx, approval, decision, body->reason);
     struct promotion_decision *data = approval_event(tx, promotion, approval, body->reason);
