@@ -26,6 +26,8 @@ CLOSING = ("log-closed", "tables-closed")
 OPENING = ("store-opened", "store-checked")
 MAKING = ("store-built", "mark-half-made", "store-marked", "store-named", "file-written", "file-named")
 BACKING_UP = ("backup-copied",)
+VARIANT = os.environ.get("SOUK_VARIANT", "release")
+BUILD = {"release": [], "release-tiny": ["TINY=1"]}     # tiny: memtables switch in the middle of checkpoints
 HITS_MOST = 10
 LONGEST_SECONDS = 20
 STARTS_KILLED = 10
@@ -40,10 +42,10 @@ print(f"seed {seed}")
 
 def build():
     env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
-    program = os.path.join(ROOT, "build/release/crashpoints/souk")
-    subprocess.run(["make", "--no-print-directory", program[len(ROOT) + 1:]], cwd=ROOT, env=env, check=True,
+    program = f"build/{VARIANT}/crashpoints/souk"
+    subprocess.run(["make", "--no-print-directory", *BUILD[VARIANT], program], cwd=ROOT, env=env, check=True,
                    stdout=subprocess.DEVNULL)
-    return program, preload.build(tools.name)
+    return os.path.join(ROOT, program), preload.build(tools.name)
 
 
 binary, lossy = build()

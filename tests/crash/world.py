@@ -64,6 +64,7 @@ class World:
         if shim:
             self.server.environment = {"LD_PRELOAD": shim, "LOSSY_ROOT": self.disk, "LOSSY_STATE": self.state}
         self.position_seen = 0
+        self.reads_may_fail = False                     # what cannot be read is answered 500
         self.versions = {}                              # path: highest version that anybody was shown
         self.adjusted = collections.Counter()
         self.to_ship = collections.deque()
@@ -102,6 +103,10 @@ class World:
             if len(self.faults) < FAULTS_MOST:
                 self.faults.append(f"seed {self.seed}: {text}")
 
+    def no_answers(self):
+        """Statuses that say nothing of what was done."""
+        return (503, 500) if self.reads_may_fail else (503,)
+
     def expect(self, condition, text):
         if not condition:
             self.fault(text)
@@ -114,7 +119,8 @@ class World:
             self.position_seen = max(self.position_seen, position)
             if command.method == "GET" and "version" in data:
                 self.versions[command.path] = max(self.versions.get(command.path, 0), data["version"])
-        if reply.status >= 500 and reply.code not in ("overloaded", "stopping"):
+        refused = reply.code in ("overloaded", "stopping") or (self.reads_may_fail and reply.code == "internal_error")
+        if reply.status >= 500 and not refused:
             self.fault(f"{command}: {reply}")
 
     # ---- load and crashes ----
