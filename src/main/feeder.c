@@ -117,25 +117,26 @@ static bool is_known(const struct feeder *feeder, struct text password)
     return feeder->known_hash[0] && text_is(password, feeder->known_password);
 }
 
-static void hash_once(void *context, struct text password, const uint8_t salt[16], char out[PASSWORD_HASH_SIZE])
+static bool hash_once(void *context, struct text password, const uint8_t salt[16], char out[PASSWORD_HASH_SIZE])
 {
     struct feeder *feeder = context;
     if (is_known(feeder, password)) {
         memcpy(out, feeder->known_hash, PASSWORD_HASH_SIZE);
-        return;
+        return true;
     }
-    password_hash(password, salt, out);
-    if (password.length >= sizeof feeder->known_password) return;
+    if (!password_hash(password, salt, out)) return false;
+    if (password.length >= sizeof feeder->known_password) return true;
     memcpy(feeder->known_password, password.data, password.length);
     feeder->known_password[password.length] = 0;
     memcpy(feeder->known_hash, out, PASSWORD_HASH_SIZE);
+    return true;
 }
 
-static bool verify_known(void *context, struct text password, struct text hash)
+static bool verify_known(void *context, struct text password, struct text hash, bool *matches)
 {
     const struct feeder *feeder = context;
-    if (is_known(feeder, password) && text_is(hash, feeder->known_hash)) return true;
-    return password_verify(password, hash);
+    *matches = is_known(feeder, password) && text_is(hash, feeder->known_hash);
+    return *matches || password_verify(password, hash, matches);
 }
 
 static const struct password_calls passwords = {hash_once, verify_known};

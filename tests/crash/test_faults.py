@@ -44,6 +44,7 @@ CALLS_MOST = 600                        # of a start and a load of half a second
 REQUESTS_MOST = 200_000                 # for memory, in that time
 SLOW_MS = 400
 LIMIT_DESCRIPTORS = 64
+SPARE_BYTES = 4 << 20
 
 suite = Suite("faults")
 seed = world.seed_of_run()
@@ -202,6 +203,26 @@ def whichever_request_for_memory_fails_nothing_is_lost():
         shop.check_all()
     shop.end()
     tell(ends)
+    suite.check(not shop.faults, "\n".join(shop.faults))
+
+
+@suite.case
+def at_the_limit_of_memory_nothing_is_lost():
+    """The address space of the process may not grow any more."""
+    ends, shop = [], World(seed ^ 11, {"checkpoint.interval": 50}, buyers=3)
+    shop.begin()
+    shop.work(0.1)
+    pid = shop.server.process.pid
+    with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.prlimit(pid, resource.RLIMIT_AS, (size + SPARE_BYTES, resource.RLIM_INFINITY))
+    shop.load(0, ended(shop, ends, 1.5))
+    shop.expect(ends[0] in ("served on", -signal.SIGABRT) or ends[0] > 0, f"it ended with {ends[0]}\n{shop.server.log_tail()}")
+    shop.restart()
+    shop.check_history()
+    shop.check_all()
+    shop.end()
+    print(f"     {ends[0]}")
     suite.check(not shop.faults, "\n".join(shop.faults))
 
 

@@ -99,8 +99,8 @@ struct provider {
 
 /* ---- passwords: NULL but where thousands are given one that is no secret; then in place of base/password.h ---- */
 struct password_calls { /* called on WORK_PASSWORD */
-    void (*hash)(void *context, struct text password, const uint8_t salt[16], char out[PASSWORD_HASH_SIZE]);
-    bool (*verify)(void *context, struct text password, struct text hash);
+    bool (*hash)(void *context, struct text password, const uint8_t salt[16], char out[PASSWORD_HASH_SIZE]);
+    bool (*verify)(void *context, struct text password, struct text hash, bool *matches);
 };
 
 struct ports {

@@ -368,6 +368,7 @@ struct computation {
     char *password, *hash;
     uint32_t password_length;
     uint8_t salt[16];
+    bool good;
     char result[PASSWORD_HASH_SIZE];
 };
 
@@ -377,19 +378,21 @@ static void computation_run(struct work *work)
     const struct ports *ports = &job->core->ports;
     const struct password_calls *calls = ports->passwords;
     struct text password = {job->password, job->password_length}, hash = text_of(job->hash);
+    bool matches = false;
     if (job->verify)
-        job->result[0] =
-            (calls ? calls->verify(ports->context, password, hash) : password_verify(password, hash)) ? 'y' : 'n';
-    else if (calls)
-        calls->hash(ports->context, password, job->salt, job->result);
+        job->good =
+            calls ? calls->verify(ports->context, password, hash, &matches) : password_verify(password, hash, &matches);
     else
-        password_hash(password, job->salt, job->result);
+        job->good = calls ? calls->hash(ports->context, password, job->salt, job->result)
+                          : password_hash(password, job->salt, job->result);
+    if (job->verify) job->result[0] = matches ? 'y' : 'n';
 }
 
 static void computation_done(struct work *work)
 {
     struct computation *job = (struct computation *)work;
-    job->memo->ready = job->memo->found = true;
+    job->memo->ready = job->memo->found = job->good;
+    if (!job->good) job->message->failures = LIMIT_RERUNS + 1; /* no memory for it: 503 */
     job->memo->value = arena_text(job->message->arena, text_of(job->result));
     struct core *core = job->core;
     struct message *message = job->message;
