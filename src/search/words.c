@@ -142,6 +142,7 @@ static int take_token(void *context, int flags, const char *token, int length, i
 {
     (void)flags, (void)start, (void)end;
     struct cutting *cutting = context;
+    CHECK(token);
     struct text text = {token, (uint32_t)length};
     for (uint32_t at = 0; at < text.length;) {
         uint32_t from = at;

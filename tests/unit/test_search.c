@@ -298,12 +298,37 @@ static void test_full(void **state)
     search->calls->close(search);
 }
 
+/* As many words as a query looks at, each with as many near ones as are looked for. */
+static void test_largest_query(void **state)
+{
+    (void)state;
+    enum { WORDS = 16, NEAR = 14 };
+    struct search *search = open_index(SIZE_MAX);
+    char asked[WORDS * 12] = "", stored[WORDS * (NEAR + 1) * 12] = "", word[12];
+    for (int i = 0; i < WORDS; i++) {
+        snprintf(word, sizeof word, "%c%c%c%c%c%c%c%c%c ", 'a' + i, 'b' + i, 'a' + i, 'c' + i, 'e' + i, 'd' + i,
+                 'g' + i, 'f' + i, 'a' + i);
+        strncat(asked, word, sizeof asked - strlen(asked) - 1);
+        for (int k = 0; k < NEAR; k++) {
+            word[8] = (char)('a' + (i + 1 + k) % 26);
+            strncat(stored, word, sizeof stored - strlen(stored) - 1);
+        }
+    }
+    put(search, document(1, 1, stored, NULL));
+    put(search, document(2, 2, "other", stored));
+    assert_found(search, query_of(asked), "12");
+    put(search, document(1, 3, asked, NULL));
+    assert_found(search, query_of(asked), "12");
+    assert_found(search, query_of("other nothing"), "");
+    search->calls->close(search);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words), cmocka_unit_test(test_near_is_exact), cmocka_unit_test(test_near_in_any_script),
         cmocka_unit_test(test_order), cmocka_unit_test(test_changes),       cmocka_unit_test(test_apart),
-        cmocka_unit_test(test_full),
+        cmocka_unit_test(test_full),  cmocka_unit_test(test_largest_query),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -331,6 +331,25 @@ static void test_full_queue(void **state)
     world_close(&world);
 }
 
+/* What waits for the index is bounded: beyond, writes are refused, and reads go on. */
+static void test_an_index_far_behind(void **state)
+{
+    (void)state;
+    struct loopback world;
+    char id[64];
+    struct asking create = {.kind = "thing", .command = "create", .user = USER_ONE, .body = "{\"name\":\"One more\"}"};
+    world_open(&world);
+    loopback_settle(&world);
+    world.core->search.bytes += LIMIT_SEARCH_BYTES + 1;
+    assert_int_equal(status_of(&world, create), 503);
+    assert_int_equal(status_of(&world, search("")), 200);
+    world.core->search.bytes -= LIMIT_SEARCH_BYTES + 1;
+    make(&world, "One more", NULL, id);
+    assert_found(&world, search("q=more"), "One more");
+    assert_int_equal(world.core->search.bytes, 0);
+    world_close(&world);
+}
+
 /* ---- any history ---- */
 enum { THINGS_MOST = 40, NAMES = 6, STEPS = 500 };
 static const char *const word_names[NAMES] = {"Amber", "Basalt", "Copper", "Dahlia", "Garnet", "Feldspar"};
@@ -437,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_only_what_is_durable),
         cmocka_unit_test(test_whoever_was_answered_finds_it),
         cmocka_unit_test(test_full_queue),
+        cmocka_unit_test(test_an_index_far_behind),
         cmocka_unit_test(test_any_history),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
