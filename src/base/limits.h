@@ -24,6 +24,7 @@ enum {
 #ifdef TINY
     LIMIT_READ_BYTES = 61,
     LIMIT_UNSENT_BYTES = 1000,
+    LIMIT_BODY_APART = 33,
     LIMIT_GZIP_KEPT_BYTES = 9000,
     LIMIT_ARENAS_KEPT = 2,
     LIMIT_TURN_MESSAGES = 3,
@@ -44,10 +45,11 @@ enum {
     LIMIT_READ_BYTES = 64 * 1024,             /* one read takes what a socket's buffer usually holds */
     LIMIT_UNSENT_BYTES = 256 * 1024,          /* of one connection, before no more of its answers are rendered */
     LIMIT_GZIP_KEPT_BYTES = 16 * 1024 * 1024, /* of a net loop: compressed answers, and what they were made from */
-    LIMIT_ARENAS_KEPT = 1024,        /* for the next requests of a net loop */
-    LIMIT_TURN_MESSAGES = 256,       /* a turn of reads stays below a millisecond or two */
-    LIMIT_TURN_RECORDS = 32,         /* and one of orders below four; the next one's answers need not wait for them */
-    LIMIT_TURN_SNAPSHOTS = 64,       /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
+    LIMIT_BODY_APART = 4096,                  /* a kept body that is sent from where it is: copying less is cheaper */
+    LIMIT_ARENAS_KEPT = 1024,                 /* for the next requests of a net loop */
+    LIMIT_TURN_MESSAGES = 256,                /* a turn of reads stays below a millisecond or two */
+    LIMIT_TURN_RECORDS = 32,   /* and one of orders below four; the next one's answers need not wait for them */
+    LIMIT_TURN_SNAPSHOTS = 64, /* of a checkpoint, encoded beside the messages: a tenth of a millisecond or so */
     LIMIT_CORE_QUEUE = 16384,
     LIMIT_LANES = 64,                /* in which marketplaces take turns */
     LIMIT_BATCH_BYTES = 1024 * 1024, /* more waits for the next batch */

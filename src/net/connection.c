@@ -367,23 +367,30 @@ static void on_written(uv_write_t *request, int status)
     connection_mark(connection);
 }
 
-/* What the socket does not take now is left to libuv. */
-void connection_send(struct connection *connection, const struct buffer *out)
+/* What the socket does not take now is copied and left to libuv. */
+static void send_parts(struct connection *connection, const uv_buf_t *parts, unsigned count)
 {
-    uv_buf_t all = uv_buf_init(out->data, (unsigned)out->length);
-    int sent = uv_try_write(&connection->stream, &all, 1);
+    int sent = uv_try_write(&connection->stream, parts, count);
     if (sent < 0 && sent != UV_EAGAIN) {
         connection_close(connection);
         return;
     }
-    size_t done = sent > 0 ? (size_t)sent : 0, left = out->length - done;
-    metrics_add(&connection->loop->metrics->bytes_out, out->length);
+    size_t done = sent > 0 ? (size_t)sent : 0, length = 0;
+    for (unsigned i = 0; i < count; i++)
+        length += parts[i].len;
+    size_t left = length - done;
+    metrics_add(&connection->loop->metrics->bytes_out, length);
     if (!left) return;
 
     struct write *write = memory_alloc(sizeof *write + left);
     write->connection = connection;
     write->length = left;
-    memcpy(write->data, out->data + done, left);
+    char *at = write->data;
+    for (unsigned i = 0; i < count; i++) {
+        size_t skipped = done < parts[i].len ? done : parts[i].len;
+        at = mempcpy(at, parts[i].base + skipped, parts[i].len - skipped);
+        done -= skipped;
+    }
     uv_buf_t rest = uv_buf_init(write->data, (unsigned)left);
     if (uv_write(&write->request, &connection->stream, &rest, 1, on_written) != 0) {
         free(write);
@@ -394,32 +401,61 @@ void connection_send(struct connection *connection, const struct buffer *out)
     deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline, uv_now(connection->loop->uv));
 }
 
-/* Sends what was rendered. */
+void connection_send(struct connection *connection, const struct buffer *out)
+{
+    uv_buf_t all = uv_buf_init(out->data, (unsigned)out->length);
+    send_parts(connection, &all, 1);
+}
+
+/* Sends what was rendered, with the bodies that were left apart in their places. */
 static void send_out(struct connection *connection, const struct buffer *out)
 {
-    if (connection->tls)
+    struct net_loop *loop = connection->loop;
+    uv_buf_t parts[2 * LIMIT_PIPELINE + 1];
+    unsigned count = 0;
+    size_t at = 0;
+    if (connection->tls) {
         sealed_send(connection, out);
-    else
-        connection_send(connection, out);
+        return;
+    }
+    for (uint32_t i = 0; i < loop->apart_count; i++) {
+        const struct apart *apart = &loop->apart[i];
+        struct text body = apart->exchange->request.reply.body;
+        parts[count++] = uv_buf_init(out->data + at, (unsigned)(apart->at - at));
+        parts[count++] = uv_buf_init((char *)(uintptr_t)body.data, body.length);
+        at = apart->at;
+    }
+    if (at < out->length) parts[count++] = uv_buf_init(out->data + at, (unsigned)(out->length - at));
+    send_parts(connection, parts, count);
+    for (uint32_t i = 0; i < loop->apart_count; i++)
+        exchange_release(loop->apart[i].exchange);
 }
 
 /* Renders the answers that are ready, as many as one write should hold. */
 static void render_ready(struct connection *connection, struct buffer *out)
 {
+    struct net_loop *loop = connection->loop;
     struct exchange *exchange;
+    size_t bytes_apart = 0;
     buffer_clear(out);
-    while ((exchange = connection->first) && exchange->answered && out->length < LIMIT_UNSENT_BYTES) {
+    loop->apart_count = 0;
+    while ((exchange = connection->first) && exchange->answered && out->length + bytes_apart < LIMIT_UNSENT_BYTES &&
+           loop->apart_count < LIMIT_PIPELINE) {
         connection->first = exchange->next;
         if (!connection->first) connection->last = NULL;
         connection->in_flight--;
         connection->in_flight_bytes -= exchange->body_bytes;
         bool nothing_follows = !connection->first && !is_begun(connection) && !connection->tail.length;
-        if (connection->loop->stopping && nothing_follows && !exchange->is_continue) {
+        if (loop->stopping && nothing_follows && !exchange->is_continue) {
             exchange->keep_alive = false;
             no_more_requests(connection);
         }
-        exchange_render(exchange, out);
-        exchange_release(exchange);
+        if (exchange_render(exchange, out, !connection->tls)) {
+            loop->apart[loop->apart_count++] = (struct apart){out->length, exchange};
+            bytes_apart += exchange->request.reply.body.length;
+        } else {
+            exchange_release(exchange);
+        }
     }
 }
 

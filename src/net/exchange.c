@@ -175,13 +175,13 @@ static void compress(const struct exchange *exchange, struct reply_manner *manne
     metrics_add(&loop->metrics->compressed_before, gzip_reused(loop->gzip) - reused);
 }
 
-void exchange_render(struct exchange *exchange, struct buffer *out)
+bool exchange_render(struct exchange *exchange, struct buffer *out, bool may_be)
 {
     struct net_loop *loop = exchange->loop;
     const struct request *request = &exchange->request;
     if (exchange->is_continue) {
         buffer_string(out, "HTTP/1.1 100 Continue\r\n\r\n");
-        return;
+        return false;
     }
     size_t before = out->length;
     struct reply_manner manner = {
@@ -193,12 +193,16 @@ void exchange_render(struct exchange *exchange, struct buffer *out)
         .date = {loop->date, loop->date_length},
     };
     compress(exchange, &manner);
+    manner.body_apart = may_be && request->reply.held && !manner.gzip.data && !request->head_only &&
+                        request->reply.body.length >= LIMIT_BODY_APART;
     reply_render(out, request, &manner);
 
     uint64_t microseconds = (loop->now_ns - request->started_ns) / 1000;
     metrics_request(loop->metrics, exchange->endpoint, request->reply.status, microseconds);
     if (request->reply.status == 503) metrics_add(&loop->metrics->refused_overloaded, 1);
-    if (loop->logs) log_request(loop, exchange, out->length - before, microseconds);
+    size_t bytes = out->length - before + (manner.body_apart ? request->reply.body.length : 0);
+    if (loop->logs) log_request(loop, exchange, bytes, microseconds);
+    return manner.body_apart;
 }
 
 void exchange_release(struct exchange *exchange)

@@ -127,6 +127,11 @@ struct net_loop {
     char *plain_buffer;  /* with TLS: what was read, opened */
     uint32_t handshakes; /* that got on in this iteration */
     struct buffer out;   /* what a flush renders into */
+    struct apart {
+        size_t at; /* where in `out` its body belongs */
+        struct exchange *exchange;
+    } apart[LIMIT_PIPELINE]; /* rendered without their bodies */
+    uint32_t apart_count;
     struct gzip *gzip;
     struct buffer sealed; /* the same, sealed by TLS */
     struct buffer lines;  /* of the log, written at the end of a flush */
@@ -196,7 +201,8 @@ void exchange_start_known(struct exchange *exchange, const struct head *head);
 /* Answers what could not be parsed, or did not arrive in time; the connection closes after it. */
 void exchange_refuse(struct exchange *exchange, const struct http_request *http, enum error error,
                      const char *sentence);
-void exchange_render(struct exchange *exchange, struct buffer *out);
+/* True: its body is left apart, to be sent from where it is before the exchange is released (only if it `may_be`). */
+bool exchange_render(struct exchange *exchange, struct buffer *out, bool may_be);
 void exchange_release(struct exchange *exchange);
 void exchange_done(struct exchange *exchange); /* the core's answer is back on the loop's thread */
 

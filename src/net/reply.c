@@ -119,7 +119,8 @@ void reply_render(struct buffer *out, const struct request *request, const struc
     bool has_body = reply->status != 204 && reply->status != 304;
     struct text body = manner->gzip.data ? manner->gzip : reply->body;
 
-    buffer_reserve(out, HEAD_GUESS + (has_body ? body.length : 0));
+    bool with_body = has_body && !request->head_only && !manner->body_apart;
+    buffer_reserve(out, HEAD_GUESS + (with_body ? body.length : 0));
     render_status(out, reply->status);
     buffer_text(out, manner->date);
     if (has_body) {
@@ -144,7 +145,7 @@ void reply_render(struct buffer *out, const struct request *request, const struc
     else if (manner->http_1_0)
         buffer_string(out, "Connection: keep-alive\r\n");
     buffer_bytes(out, "\r\n", 2);
-    if (has_body && !request->head_only) buffer_text(out, body);
+    if (with_body) buffer_text(out, body);
 }
 
 void reply_refuse(struct request *request, enum error error, const char *sentence, const struct problems *problems)

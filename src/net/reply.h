@@ -5,6 +5,7 @@
 
 struct reply_manner {
     bool keep_alive, http_1_0;
+    bool body_apart;    /* the body is sent by the caller */
     bool preflight;     /* answers a CORS preflight: reply.allow becomes the allowed methods too */
     struct text origin; /* allowed origin to name; absent: none */
     bool origins_vary;  /* answers differ by Origin */

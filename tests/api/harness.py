@@ -313,11 +313,13 @@ class Client:
 class Raw:
     """A bare connection, for what no HTTP library would send."""
 
-    def __init__(self, address, timeout=10, server=None):
+    def __init__(self, address, timeout=10, server=None, receive_bytes=None):
         self.server, self.asked = server, []
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
+        if receive_bytes:                       # the kernel holds no more for a reader that is slow
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.connect(address)
         if family == socket.AF_INET:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -486,8 +488,8 @@ class Server:
     def control_path(self):
         return os.path.join(self.data, "control.sock")
 
-    def raw(self, timeout=10):
-        return Raw(("127.0.0.1", self.port), timeout, self)
+    def raw(self, timeout=10, receive_bytes=None):
+        return Raw(("127.0.0.1", self.port), timeout, self, receive_bytes)
 
     def control(self, timeout=10):
         """A bare connection to the control socket."""

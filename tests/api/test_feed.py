@@ -238,6 +238,29 @@ def names_are_those_of_today():
     suite.equal(feed(place)[1]["author"], {"user_id": None, "display_name": "deleted user", "avatar": None})
 
 
+def page_request(where):
+    return f"GET /api/v1/communities/{where['id']}/feed?limit=20 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+
+@suite.case
+def pages_go_out_whole_to_slow_readers():
+    """Long pages that are answered from memory, to a reader that takes few bytes at a time, while the page changes."""
+    slow, reads = community(), 40
+    for _ in range(20):
+        post(lea, slow, title="t" * 100)
+    raw = server.raw(receive_bytes=4096)
+    raw.send(page_request(slow) * reads)
+    first = raw.reply()
+    suite.check(len(first.body) > 8192, "a page is long")
+    late = post(lea, slow, title="late")
+    replies = [raw.reply() for _ in range(reads - 1)]
+    suite.equal({reply.status for reply in replies}, {200})
+    suite.check({reply.body for reply in replies[:20]} == {first.body}, "each page is whole")
+    raw.send(page_request(slow))
+    suite.check(late["id"].encode() in raw.reply().body, "what is asked after a change shows it")
+    raw.close()
+
+
 @suite.case
 def feeds_survive_a_crash():
     before = (references(where), everywhere())
