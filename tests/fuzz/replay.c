@@ -58,6 +58,8 @@ static void execute(struct text bytes)
     current.number++;
     LLVMFuzzerTestOneInput(copy, bytes.length);
     free(copy);
+    current.data = NULL; /* what is reported from here on is of no input */
+    current.size = 0;
 }
 
 /* ---- what there is to begin with ---- */
