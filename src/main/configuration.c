@@ -46,7 +46,7 @@ static const struct key keys[] = {
     { "security.confine",            VALUE_CHOICE,  AT(confine),                     "by_mode",        .choices = "by_mode on off", .doc =
       "whether the process gives up the files and system calls that it does not need; by_mode: in production" },
     { "security.reads",              VALUE_TEXT,    AT(confine_reads),               "",               .doc =
-      "files and directories, with commas between, that a confined souk may read beside its own" },
+      "files and directories, with commas between, that a confined souk may read beside its own, such as certificates of brokers" },
     { "security.writes",             VALUE_TEXT,    AT(confine_writes),              "",               .doc =
       "directories, with commas between, that a confined souk may write beside its own" },
     { "tls.listen",                  VALUE_TEXT,    AT(tls_listen),                  "",               .doc =
