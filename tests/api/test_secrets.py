@@ -146,6 +146,7 @@ def nothing_opens_what_was_sealed_for_somebody_erased():
     person, _, row, key, hashed = people["goes"]
     server.restart()
     admin = server.login("admin@example.com")
+    hashed = hashed[8:]                         # a table leaves out what a key shares with the one before it
     suite.check(found(server, [hashed]), "the unique key is in the tables")
     suite.equal([path for _, path in found(server, [hashed]) if path.endswith(".log")], [], "and only sealed in the log")
     suite.check(key != people["stays"][3] and row[WRAPPED] != people["stays"][2][WRAPPED], "each has a key of their own")
