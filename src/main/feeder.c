@@ -414,7 +414,10 @@ bool feeder_ask(struct feeder *feeder, const struct feeder_call *call)
         while (!core_request(feeder->core, request))
             go_on(feeder); /* its queue is full */
     }
-    if (++feeder->gathered >= TURN_REQUESTS) turn(feeder);
+    if (++feeder->gathered < TURN_REQUESTS) return true;
+    do /* a checkpoint goes on a little with each turn */
+        turn(feeder);
+    while (core_busy(feeder->core));
     return true;
 }
 
