@@ -186,6 +186,7 @@ struct tx_state {
     bool shared;                  /* the question is that of all who are alike */
     bool saw_all;                 /* it read what the last record may have changed */
     bool recalled;                /* the reply is there, from an earlier run */
+    struct text own_question;     /* the asker's, while `question` is the shared one */
     struct text question;         /* by which the answer is kept; absent: it is not */
     struct kept_answer *kept;     /* what is answered */
     struct kept_answer *expected; /* to be proved */

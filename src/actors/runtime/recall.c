@@ -205,7 +205,9 @@ static struct text question_of(struct tx *tx, bool shared)
     const struct request *request = tx->state->message->request;
     struct buffer out = {.arena = tx->arena};
     buffer_reserve(&out, 256);
-    buffer_bytes(&out, &tx->command, sizeof tx->command);
+    buffer_big32(&out, tx->kind->number);
+    buffer_string(&out, tx->command->name);
+    buffer_byte(&out, 0);
     buffer_big32(&out, request->limit << 1 | request->include_deleted);
     if (shared) {
         const struct principal *principal = &tx->principal;
@@ -392,19 +394,28 @@ static struct kept_answer *answer_make(struct tx *tx, struct text question, stru
     return answer;
 }
 
+/* Once the shared answer is held by the reply: room for the pass may be made by forgetting it. */
+static void pass_keep(struct tx *tx, const struct kept_answer *shared)
+{
+    struct answers *answers = tx->core->answers;
+    struct text own = tx->state->own_question, nothing = {0};
+    if (!own.data || !comes_again(answers, own)) return;
+    answer_insert(answers, answer_make(tx, own, nothing, nothing, ticket_of(answers, shared)));
+}
+
 bool answer_recall_shared(struct tx *tx)
 {
     struct tx_state *state = tx->state;
-    struct text own = state->question;
+    state->own_question = state->question;
     state->question = question_of(tx, true);
-    struct answers *answers = tx->core->answers;
     struct kept_answer *answer = usable(tx->core, find(tx->core, state->question));
+    if (tx->core->config.proves_answers) {
+        state->expected = answer;
+        return false;
+    }
     if (!answer) return false;
-    if (tx->core->config.proves_answers) state->expected = answer;
-    if (comes_again(answers, own))
-        answer_insert(answers, answer_make(tx, own, (struct text){0}, (struct text){0}, ticket_of(answers, answer)));
-    if (state->expected) return false;
     answer_with(tx, answer);
+    pass_keep(tx, answer);
     return true;
 }
 
@@ -422,6 +433,7 @@ static void prove(struct tx *tx, struct kept_answer *answer, const struct reply 
     CHECK(same);
     tx->core->answers->recalled++;
     answer_send(tx, answer);
+    pass_keep(tx, answer);
 }
 
 void answer_keep(struct tx *tx)
