@@ -479,7 +479,12 @@ int fdatasync(int descriptor)
 static void save(const char *path, char saved[PATH_SIZE])
 {
     snprintf(saved, PATH_SIZE, "%.900s/saved.%d.%u", state_path, (int)getpid(), saved_count++);
-    if (saved_count > SAVED_MOST || REAL(link)(path, saved) != 0) memcpy(saved, "-", 2);
+    if (saved_count <= SAVED_MOST && REAL(link)(path, saved) == 0) return;
+    if (saved_count > SAVED_MOST || errno != ENOENT) { /* a cut could not bring it back: no test would mean anything */
+        dprintf(STDERR_FILENO, "lossy: %s cannot be kept as %s: %s\n", path, saved, strerror(errno));
+        abort();
+    }
+    memcpy(saved, "-", 2);
 }
 
 static int rename_at(int from_directory, const char *from, int to_directory, const char *to)

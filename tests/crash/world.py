@@ -164,7 +164,7 @@ class World:
             os.unlink(os.path.join(self.state, name))
 
     def argv(self):
-        argv = [self.server.binary, "serve", "--data", self.server.data, "--listen", "127.0.0.1:0"]
+        argv = [self.server.binary, "serve", "--data", self.server.data, "--listen", "127.0.0.1:0", "--mode", self.server.mode]
         return argv + [part for name, value in self.server.settings.items() for part in ("--set", f"{name}={value}")]
 
     def restart(self):
