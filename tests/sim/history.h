@@ -71,7 +71,7 @@ struct terms {
     ROW(feed, 3, CLIENT, "feed a, by person b")                                                     \
     ROW(register, 4, CLIENT, "somebody with the e-mail address a")                                  \
     ROW(close, 2, CLIENT, "the account with the e-mail address a, by staff")                        \
-    ROW(erase, 6, CLIENT, "that account, closed first")                                                 \
+    ROW(erase, 6, CLIENT, "that account, closed first")                                             \
     ROW(turn, 30, ALWAYS, "the core turns, 1 + a mod 4 times")                                      \
     ROW(work, 20, ALWAYS, "1 + a mod 4 jobs of the workers are done, picked by b")                  \
     ROW(sync, 20, ALWAYS, "1 + a mod 4 batches or checkpoints become durable")                      \

@@ -43,8 +43,8 @@ static void ask_rebuild(struct loopback *world, const char *view, bool check, ui
 {
     char body[80];
     snprintf(body, sizeof body, "{\"view\":\"%s\",\"check\":%s}", view, check ? "true" : "false");
-    struct said *said = loopback_send(
-        world, (struct asking){.kind = "system", .command = "rebuild", .operator_ = true, .body = body});
+    struct said *said =
+        loopback_send(world, (struct asking){.kind = "system", .command = "rebuild", .operator_ = true, .body = body});
     core_turn(world->core, world->now);
     assert_true(said->answered);
     assert_int_equal(said->request.reply.status, status);
@@ -166,8 +166,8 @@ static void test_it_keeps_up_with_what_is_written(void **state)
     for (int i = 0; i < 60; i++) {
         char body[64];
         snprintf(body, sizeof body, "{\"name\":\"Late %d\"}", i);
-        said[i] = loopback_send(
-            &world, (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = body});
+        said[i] = loopback_send(&world,
+                                (struct asking){.kind = "thing", .command = "create", .user = USER_ONE, .body = body});
         core_turn(world.core, world.now);
     }
     loopback_settle(&world);
@@ -224,7 +224,8 @@ static void test_duplicates_and_reorderings_are_refused(void **state)
     for (int i = 1; i <= 2; i++) {
         char body[64];
         snprintf(body, sizeof body, "{\"quantity\":%d,\"version\":%d}", 10 + i, i);
-        ask(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = body}, 200);
+        ask(&world, (struct asking){.kind = "thing", .command = "patch", .id = id, .user = USER_ONE, .body = body},
+            200);
     }
     uint64_t last = world.core->last_lsn, made = last - 2;
     struct text head[3], body[3];
@@ -245,7 +246,8 @@ static void test_duplicates_and_reorderings_are_refused(void **state)
 
     struct shadow *straight = shadow_create(world.registry, &world.ports, &world.config, last, problem);
     const struct ordered *right = shadow_tables(straight);
-    const struct ordered_entry *a = ordered_at_or_after(rows, LITERAL("")), *b = ordered_at_or_after(right, LITERAL(""));
+    const struct ordered_entry *a = ordered_at_or_after(rows, LITERAL("")),
+                               *b = ordered_at_or_after(right, LITERAL(""));
     for (; a && b; a = ordered_next(a), b = ordered_next(b)) {
         assert_true(text_equal(a->key, b->key));
         assert_true(text_equal(a->value, b->value));

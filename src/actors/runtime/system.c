@@ -227,14 +227,15 @@ static enum error answer_rebuild(struct tx *tx, uint16_t status)
     static const char *const states[] = {"none", "running", "done", "failed"};
     const struct rebuilding *said = &tx->core->rebuilding;
     struct rebuild_reply *reply = ARENA_NEW(tx->arena, struct rebuild_reply);
-    *reply = (struct rebuild_reply){.view = said->state ? text_of(said->only ? said->only->plural : "all") : LITERAL(""),
-                                    .state = text_of(states[said->state]),
-                                    .problem = arena_text(tx->arena, text_of(said->problem)),
-                                    .check = said->state && !said->mends,
-                                    .position = (int64_t)said->position,
-                                    .target = (int64_t)tx->core->last_lsn,
-                                    .compared = (int64_t)said->compared,
-                                    .differing = (int64_t)said->differing};
+    *reply =
+        (struct rebuild_reply){.view = said->state ? text_of(said->only ? said->only->plural : "all") : LITERAL(""),
+                               .state = text_of(states[said->state]),
+                               .problem = arena_text(tx->arena, text_of(said->problem)),
+                               .check = said->state && !said->mends,
+                               .position = (int64_t)said->position,
+                               .target = (int64_t)tx->core->last_lsn,
+                               .compared = (int64_t)said->compared,
+                               .differing = (int64_t)said->differing};
     return answer(tx, status, &rebuild_reply_fields, reply);
 }
 

@@ -122,7 +122,8 @@ struct funnel_shown {
     int64_t created, payment_succeeded, confirmed, shipped, delivered, cancelled;
     int64_t payment_rate_bp, confirmation_rate_bp, shipping_rate_bp, delivery_rate_bp, overall_rate_bp;
 };
-#define RATE(tag_, member_, doc_) BASIS_POINTS(funnel_shown, tag_, member_, .flags = READ_ONLY | OPTIONAL, .doc = (doc_))
+#define RATE(tag_, member_, doc_) \
+    BASIS_POINTS(funnel_shown, tag_, member_, .flags = READ_ONLY | OPTIONAL, .doc = (doc_))
 /* clang-format off */
 static const struct field funnel_shown_rows[] = {
     DATE(funnel_shown,    1, day, .flags = READ_ONLY, .doc = "UTC day"),
