@@ -2,6 +2,7 @@
 #include "sim/world.h"
 #include "actors/all.h"
 #include "actors/identity/identity.h"
+#include "actors/runtime/record.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -186,11 +187,30 @@ static void differs(void *context, const char *difference, struct text key)
     violated(context, "I10 replay", "%s: %s", difference, shown);
 }
 
+/* Time never goes back along the log. */
+static void check_times(struct world *world)
+{
+    struct store *store = world->loopback.store;
+    int64_t before = 0;
+    for (uint64_t lsn = 1; lsn <= memory_store_durable_lsn(store); lsn++) {
+        struct arena *arena = arena_create();
+        struct text head, body;
+        struct record record = {0};
+        if (store->calls->read_log(store, lsn, arena, &head, &body) == FOUND &&
+            record_decode(arena, head, body, &record) && record.time < before)
+            violated(world, "I9 time", "record %llu is %lld ms older than the one before", (unsigned long long)lsn,
+                     (long long)(before - record.time));
+        before = record.time;
+        arena_destroy(arena);
+    }
+}
+
 /* The tables that a start found are what the log gives. */
 void world_verify(struct world *world)
 {
     struct loopback *loopback = &world->loopback;
     char problem[256] = "";
+    check_times(world);
     if (core_verify(loopback->registry, &loopback->ports, &loopback->config, differs, world, problem) < 0)
         violated(world, "I10 replay", "%s", problem);
 }

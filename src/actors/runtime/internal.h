@@ -74,7 +74,8 @@ struct message {
     struct request *request; /* FROM_REQUEST */
     struct arena *arena;
     int64_t now;
-    uint32_t order; /* among the messages first run in this millisecond */
+    int64_t begun_at; /* when it was first run: ids are drawn of that, so that every run draws the same */
+    uint32_t order;   /* among the messages first run in that millisecond */
     uint8_t random[32];
     struct id tenant, id;
     const struct kind *kind;

@@ -63,7 +63,7 @@ struct message *message_internal(struct core *core, enum message_source source, 
     message->kind = kind;
     message->command = command;
     message->id = id;
-    message->now = core->now;
+    message->now = message->begun_at = core->now;
     core->messages++;
     return message;
 }

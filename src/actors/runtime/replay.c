@@ -125,6 +125,19 @@ const char *replay_next(struct core *core, const struct text *given_head, const 
     return problem;
 }
 
+/* Time goes on from the last record, also when there is nothing to replay. */
+static int64_t time_of_record(struct store *store, uint64_t lsn)
+{
+    struct arena *arena = arena_create();
+    struct text head, body;
+    struct record record = {0};
+    if (store->calls->read_log(store, lsn, arena, &head, &body) != FOUND || !record_decode(arena, head, body, &record))
+        record.time = 0;
+    int64_t time = record.time;
+    arena_destroy(arena);
+    return time;
+}
+
 bool replay_log(struct core *core, char problem[256])
 {
     struct store *store = core->ports.store;
@@ -153,6 +166,7 @@ bool replay_log(struct core *core, char problem[256])
         return false;
     }
     core->recovering = false;
+    if (last && last < first) core->now = time_of_record(store, last);
     if (last >= first)
         log_line("core", LOG_INFO, "replayed the log", "from=%llu to=%llu", (unsigned long long)first,
                  (unsigned long long)last);

@@ -631,11 +631,14 @@ static void try_again(struct core *core, struct message *message)
     message_ready(core, message);
 }
 
-/* Its time is this turn's: the core may have slept until it arrived. */
+/* Its time is this turn's, in every run: the core may have slept until it arrived, and what is recorded after others that
+   overtook it while it waited is not older than they. */
 static void message_begin(struct core *core, struct message *message)
 {
+    message->now = core->now;
+    if (message->runs) return;
     if (core->ordered_at != core->now) core->order = 0;
-    core->ordered_at = message->now = core->now;
+    core->ordered_at = message->begun_at = core->now;
     message->order = core->order++;
 }
 
@@ -651,7 +654,7 @@ void message_run(struct core *core, struct message *message)
     }
     struct tx tx;
     struct tx_state state;
-    if (!message->runs) message_begin(core, message);
+    message_begin(core, message);
     tx_open(&tx, &state, core, message);
     if (message->runs++) core->count_reruns++;
     bool done;

@@ -213,7 +213,7 @@ struct id draw_id(struct tx *tx)
 {
     uint8_t random[8];
     draw_bytes(tx, random, sizeof random);
-    struct id id = id_v7(tx->now, tx->state->message->order, random);
+    struct id id = id_v7(tx->state->message->begun_at, tx->state->message->order, random);
     known_new(tx, id);
     return id;
 }
