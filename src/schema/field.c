@@ -79,12 +79,6 @@ uint32_t enum_value(const struct enumeration *values, struct text name)
     return 0;
 }
 
-bool field_visible(const struct field *field, uint32_t relations)
-{
-    if (field->flags & SECRET) return false;
-    return !field->sees || (field->sees & relations);
-}
-
 /* ---- Lists ------------------------------------------------------------------------------------------------------ */
 
 /* A list does not know whether somebody shares its array (a shallow copy, a committed block), nor whether there is room

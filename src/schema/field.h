@@ -65,6 +65,7 @@ struct field {
     uint8_t format; /* enum text_format */
     uint32_t flags;
     uint32_t offset, size;
+    uint32_t name_length;
     const char *name;
     int64_t min, max;       /* numbers: range when max > min; texts: length; lists and maps: count */
     int64_t initial;        /* enum, bool, integer: value before a body is bound */
@@ -104,7 +105,8 @@ void list_remove(struct list *list, uint32_t index, size_t element_size);
 /* Row macros. A row whose type is not the member's does not compile (pointer comparison inside sizeof). */
 /* clang-format off */
 #define FIELD_ROW(S, tag_, member_, T, type_)                                                                         \
-    .tag = (tag_), .type = (type_), .name = #member_, .size = sizeof(((struct S *)0)->member_),                        \
+    .tag = (tag_), .type = (type_), .name = #member_, .name_length = sizeof #member_ - 1,                              \
+    .size = sizeof(((struct S *)0)->member_),                                                                          \
     .offset = (uint32_t)(offsetof(struct S, member_) + 0 * sizeof(&((struct S *)0)->member_ == (T *)0))
 /* clang-format on */
 #define TEXT(S, tag, member, ...)                                       \
@@ -150,7 +152,8 @@ void list_remove(struct list *list, uint32_t index, size_t element_size);
 /* ENUM(order, 4, status, &order_statuses, …): any 4-byte enum type. */
 /* clang-format off */
 #define ENUM(S, tag_, member_, values_, ...)                                                                          \
-    { .tag = (tag_), .type = FIELD_ENUM, .name = #member_, .size = sizeof(((struct S *)0)->member_), .values = (values_), \
+    { .tag = (tag_), .type = FIELD_ENUM, .name = #member_, .name_length = sizeof #member_ - 1,                         \
+      .size = sizeof(((struct S *)0)->member_), .values = (values_),                                                   \
       .offset = (uint32_t)(offsetof(struct S, member_) + 0 * sizeof(char[sizeof(((struct S *)0)->member_) == 4 ? 1 : -1])), __VA_ARGS__ }
 /* clang-format on */
 /* STRUCT(user, 5, profile, struct profile, &profile_fields, …) */
@@ -158,7 +161,8 @@ void list_remove(struct list *list, uint32_t index, size_t element_size);
 #define STRUCT(S, tag, member, T, nested_, ...)                                                                       \
     { FIELD_ROW(S, tag, member, T, FIELD_STRUCT), .nested = (nested_), __VA_ARGS__ }
 #define FIELD_LIST_ROW(S, tag_, member_, T, type_)                                                                    \
-    .tag = (tag_), .type = (type_), .name = #member_, .size = sizeof(((struct S *)0)->member_),                        \
+    .tag = (tag_), .type = (type_), .name = #member_, .name_length = sizeof #member_ - 1,                              \
+    .size = sizeof(((struct S *)0)->member_),                                                                          \
     .offset = (uint32_t)(offsetof(struct S, member_) + 0 * sizeof(((struct S *)0)->member_.at == (T *)0))
 /* clang-format on */
 /* LIST(order, 6, items, struct order_item, &order_item_fields, .max = 50, …) */
@@ -191,7 +195,10 @@ const struct field *field_by_tag(const struct fields *fields, uint16_t tag);
 struct text enum_name(const struct enumeration *values, uint32_t value); /* absent for 0 and unknown */
 uint32_t enum_value(const struct enumeration *values, struct text name); /* 0 when unknown */
 /* True when a field of this mask of relations may be seen: no `sees`, or a common bit; SECRET never. */
-bool field_visible(const struct field *field, uint32_t relations);
+static inline bool field_visible(const struct field *field, uint32_t relations)
+{
+    return !(field->flags & SECRET) && (!field->sees || (field->sees & relations));
+}
 /* Start-up proof of a table and all it nests: every byte of the struct covered by exactly one row but for alignment gaps
    (`head` first bytes belong to a table proved elsewhere), tags ascending and unique, limits sane, enum values named,
    docs present. Calls report for each fault; returns the number of faults. */

@@ -64,11 +64,15 @@ static void write_money(struct buffer *out, const struct money *money)
         write_null(out);
         return;
     }
+    static const char between[] = ",\"currency\":\"", end[] = "\"}";
+    size_t length = strnlen(money->currency, sizeof money->currency);
     buffer_bytes(out, "{\"amount\":", 10);
     buffer_integer(out, money->amount);
-    buffer_bytes(out, ",\"currency\":", 12);
-    write_quoted(out, money->currency, strnlen(money->currency, sizeof money->currency));
-    buffer_byte(out, '}');
+    char *at = buffer_reserve(out, sizeof between + sizeof money->currency + sizeof end);
+    memcpy(at, between, sizeof between - 1);
+    memcpy(at + sizeof between - 1, money->currency, sizeof money->currency);
+    memcpy(at + sizeof between - 1 + length, end, sizeof end - 1);
+    out->length += sizeof between - 1 + length + sizeof end - 1;
 }
 
 static void write_time(struct buffer *out, int64_t time_ms)
@@ -204,8 +208,8 @@ bool schema_render_members(struct buffer *out, const struct fields *fields, cons
         char *end = buffer_reserve(out, FIELD_NAME_MOST + 4), *at = end;
         if (some) *at++ = ',';
         *at++ = '"';
-        for (const char *name = field->name; *name; name++)
-            *at++ = *name;
+        memcpy(at, field->name, field->name_length);
+        at += field->name_length;
         *at++ = '"';
         *at++ = ':';
         out->length += (size_t)(at - end);

@@ -69,6 +69,7 @@ static void test_rows(void **state)
     BROKEN(1, "tags ascend", row->tag = 1);
     BROKEN(0, "a name in lower snake case", row->name = "First");
     BROKEN(0, "a name in lower snake case", row->name = NULL);
+    BROKEN(0, "a name in lower snake case", row->name_length--);
     BROKEN(0, "a name in lower snake case",
            row->name = "a234567890123456789012345678901234567890123456789012345678901");
     BROKEN(1, "a name that an earlier row has", row->name = "first");
@@ -117,9 +118,14 @@ static void test_coverage(void **state)
     struct field rows[65];
     static char names[65][8];
     for (uint16_t i = 0; i < 65; i++) {
-        snprintf(names[i], sizeof names[i], "m%u", (unsigned)i);
-        rows[i] = (struct field){
-            .tag = (uint16_t)(i + 1), .type = FIELD_BOOL, .name = names[i], .offset = i, .size = 1, .doc = "d"};
+        int length = snprintf(names[i], sizeof names[i], "m%u", (unsigned)i);
+        rows[i] = (struct field){.tag = (uint16_t)(i + 1),
+                                 .type = FIELD_BOOL,
+                                 .name = names[i],
+                                 .name_length = (uint32_t)length,
+                                 .offset = i,
+                                 .size = 1,
+                                 .doc = "d"};
     }
     struct fields fields = {"wide", 64, 64, rows};
     struct faults faults = {0};

@@ -32,7 +32,8 @@ static const struct fields overview_fields = FIELDS("overview", struct overview,
 
 /* clang-format off */
 #define STATUS_ROW(tag_, index_, name_, doc_)                                                                          \
-    {.tag = (tag_), .type = FIELD_INTEGER, .name = (name_), .size = sizeof(int64_t), .flags = READ_ONLY, .doc = (doc_),    \
+    {.tag = (tag_), .type = FIELD_INTEGER, .name = (name_), .name_length = sizeof(name_) - 1, .size = sizeof(int64_t),     \
+     .flags = READ_ONLY, .doc = (doc_),                                                                                    \
      .offset = offsetof(struct order_day, by_status) + ((index_) - 1) * sizeof(int64_t)}
 static const struct field order_day_rows[] = {
     ENTITY_ROW(order_day),
