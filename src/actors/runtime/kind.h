@@ -77,6 +77,7 @@ struct index {
     const char *doc;
     enum leads leads;
     bool personal; /* unique, and its keys come from PERSONAL fields of the entity's own subject: gone with its key */
+    bool counted;  /* unique: souk itself counts its values, so a new entity's is never taken */
 };
 
 enum action {

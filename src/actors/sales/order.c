@@ -64,8 +64,8 @@ static void by_number_keys(const void *entity, struct key_writer *writer)
     key_end(writer);
 }
 /* clang-format off */
-static const struct index by_number = {.number = 1, .name = "by_number", .unique = true, .taken = ERROR_ALREADY_EXISTS,
-                                       .keys = by_number_keys, .doc = "one order has a number"};
+static const struct index by_number = {.number = 1, .name = "by_number", .unique = true, .counted = true,
+                                       .taken = ERROR_ALREADY_EXISTS, .keys = by_number_keys, .doc = "one order has a number"};
 /* clang-format on */
 
 static void newest_keys(const void *entity, struct key_writer *writer)
