@@ -4,13 +4,13 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "store/directory.h"
-#include <fcntl.h>
+#include <linux/magic.h>
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
+#include <sys/vfs.h>
 
 enum {
     MEBIBYTE = 1024 * 1024,
@@ -160,18 +160,16 @@ static void set_silent_close(struct rocks *rocks)
     rocks->options = options;
 }
 
-/* Does the file system below this path take writes that pass by the page cache? */
+/* Is the path on a file system that takes writes past the page cache and gains by them? */
 static bool takes_direct_writes(const char *path)
 {
     char directory[PATH_SIZE];
+    struct statfs status;
     const char *slash = strrchr(path, '/');
     int length = slash ? (int)(slash == path ? 1 : slash - path) : 1;
     if (snprintf(directory, sizeof directory, "%.*s", length, slash ? path : ".") >= (int)sizeof directory)
         return false;
-    int file = open(directory, O_TMPFILE | O_WRONLY | O_DIRECT | O_CLOEXEC, 0600);
-    if (file < 0) return false;
-    close(file);
-    return true;
+    return statfs(directory, &status) == 0 && (status.f_type == EXT4_SUPER_MAGIC || status.f_type == XFS_SUPER_MAGIC);
 }
 
 /* A table of a checkpoint in the page cache is written back by the next sync of the log, for file systems that order data
