@@ -150,4 +150,29 @@ def suspending_a_marketplace():
     suite.answers(ann.get("/users/me"), 200)
 
 
+@suite.case
+def what_is_kept_ends_with_what_the_marketplace_allows():
+    slug = opened()["slug"]
+    ann = registered(slug, "ann@closed.test")
+    anyone = server.client(tenant=slug)
+    paths = ("/communities", "/feed", "/products", f"/users/{ann.id}")
+
+    def ask(client, status, text):
+        for path in paths:
+            suite.equal(client.get(path).status, status, f"{path}: {text}")
+
+    for client in (ann, anyone):
+        for _ in range(4):
+            ask(client, 200, "open")
+    version = operate("GET", f"/api/admin/tenants/{slug}").data["version"]
+    closing = [("If-Match", f'"{version}"')]
+    suite.equal(operate("PATCH", f"/api/admin/tenants/{slug}", {"anonymous_read": False}, closing).status, 200)
+    ask(anyone, 401, "for members only")
+    for _ in range(4):
+        ask(ann, 200, "she is a member")
+    suite.equal(operate("POST", f"/api/admin/tenants/{slug}/suspend", REASON).status, 200)
+    for client in (ann, anyone):
+        ask(client, 403, "suspended")
+
+
 suite.main()

@@ -180,6 +180,11 @@ static void note_slot(struct tx *tx, const void *bytes, size_t length)
     *LIST_ADD(tx->arena, &tx->state->read_slots) = slot_of(bytes, length);
 }
 
+void answer_reads_actor(struct tx *tx, const struct actor *actor)
+{
+    if (tx->state->noting) note_slot(tx, actor->key, sizeof actor->key);
+}
+
 void answer_reads_key(struct tx *tx, struct text key)
 {
     if (tx->state->noting) note_slot(tx, key.data, key.length);

@@ -17,6 +17,7 @@ static enum error tenant_enter(struct tx *tx, struct id tenant)
         tx->state->pending = true;
         return OK;
     }
+    answer_reads_actor(tx, actor);
     if (!actor->block || entity_of(actor->block->state)->status == TENANT_DELETED)
         return fail(tx, ERROR_NOT_FOUND, "there is no such marketplace");
     tx->tenant = tx->state->message->tenant = tenant;
