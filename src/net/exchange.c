@@ -98,6 +98,7 @@ void exchange_start(struct exchange *exchange, const struct http_request *http)
 void exchange_start_known(struct exchange *exchange, const struct head *head)
 {
     head_request(head, &exchange->loop->bind, &exchange->request);
+    exchange->request.lane = lane_of(exchange->connection, &exchange->request);
     exchange->endpoint = head->endpoint;
     exchange->head = head;
     head_hold(head);

@@ -13,7 +13,7 @@ struct head { /* never changes but for `references` and the ticket of the last r
     int64_t expires_s;           /* of its token */
     struct arena *arena;         /* holds the bytes and all below */
     struct http_request http;
-    struct request request; /* as bind_request fills it; address, id, arena and owner are each request's own */
+    struct request request; /* as bind_request fills it; address, id, lane, arena and owner are each request's own */
     const struct endpoint *endpoint;
     bool names_request; /* by X-Request-Id */
 };

@@ -218,6 +218,21 @@ def pipelines_are_answered_in_order():
 
 
 @suite.case
+def a_known_head_keeps_its_place_behind_a_write():
+    ann = server.user()
+    raw = server.raw()
+    head = f"Host: localhost\r\nAuthorization: Bearer {ann.token}\r\n"
+    read = f"GET /api/v1/users/{ann.id} HTTP/1.1\r\n{head}\r\n"
+    for number in range(12):
+        body = json.dumps({"profile": {"display_name": f"Ann {number}"}})
+        write = f"PATCH /api/v1/users/me HTTP/1.1\r\n{head}If-Match: *\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+        raw.send((write + read).encode())
+        suite.equal(raw.reply().status, 200)
+        suite.equal(raw.reply().data["profile"]["display_name"], f"Ann {number}", f"time {number}")
+    raw.close()
+
+
+@suite.case
 def pipeline_without_reading_does_not_grow():
     def memory():
         with open(f"/proc/{server.process.pid}/statm", encoding="ascii") as file:
