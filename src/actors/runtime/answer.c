@@ -127,6 +127,7 @@ static struct block *public_block(struct tx *tx, const struct kind *kind, const 
 
 static bool rendering_valid(struct tx *tx, const struct rendering *rendering)
 {
+    if (rendering->replacements != tx->core->replacements) return false;
     for (uint32_t i = 0; i < rendering->dependency_count; i++) {
         const struct dependency *dependency = &rendering->dependencies[i];
         const struct touched *touched = tx_touch(tx, dependency->kind, dependency->id);
@@ -145,6 +146,7 @@ static void rendering_keep(struct tx *tx, struct block *block, struct text json,
     size_t size = sizeof(struct rendering) + count * sizeof *dependencies + json.length;
     struct rendering *rendering = memory_alloc(size);
     rendering->revision = revision;
+    rendering->replacements = tx->core->replacements;
     rendering->length = json.length;
     rendering->dependency_count = count;
     if (count) memcpy(rendering->dependencies, dependencies, count * sizeof *dependencies);

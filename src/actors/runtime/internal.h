@@ -20,6 +20,7 @@ struct dependency { /* what else a rendering read, and as of which record (0: it
 struct rendering { /* valid while its dependencies are as they were */
     uint64_t revision;
     uint32_t length, dependency_count;
+    uint32_t replacements;            /* the core's when it was made */
     struct dependency dependencies[]; /* then the JSON */
 };
 struct block {
@@ -299,6 +300,7 @@ struct core {
     struct search_state search;
     struct answers *answers; /* kept */
     uint32_t erasures;       /* raised when somebody is erased: what is in memory is looked at again */
+    uint32_t replacements;   /* raised when a state is replaced by another of the same record: what shows it is old */
     struct id_list erasing;  /* tenants in which a replay erased somebody */
     bool personal[512];      /* by kind number: has it fields that are sealed? */
     uint32_t sees[512];      /* by kind number: relations that see more of it than the public does */

@@ -62,6 +62,7 @@ void erasures_apply(struct core *core, const struct record *record, bool replay)
         keyring_erase(core->ports.keyring, record->tenant, record->erased.at[i]);
     if (!record->erased.count) return;
     core->erasures++;
+    core->replacements++;
     answers_forget_all(core->answers);
     if (replay) note_erasing(core, record->tenant);
 }

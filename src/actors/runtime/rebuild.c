@@ -233,6 +233,7 @@ static void mend(struct core *core, struct text key, struct text right)
     else
         derived_delete(core, key);
     answers_forget_all(core->answers);
+    core->replacements++;
     if (!actor || !actor->known) return;
     struct id tenant, id;
     memcpy(tenant.bytes, actor->key, sizeof tenant.bytes);
