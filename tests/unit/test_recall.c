@@ -189,6 +189,37 @@ static void test_rates(void **state)
     loopback_close(&world);
 }
 
+/* So is what waits for the disk before it is known who asks. */
+static void test_rates_of_what_is_cold(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"rates.default", "5", NULL};
+    struct loopback world;
+    char id[64];
+    loopback_prepare(&world, &thing_registry, thing_providers);
+    world.config.rate_limits = true;
+    world.config.settings = settings;
+    world.config.actors_memory = 1;
+    loopback_start(&world);
+    loopback_settle(&world);
+    make(&world, "First", id);
+    memory_store_miss_every(world.store, 1);
+    for (int i = 0; i < 6; i++) {
+        checkpoint_begin(world.core);
+        checkpoint_go_on(world.core, UINT32_MAX);
+        loopback_settle(&world);
+        core_turn(world.core, world.now); /* forgets what it need not know */
+        uint64_t reruns = world.core->count_reruns;
+        struct said *said =
+            loopback_ask(&world, (struct asking){.kind = "thing", .command = "read", .id = id, .user = USER_TWO});
+        assert_true(world.core->count_reruns > reruns);
+        assert_int_equal(said->request.reply.status, i < 5 ? 200 : 429);
+        assert_int_equal(said->request.reply.rate_limit, 5);
+        said_free(said);
+    }
+    loopback_close(&world);
+}
+
 /* An answer tells of the log as far as its run saw it, whether there was a run or not. */
 static void test_positions(void **state)
 {
@@ -244,9 +275,10 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads),     cmocka_unit_test(test_lists), cmocka_unit_test(test_who_asks),
-        cmocka_unit_test(test_positions), cmocka_unit_test(test_many),  cmocka_unit_test(test_logins_end),
-        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_reads),    cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_who_asks), cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_logins_end),
+        cmocka_unit_test(test_rates),    cmocka_unit_test(test_rates_of_what_is_cold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,7 @@ struct message {
     LIST_OF(struct actor *) pinned;
     uint8_t idempotency[32]; /* hash of the key, zero: none */
     bool held_idempotency;   /* registered in core->in_flight */
+    bool rated;              /* it was counted by its rate, in whichever run came so far */
     bool awaiting;
     int64_t await_deadline;          /* then 202 */
     const struct kind *awaited_kind; /* entity whose outcome it waits for */

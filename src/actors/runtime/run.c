@@ -440,7 +440,10 @@ static enum error refuse_writes(struct tx *tx)
 
 static enum error take_rate(struct tx *tx, struct request *request)
 {
-    if (tx->state->message->runs != 1 || rate_take(tx->core, tx->state->message, &request->reply)) return OK;
+    struct message *message = tx->state->message;
+    if (message->rated) return OK;
+    message->rated = true;
+    if (rate_take(tx->core, message, &request->reply)) return OK;
     return fail(tx, ERROR_RATE_LIMITED, "slow down");
 }
 
