@@ -108,7 +108,7 @@ static int open_key_early(struct shell *shell)
     struct stat found;
     bool is_new = directory_make(data) && directory_holds_only(data, nothing);
     shell->key_path = *path ? path : file_beside(shell->arena, data, ".key").data;
-    if (!is_new && stat(shell->key_path, &found) != 0) return EXIT_DONE;
+    if (access(data, W_OK) != 0 || (!is_new && stat(shell->key_path, &found) != 0)) return EXIT_DONE;
     shell->master = master_open(shell->key_path, is_new ? SLOTS_MAKE : SLOTS_OF_DATA, problem);
     return shell->master ? EXIT_DONE : refuse(EXIT_USAGE, problem);
 }

@@ -269,7 +269,11 @@ def rebuilds_rows_while_serving():
     writer.join()
     for text in told:
         suite.check(int(text.split()[1]) > 0 and text.endswith(" 0 differed\n"), text)
-    state = server.operator().get("//control/rebuild").data
+    operator = server.operator()
+    suite.answers(operator.post("//control/rebuild", {"view": "user_cards", "check": True}), 202)
+    deadline = time.monotonic() + 20
+    while (state := operator.get("//control/rebuild").data)["state"] == "running" and time.monotonic() < deadline:
+        time.sleep(0.01)
     suite.equal((state["view"], state["state"], state["check"], state["differing"]), ("user_cards", "done", True, 0))
     refused(1, "404", "rebuild", "cards", "--data", server.data)
     refused(USAGE, "VIEW", "rebuild", "--data", server.data)
