@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 bool path_join(char out[PATH_SIZE], const char *directory, const char *name)
@@ -129,6 +130,42 @@ bool directory_holds_only(const char *path, const char *const *names)
     return each_name(path, is_listed, (void *)names);
 }
 
+static bool ends_so(const char *name, const char *ending)
+{
+    size_t length = strlen(name), end = strlen(ending);
+    return length >= end && strcmp(name + length - end, ending) == 0;
+}
+
+struct sum {
+    const char *ending;
+    uint64_t bytes;
+};
+
+static bool add_name(void *context, const char *path, const char *name)
+{
+    struct sum *sum = context;
+    char file[PATH_SIZE];
+    struct stat status;
+    if (ends_so(name, sum->ending) && path_join(file, path, name) && stat(file, &status) == 0)
+        sum->bytes += (uint64_t)status.st_size;
+    return true;
+}
+
+uint64_t directory_bytes(const char *path, const char *ending)
+{
+    struct sum sum = {ending, 0};
+    each_name(path, add_name, &sum);
+    return sum.bytes;
+}
+
+bool directory_free(const char *path, uint64_t *bytes)
+{
+    struct statvfs status;
+    if (statvfs(path, &status) != 0) return false;
+    *bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    return true;
+}
+
 struct description {
     const char *ending;
     char *out;
@@ -138,10 +175,9 @@ struct description {
 static bool describe_name(void *context, const char *path, const char *name)
 {
     struct description *description = context;
-    size_t length = strlen(name), ending = strlen(description->ending);
     char file[PATH_SIZE];
     struct stat status;
-    if (length < ending || strcmp(name + length - ending, description->ending) != 0) return true;
+    if (!ends_so(name, description->ending)) return true;
     if (!path_join(file, path, name) || stat(file, &status) != 0) return true;
     size_t room = description->size - description->length;
     int added = snprintf(description->out + description->length, room, "%s%s (%lld bytes)",

@@ -2,6 +2,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { PATH_SIZE = 4096 };
 
@@ -15,5 +16,8 @@ bool directory_remove(const char *path);   /* with the files in it; absent is fi
 bool path_exists(const char *path);
 /* Whether there is nothing in it but names of the list (ended by NULL). */
 bool directory_holds_only(const char *path, const char *const *names);
+/* What the files whose name ends so hold. */
+uint64_t directory_bytes(const char *path, const char *ending);
+bool directory_free(const char *path, uint64_t *bytes); /* what its file system still takes */
 /* "a (12 bytes), b (0 bytes)": the files whose name ends so, in no order. */
 void directory_describe(const char *path, const char *ending, char *out, size_t size);

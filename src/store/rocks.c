@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { SPACE_ASKED_NS = 250 * 1000 * 1000 }; /* how old the answer of the file system may be */
@@ -201,9 +200,8 @@ static uint64_t store_free_bytes(struct store *base)
     struct rocks_store *store = self(base);
     int64_t now = monotonic_ns();
     if (now - atomic_load(&store->space_asked_ns) < SPACE_ASKED_NS) return atomic_load(&store->space_free);
-    struct statvfs status;
     uint64_t available = 0;
-    if (statvfs(store->path, &status) == 0) available = (uint64_t)status.f_bavail * status.f_frsize;
+    directory_free(store->path, &available);
     uint64_t beyond = available > store->config.reserve_bytes ? available - store->config.reserve_bytes : 0;
     atomic_store(&store->space_free, beyond);
     atomic_store(&store->space_asked_ns, now);

@@ -170,10 +170,26 @@ static int tables_drop(struct rocks_store *store, char problem[PROBLEM_SIZE])
     return rocks_problem_code(problem);
 }
 
+/* Opening moves what was written last from the write-ahead files into a table. When the disk is full, RocksDB may abort the
+   process over an assertion of its own: so it is asked before. */
+static int require_room(const struct rocks_store *store, char problem[PROBLEM_SIZE])
+{
+    enum { BESIDE = 64 * 1024 }; /* manifest, options, the next write-ahead file */
+    uint64_t wanted = directory_bytes(store->rocks_path, ".log") + BESIDE, available;
+    if (!directory_free(store->rocks_path, &available) || available >= wanted) return 0;
+    char why[PROBLEM_SIZE];
+    snprintf(why, sizeof why, "the disk is full: a start needs %" PRIu64 " KiB, and %" PRIu64 " are free", wanted >> 10,
+             available >> 10);
+    return refuse(problem, STORE_EXIT_FULL, store->path, why);
+}
+
 /* From here on the store is written. The recovered tail was flushed by the opening, so it is durable, and the mark says so. */
 static int open_to_write(struct rocks_store *store, const struct log_state *state, char problem[PROBLEM_SIZE])
 {
     rocks_close(store->rocks);
+    store->rocks = NULL;
+    int full = require_room(store, problem);
+    if (full) return full;
     char why[PROBLEM_SIZE];
     store->rocks =
         rocks_open(&(struct rocks_config){store->rocks_path, store->config.block_cache_bytes, false, false}, why);

@@ -504,6 +504,10 @@ def a_disk_that_is_really_full():
             refused = 1
         suite.check(refused, "the disk was never full")
         suite.equal(server.process.wait(30), 75, "exit status")
+        disk.fill(0)
+        done = subprocess.run([server.binary, "serve", "--data", server.data, "--listen", "127.0.0.1:0"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        suite.equal(done.returncode, 7, f"a start without room says so: {done.stderr}")
         disk.empty()
         server.start()
         me = ann.get("/users/me").data
