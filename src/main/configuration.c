@@ -2,6 +2,8 @@
 #include "main/configuration.h"
 #include "actors/runtime/settings.h"
 #include "base/time.h"
+#include "schema/format.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <ini.h>
 #include <stddef.h>
@@ -250,15 +252,68 @@ void configuration_init(struct configuration *configuration, struct arena *arena
     }
 }
 
+bool configuration_listen(struct arena *arena, const char *listen, const char **host, int *port)
+{
+    const char *colon = strrchr(listen, ':');
+    int64_t number;
+    if (!*listen) return true;
+    if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535)
+        return false;
+    struct text name = {listen, (uint32_t)(colon - listen)};
+    bool bracketed = name.data[0] == '[' && name.data[name.length - 1] == ']';
+    if (bracketed)
+        name = (struct text){name.data + 1, name.length - 2};
+    else if (memchr(name.data, ':', name.length))
+        return false;
+    *host = arena_text(arena, name).data;
+    *port = (int)number;
+    return true;
+}
+
+static bool listen_is_good(const struct configuration *configuration, const char *listen)
+{
+    const char *host;
+    int port;
+    return configuration_listen(configuration->arena, listen, &host, &port);
+}
+
+/* A name would match no peer, and all who come through the proxy would count as one. */
+static bool are_addresses(const struct configuration *configuration, const char *list)
+{
+    uint8_t address[sizeof(struct in6_addr)];
+    for (const char *const *word = configuration_list(configuration->arena, list); *word; word++)
+        if (inet_pton(AF_INET, *word, address) != 1 && inet_pton(AF_INET6, *word, address) != 1) return false;
+    return true;
+}
+
+/* As a browser sends it: scheme and host, and no path. */
+static bool are_origins(const struct configuration *configuration, const char *list)
+{
+    for (const char *const *word = configuration_list(configuration->arena, list); *word; word++) {
+        const char *host = strstr(*word, "://");
+        if (strcmp(*word, "*") != 0 && (!host || !host[3] || strchr(host + 3, '/'))) return false;
+    }
+    return true;
+}
+
 const char *configuration_check(const struct configuration *configuration)
 {
     if (!*configuration->data) return "server.data names no directory";
-    if (!*configuration->default_tenant) return "server.default_tenant names no tenant";
+    if (!format_is_slug(text_of(configuration->default_tenant)))
+        return "server.default_tenant is 3 to 60 small letters a-z, digits and inner hyphens";
     if (!*configuration->listen && !*configuration->tls_listen) return "neither server.listen nor tls.listen is given";
     bool has_files = *configuration->tls_certificate && *configuration->tls_key;
     bool has_any = *configuration->tls_certificate || *configuration->tls_key || *configuration->tls_listen;
     if (has_any && !(has_files && *configuration->tls_listen))
         return "TLS needs all of tls.listen, tls.certificate and tls.key";
+    if (!listen_is_good(configuration, configuration->listen))
+        return "server.listen is HOST:PORT, such as 127.0.0.1:8080 or [::]:8080";
+    if (!listen_is_good(configuration, configuration->tls_listen))
+        return "tls.listen is HOST:PORT, such as 0.0.0.0:8443 or [::]:8443";
+    if (!are_addresses(configuration, configuration->net_proxies))
+        return "net.proxies is IP addresses, with commas between";
+    if (!are_origins(configuration, configuration->cors_origins))
+        return "cors.origins is *, or origins such as https://shop.example, with commas between";
     return NULL;
 }
 

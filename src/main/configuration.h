@@ -54,6 +54,8 @@ bool configuration_read(struct configuration *configuration, const char *path, c
 bool configuration_parse(struct configuration *configuration, const char *name, const char *content, char problem[512]);
 /* What the settings, all together, do not allow; NULL: nothing. */
 const char *configuration_check(const struct configuration *configuration);
+/* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts; of "" nothing is set. False when it is none of these. */
+bool configuration_listen(struct arena *arena, const char *listen, const char **host, int *port);
 /* The words of "a, b, c", NULL-terminated. */
 const char *const *configuration_list(struct arena *arena, const char *value);
 /* Every key with default and reason, as `souk help config` shows them: a file that sets each to its default. */

@@ -119,7 +119,6 @@ void harden_confine(struct shell *shell, const char *port_file)
     for (size_t i = 0; i < sizeof common / sizeof common[0]; i++)
         add(list, common[i].path, common[i].access);
     add(list, configuration->data, CONFINE_WRITE);
-    if (*configuration->mail_directory) mkdir(configuration->mail_directory, 0700); /* it could not be made later */
     add(list, configuration->mail_directory, CONFINE_WRITE);
     add_directory_of(list, port_file, CONFINE_WRITE);
     add_renewed(list, configuration->tls_certificate);

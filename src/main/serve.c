@@ -224,25 +224,6 @@ static int open_core(struct shell *shell)
     return EXIT_DONE;
 }
 
-/* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts; "" is nothing. */
-static bool split_listen(struct shell *shell, const char *listen, const char **host, int *port)
-{
-    const char *colon = strrchr(listen, ':');
-    int64_t number;
-    if (!*listen) return true;
-    if (!colon || colon == listen || !text_to_integer(text_of(colon + 1), &number) || number < 0 || number > 65535)
-        return false;
-    struct text name = {listen, (uint32_t)(colon - listen)};
-    bool bracketed = name.data[0] == '[' && name.data[name.length - 1] == ']';
-    if (bracketed)
-        name = (struct text){name.data + 1, name.length - 2};
-    else if (memchr(name.data, ':', name.length))
-        return false;
-    *host = arena_text(shell->arena, name).data;
-    *port = (int)number;
-    return true;
-}
-
 static void note_work(void *context)
 {
     (void)context; /* a turn follows every wait of the loop */
@@ -253,10 +234,8 @@ static int open_net(struct shell *shell)
     const struct configuration *configuration = &shell->configuration;
     char problem[256];
     struct net_config config = configuration->net;
-    if (!split_listen(shell, configuration->listen, &shell->host, &config.port))
-        return refuse(EXIT_USAGE, "server.listen is HOST:PORT, such as 127.0.0.1:8080 or [::]:8080");
-    if (!split_listen(shell, configuration->tls_listen, &shell->tls_host, &config.tls_port))
-        return refuse(EXIT_USAGE, "tls.listen is HOST:PORT, such as 0.0.0.0:8443 or [::]:8443");
+    configuration_listen(shell->arena, configuration->listen, &shell->host, &config.port); /* both were checked */
+    configuration_listen(shell->arena, configuration->tls_listen, &shell->tls_host, &config.tls_port);
     config.address = shell->host;
     config.tls_address = shell->tls_host;
     config.tls_certificate = configuration->tls_certificate;
@@ -284,9 +263,21 @@ static int open_relays(struct shell *shell)
     return good ? EXIT_DONE : refuse(EXIT_USAGE, problem);
 }
 
+/* Not later: a confined process could not make it, and mails would be tried again and again. */
+static int make_mail_directory(const struct shell *shell)
+{
+    const char *path = shell->configuration.mail_directory;
+    char problem[256];
+    if (!*path || mkdir(path, 0700) == 0 || errno == EEXIST) return EXIT_DONE;
+    snprintf(problem, sizeof problem, "sandbox.mail_directory %.160s cannot be made: %s", path, strerror(errno));
+    return refuse(EXIT_USAGE, problem);
+}
+
 static int open_all(struct shell *shell, const struct arguments *arguments)
 {
     int status = open_key_early(shell);
+    if (status != EXIT_DONE) return status;
+    status = make_mail_directory(shell);
     if (status != EXIT_DONE) return status;
     harden_confine(shell, argument(arguments, "port-file"));
     shell_open(shell); /* after it: a loop that has begun with io_uring could not go on without */

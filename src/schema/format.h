@@ -28,6 +28,7 @@ struct fault {
 /* Checks a text and writes its normal form to *out, a view of the text or made in the arena. */
 bool format_accept(const struct field *field, struct text text, struct arena *arena, struct text *out,
                    struct fault *fault);
+bool format_is_slug(struct text text);
 /* Three capital letters. */
 bool format_is_currency(struct text text);
 /* The pattern of a format as JSON Schema takes it; NULL when it has none. */

@@ -77,6 +77,8 @@ static bool anything_ok(struct text text)
     return true;
 }
 
+enum { SLUG_LEAST = 3, SLUG_MOST = 60 };
+
 static bool slug_ok(struct text text)
 {
     for (uint32_t i = 0; i < text.length; i++) {
@@ -182,6 +184,11 @@ static bool country_ok(struct text text)
     return false;
 }
 
+bool format_is_slug(struct text text)
+{
+    return text.length >= SLUG_LEAST && text.length <= SLUG_MOST && slug_ok(text);
+}
+
 bool format_is_currency(struct text text)
 {
     return text.length == 3 && is_upper(text.data[0]) && is_upper(text.data[1]) && is_upper(text.data[2]);
@@ -247,7 +254,7 @@ static const struct {
     /*                    check         least  most               form   says, pattern */
     [FORMAT_PLAIN]     = { plain_ok,      0,   TEXT_MOST_DEFAULT, AS_IS, "one line, without control characters", NULL },
     [FORMAT_LONG]      = { long_ok,       0,   TEXT_MOST_DEFAULT, AS_IS, "free of control characters but newline and tab", NULL },
-    [FORMAT_SLUG]      = { slug_ok,       3,   60,                AS_IS, "small letters a-z, digits and inner hyphens", "^[a-z0-9][a-z0-9-]*[a-z0-9]$" },
+    [FORMAT_SLUG]      = { slug_ok, SLUG_LEAST, SLUG_MOST,         AS_IS, "small letters a-z, digits and inner hyphens", "^[a-z0-9][a-z0-9-]*[a-z0-9]$" },
     [FORMAT_EMAIL]     = { email_ok,      0,   EMAIL_BYTES_MOST,  LOWER, "an e-mail address such as ada@example.com", NULL },
     [FORMAT_URL]       = { url_ok,        0,   URL_BYTES_MOST,    AS_IS, "an https:// address with a host, without user name, blanks and letters beyond ASCII", "^[Hh][Tt][Tt][Pp][Ss]://" },
     [FORMAT_COUNTRY]   = { country_ok,    0,   2,                 UPPER, "a country code of ISO 3166-1 such as DE", "^[A-Za-z]{2}$" },

@@ -68,7 +68,9 @@ def refuses_a_bad_configuration():
         data, conf = os.path.join(directory, "data"), os.path.join(directory, "souk.conf")
         for pair, text in (("server.lisen=x", "server.lisen is no key"), ("server.mode=fast", "one of: development production"),
                            ("store.reserve=lots", "a number of bytes"), ("orders.hold=soon", "a time"),
-                           ("net.idle_timeout=0", "is from"), ("nothing", "name=value")):
+                           ("net.idle_timeout=0", "is from"), ("nothing", "name=value"), ("tls.listen=8443", "tls.certificate"),
+                           ("server.default_tenant=A shop", "server.default_tenant is"), ("net.proxies=proxy.local", "IP addresses"),
+                           ("cors.origins=shop.example", "such as https://"), ("cors.origins=https://shop.example/x", "such as https://")):
             refused(USAGE, text, "serve", "--data", data, "--set", pair)
         with open(conf, "w", encoding="utf-8") as file:
             file.write("[server]\nlisten = 127.0.0.1:0\n\n[orders]\nhodl = 5m\n")
@@ -76,9 +78,10 @@ def refuses_a_bad_configuration():
         refused(USAGE, "cannot be read", "serve", "--data", data, "--config", conf + ".none")
         refused(USAGE, "--demo needs --mode development", "serve", "--data", data, "--demo", "--mode", "production")
         refused(USAGE, "--scale is", "serve", "--data", data, "--demo", "--mode", "development", "--scale", "huge")
-        suite.check(not os.path.exists(data), "nothing was made")
         for listen in ("8080", ":8080", "127.0.0.1:", "127.0.0.1:99999", "::1:80"):
             refused(USAGE, "HOST:PORT", "serve", "--data", data, "--listen", listen)
+        suite.check(not os.path.exists(data), "nothing was made")
+        refused(USAGE, "sandbox.mail_directory", "serve", "--data", data, "--set", f"sandbox.mail_directory={directory}/a/b")
 
 
 @suite.case
