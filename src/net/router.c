@@ -87,7 +87,7 @@ static bool add(struct router *router, const struct kind *kind, const struct com
     bool below_api = !(path[0] == '/' && path[1] == '/');
     endpoint->route = (struct route){kind, command};
     endpoint->path = path;
-    endpoint->path_text = text_of(path);
+    endpoint->path_text = text_of(below_api ? path : path + 1);
     endpoint->below_api = below_api;
     endpoint->method = METHOD_OTHER;
     for (int method = 0; method < METHOD_OTHER; method++)

@@ -526,6 +526,7 @@ def tokens():
 def logs_cannot_be_written_by_clients():
     nasty = "x\x1b[31m y=z \"q\" %n"
     anybody = server.client()
+    anybody.get("//readyz")
     anybody.get("/nothing", headers={"User-Agent": nasty, "X-Request-Id": nasty, "X-Tenant": "a b=\"c\""})
     anybody.get("/users/%1B%5B31m", headers={"X-Tenant": "a b=c"})
     anybody.get("/communities?q=secret-in-the-query", token="secret-token")
@@ -535,6 +536,7 @@ def logs_cannot_be_written_by_clients():
     requests = [line for line in lines if line["area"] == "http" and line["message"] == "request"]
     suite.check(len(requests) > 100, "a line for each request")
     suite.check(all({"method", "path", "status", "bytes", "microseconds", "request_id", "tenant"} <= set(line) for line in requests), "with its members")
+    suite.check(any(line["path"] == "/readyz" for line in requests), "what is not below /api is written as it was asked for")
     suite.check(all(set(line) == set(requests[0]) for line in requests), "and no member that a client made")
     for word in ("\x1b", "secret-in-the-query", "secret-token", "a b="):
         suite.check(word not in text, f"{word!r} is not in the log")

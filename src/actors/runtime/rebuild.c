@@ -108,8 +108,9 @@ static void finish(struct core *core)
     struct rebuilding *said = &core->rebuilding;
     said->state = REBUILD_DONE;
     log_line("core", said->differing ? LOG_WARNING : LOG_INFO, "the rows are compared with the log",
-             "kind=%s rows=%llu differing=%llu mended=%d", said->only ? said->only->plural : "all",
-             (unsigned long long)said->compared, (unsigned long long)said->differing, said->mends);
+             "kind=%s rows=%llu differing=%llu mended=%llu", said->only ? said->only->plural : "all",
+             (unsigned long long)said->compared, (unsigned long long)said->differing,
+             (unsigned long long)(said->mends ? said->differing : 0));
     rebuild_free(core);
 }
 
