@@ -198,7 +198,7 @@ run:
 	@tools/deps
 	@$(MAKE) --no-print-directory SAN= TINY= MUTANT= all
 	@mkdir -p $(DATA)
-	build/release/souk serve --config conf/souk.conf --data $(DATA) --demo
+	build/release/souk serve --config conf/souk.conf --data $(DATA) --demo $(if $(LISTEN),--listen $(LISTEN))
 
 test:
 	@tests/run
@@ -291,7 +291,7 @@ docs: all
 
 help:
 	@echo 'make            build build/release/souk (SAN=address|undefined|thread, TINY=1, MUTANT=k: other variants)'
-	@echo 'make run        install what is missing, build, serve the demo shop on conf/souk.conf (DATA=data/dev)'
+	@echo 'make run        install what is missing, build, serve the demo shop on conf/souk.conf (DATA=data/dev LISTEN=127.0.0.1:8080)'
 	@echo 'make test       everything that a change must pass; ends with "N passed, M failed"'
 	@echo 'make unit       the unit tests of the release build'
 	@echo 'make api        the API tests of the release build'

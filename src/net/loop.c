@@ -256,10 +256,15 @@ static bool listen_tcp(struct net_loop *loop, uv_tcp_t *listener, bool *has_list
     struct sockaddr_storage address;
     int fault = uv_ip4_addr(host, port, (struct sockaddr_in *)(void *)&address);
     if (fault) fault = uv_ip6_addr(host, port, (struct sockaddr_in6 *)(void *)&address);
-    if (fault) return complain(problem, "listen on", host, fault);
+    if (fault) {
+        snprintf(problem, 256, "cannot listen on %.150s: that is no IP address", host);
+        return false;
+    }
 
+    char where[160];
+    snprintf(where, sizeof where, "%.100s, port %d", host, port);
     fault = uv_tcp_init_ex(loop->uv, listener, address.ss_family);
-    if (fault) return complain(problem, "listen on", host, fault);
+    if (fault) return complain(problem, "listen on", where, fault);
     listener->data = loop;
     *has_listener = true;
     loop->handles++;
@@ -271,7 +276,7 @@ static bool listen_tcp(struct net_loop *loop, uv_tcp_t *listener, bool *has_list
     }
     if (!fault) fault = uv_tcp_bind(listener, (struct sockaddr *)&address, 0);
     if (!fault) fault = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
-    return fault ? complain(problem, "listen on", host, fault) : true;
+    return fault ? complain(problem, "listen on", where, fault) : true;
 }
 
 bool loop_listen(struct net_loop *loop, char problem[256])

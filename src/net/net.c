@@ -289,9 +289,9 @@ struct net *net_create(const struct net_config *config, uv_loop_t *core_loop, st
     for (uint32_t i = 1; good && i < net->loop_count; i++)
         good = start_thread(&net->loops[i], problem);
     if (!good) return NULL; /* the process ends: what was opened so far goes with it */
-    log_line("net", LOG_INFO, "listening", "address=%s port=%d tls_address=%s tls_port=%d loops=%lld",
+    log_line("net", LOG_INFO, "listening", "address=%s port=%d tls_address=%s tls_port=%d loops=%lld connections=%lld",
              config->address ? config->address : "-", net->port, config->tls_address ? config->tls_address : "-",
-             net->tls_port, (long long)config->loops);
+             net->tls_port, (long long)config->loops, (long long)connections_possible(net->config.connections));
     return net;
 }
 

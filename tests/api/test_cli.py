@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import tempfile
 import threading
@@ -81,6 +82,12 @@ def refuses_a_bad_configuration():
         for listen in ("8080", ":8080", "127.0.0.1:", "127.0.0.1:99999", "::1:80"):
             refused(USAGE, "HOST:PORT", "serve", "--data", data, "--listen", listen)
         suite.check(not os.path.exists(data), "nothing was made")
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            done = run("serve", "--data", data, "--listen", f"127.0.0.1:{port}")
+            suite.equal(done.returncode, 1)
+            suite.check(f"cannot listen on 127.0.0.1, port {port}: " in done.stderr, done.stderr)
+        suite.check("shop.local: that is no IP address" in run("serve", "--data", data, "--listen", "shop.local:0").stderr, "a name")
         refused(USAGE, "sandbox.mail_directory", "serve", "--data", data, "--set", f"sandbox.mail_directory={directory}/a/b")
 
 
