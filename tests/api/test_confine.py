@@ -108,8 +108,8 @@ def backups_are_made():
             server.command(["backup", copy])
             suite.equal(sorted(os.listdir(directory)), ["copy"], "nothing else is left")
             suite.equal([name for name in os.listdir(server.data) if name.startswith("backup.")], [], "nor with the data")
-            done = subprocess.run([server.binary, "verify", "--data", copy, "--key-file", server.data + ".key"],
-                                  capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run([server.binary, "verify", "--data", copy, "--key-file", server.data + ".key", "--slots",
+                                   os.path.join(server.data, "slots")], capture_output=True, text=True, timeout=60, check=False)
             suite.equal(done.returncode, 0, f"{place}: {done.stderr}")
     os.mkdir(os.path.join(server.data, "backup.1"))
     with open(os.path.join(server.data, "backup.1", "half"), "w", encoding="ascii") as file:
