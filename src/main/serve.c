@@ -12,6 +12,7 @@
 #include "main/harden.h"
 #include "main/shell.h"
 #include "main/version.h"
+#include "relay/live.h"
 #include "store/directory.h"
 #include "search/index.h"
 #include "store/slots.h"
@@ -175,6 +176,7 @@ static void metrics(void *context, struct buffer *out)
     durations_metrics(&shell->turns, "souk_core_turn_seconds", "length of the turns of the core", out);
     feed_metrics(shell->feed, out);
     relays_metrics(shell->relays.relays, shell->relays.count, out);
+    live_metrics(shell->streams, out);
 }
 
 static struct ports ports_of(struct shell *shell)
@@ -221,6 +223,7 @@ static int open_core(struct shell *shell)
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
     if (!shell->core) return refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
     shell->feed = feed_create(shell->store, shell->registry, shell->keyring, core_durable_lsn(shell->core));
+    shell->streams = live_open(shell->feed, configuration->net.streams_most);
     return EXIT_DONE;
 }
 
@@ -247,6 +250,7 @@ static int open_net(struct shell *shell)
     config.hosts = configuration_list(shell->arena, configuration->hosts);
     config.proxies = configuration_list(shell->arena, configuration->net_proxies);
     config.origins = configuration_list(shell->arena, configuration->cors_origins);
+    config.streams = shell->streams;
     config.core_has_work = note_work;
     config.context = shell;
     shell->net = net_create(&config, &shell->loop, shell->core, problem);
@@ -296,6 +300,7 @@ static void close_all(struct shell *shell)
 {
     workers_destroy(shell->workers);
     relays_close(&shell->relays);
+    live_close(shell->streams);
     feed_destroy(shell->feed);
     shell->store->calls->close(shell->store);
     core_destroy(shell->core);

@@ -55,6 +55,7 @@ struct shell {
     struct search *search;
     struct core *core;
     struct feed *feed; /* of what follows the log */
+    struct streams *streams;
     struct relays relays;
     struct net *net;
     const char *host, *tls_host; /* that it listens on, with the ports; NULL: it does not */

@@ -197,6 +197,20 @@ static void bind_headers(const struct http_request *http, struct request *reques
         request->dry_run |= http_token_equal(before_semicolon(element), "dry-run");
 }
 
+/* The first of its types that this command can answer counts. */
+static void bind_stream(const struct http_request *http, struct request *request)
+{
+    struct text rest = http->headers[HEADER_ACCEPT], element;
+    request->last_event_id = http->headers[HEADER_LAST_EVENT_ID];
+    while (http_list_next(&rest, &element)) {
+        struct text type = before_semicolon(element);
+        if (http_token_equal(type, "application/json") || text_is(type, "*/*")) return;
+        for (int form = STREAM_NONE + 1; form < STREAM_FORMS; form++)
+            if (http_token_equal(type, stream_content_types[form])) request->stream = (enum stream_form)form;
+        if (request->stream != STREAM_NONE) return;
+    }
+}
+
 /* NULL, or why this body cannot be taken. */
 static const char *refuse_media(const struct http_request *http)
 {
@@ -409,6 +423,7 @@ enum outcome bind_request(struct bind_context *context, const struct http_reques
     const char *media = refuse_media(http);
     if (media) return refuse(bound, ERROR_UNSUPPORTED_MEDIA_TYPE, media);
 
+    if (route->command->streams) bind_stream(http, request);
     bind_headers(http, request, &bound->problems);
     bind_query(route->command, http->query, request, &bound->problems);
     enum error error = bind_body(route, request, &bound->problems);

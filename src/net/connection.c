@@ -5,6 +5,7 @@
    their requests, in one write; only what the socket does not take is copied.
 
      OPEN ── last request read, or refused, or the peer ended ──▶ LAST ── all answered and sent ──▶ LINGERING ──▶ CLOSED
+   A request for a stream is the last one: the stream is its answer (streaming.c).
    In every state an error of the socket leads to CLOSED at once. */
 #include "net/loop.h"
 #include "base/check.h"
@@ -111,6 +112,7 @@ void connection_close(struct connection *connection)
     connection->state = CONNECTION_CLOSED;
     connection->loop->open_count--;
     if (connection->tls) sealed_close(connection);
+    streaming_close(connection);
     set_wait(connection, WAIT_NONE);
     deadline_clear(&connection->writing_deadline);
     drop_parser(connection);
@@ -169,12 +171,20 @@ static void refuse(struct connection *connection, enum error error, const char *
     no_more_requests(connection);
 }
 
+static void note_stream(struct connection *connection, struct exchange *exchange)
+{
+    if (exchange->request.stream == STREAM_NONE) return;
+    exchange->keep_alive = false;
+    no_more_requests(connection);
+}
+
 static void complete(struct connection *connection)
 {
     const struct http_request *http = &connection->parser->request;
     struct exchange *exchange = take_exchange(connection);
     if (!exchange->keep_alive) no_more_requests(connection);
     exchange_start(exchange, http);
+    note_stream(connection, exchange);
 }
 
 static void answer_continue(struct connection *connection)
@@ -202,7 +212,9 @@ static size_t take_known(struct connection *connection, const char *data, size_t
     const struct head *head = heads_find(loop->heads, data, length, loop->bind.now_s);
     if (!head) return 0;
     set_wait(connection, WAIT_NONE);
-    exchange_start_known(exchange_create(connection, loop_arena(loop), &head->http), head);
+    struct exchange *exchange = exchange_create(connection, loop_arena(loop), &head->http);
+    exchange_start_known(exchange, head);
+    note_stream(connection, exchange);
     return head->length;
 }
 
@@ -256,7 +268,7 @@ void connection_input_ended(struct connection *connection)
 {
     drop_parser(connection);
     no_more_requests(connection);
-    if (!connection->first && !connection->unsent)
+    if (!connection->first && !connection->unsent && !connection->streaming)
         finish(connection);
     else
         update_wait(connection);
@@ -265,7 +277,7 @@ void connection_input_ended(struct connection *connection)
 static void peer_ended(struct connection *connection)
 {
     connection->ended = true;
-    if (connection->state == CONNECTION_LINGERING)
+    if (connection->state == CONNECTION_LINGERING || stream_is_followed(connection))
         connection_close(connection);
     else
         connection_input_ended(connection);
@@ -293,7 +305,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
         return;
     }
     metrics_add(&connection->loop->metrics->bytes_in, (uint64_t)count);
-    if (connection->state == CONNECTION_LINGERING) {
+    if (connection->state == CONNECTION_LINGERING || connection->streaming) {
         connection->lingered += (size_t)count;
         if (connection->lingered > LIMIT_LINGER_BYTES) connection_close(connection);
         return;
@@ -450,6 +462,7 @@ static void render_ready(struct connection *connection, struct buffer *out)
             exchange->keep_alive = false;
             no_more_requests(connection);
         }
+        if (exchange->request.reply.stream) streaming_open(exchange);
         if (exchange_render(exchange, out, !connection->tls)) {
             loop->apart[loop->apart_count++] = (struct apart){out->length, exchange};
             bytes_apart += exchange->request.reply.body.length;
@@ -459,6 +472,16 @@ static void render_ready(struct connection *connection, struct buffer *out)
     }
 }
 
+/* What its peer still sends is dropped; its end is noticed. */
+static void flush_stream(struct connection *connection)
+{
+    if (!connection->ended) start_reading(connection);
+    if (connection->state == CONNECTION_CLOSED || connection->unsent) return;
+    connection->loop->apart_count = 0;
+    streaming_render(connection, &connection->loop->out);
+    if (connection->loop->out.length) send_out(connection, &connection->loop->out);
+}
+
 void connection_flush(struct connection *connection)
 {
     while (connection->state != CONNECTION_CLOSED && !connection->unsent && connection->first &&
@@ -466,7 +489,8 @@ void connection_flush(struct connection *connection)
         render_ready(connection, &connection->loop->out);
         send_out(connection, &connection->loop->out);
     }
-    if (connection->state == CONNECTION_LAST && !connection->first && !connection->unsent)
+    if (connection->streaming) flush_stream(connection);
+    if (connection->state == CONNECTION_LAST && !connection->first && !connection->unsent && !connection->streaming)
         finish(connection);
     else if (connection->state == CONNECTION_OPEN)
         resume(connection);
@@ -522,6 +546,7 @@ void connection_overdue(struct connection *connection, enum wait wait)
 
 void connection_stop(struct connection *connection)
 {
+    streaming_stop(connection);
     if (connection->state == CONNECTION_OPEN && !connection->first && !connection->unsent && !is_begun(connection))
         connection_close(connection);
 }

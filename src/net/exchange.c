@@ -123,7 +123,9 @@ void exchange_refuse(struct exchange *exchange, const struct http_request *http,
 void exchange_done(struct exchange *exchange)
 {
     exchange->answered = true;
-    if (exchange->connection)
+    if (exchange->is_check)
+        streaming_checked(exchange);
+    else if (exchange->connection)
         connection_mark(exchange->connection);
     else
         exchange_release(exchange);

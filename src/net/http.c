@@ -298,6 +298,7 @@ static const struct known_header {
     [HEADER_PREFER]                        = { NAME("prefer"),                        LISTED },
     [HEADER_ACCEPT]                        = { NAME("accept"),                        LISTED },
     [HEADER_ACCEPT_ENCODING]               = { NAME("accept-encoding"),               LISTED },
+    [HEADER_LAST_EVENT_ID]                 = { NAME("last-event-id"),                 ONCE },
     [HEADER_X_TENANT]                      = { NAME("x-tenant"),                      ONCE },
     [HEADER_X_REQUEST_ID]                  = { NAME("x-request-id"),                  ONCE },
     [HEADER_X_FORWARDED_FOR]               = { NAME("x-forwarded-for"),               LISTED },

@@ -65,6 +65,7 @@ static void on_tick(uv_timer_t *timer)
             connection_overdue(connection_of(end->next, (enum wait)wait), (enum wait)wait);
     }
     check_bodies(loop, now);
+    streaming_tick(loop, now);
     if (loop->stopping && now >= loop->stop_due)
         for (struct connection *connection = loop->connections; connection; connection = connection->next)
             connection_close(connection);
@@ -116,6 +117,7 @@ void loop_flush(struct net_loop *loop)
     if (loop->lines.length) log_write(&loop->lines);
     if (loop->out.capacity > OUT_KEPT_BYTES) buffer_free(&loop->out);
     if (loop->sealed.capacity > OUT_KEPT_BYTES) buffer_free(&loop->sealed);
+    if (loop->taken.capacity > OUT_KEPT_BYTES) buffer_free(&loop->taken);
 }
 
 static void check_files(struct net_loop *loop);
@@ -316,6 +318,7 @@ static void close_handles(struct net_loop *loop)
 {
     close_handle(loop, (uv_handle_t *)&loop->timer);
     close_handle(loop, (uv_handle_t *)&loop->check);
+    close_handle(loop, (uv_handle_t *)&loop->streams_async);
 }
 
 void loop_connection_gone(struct net_loop *loop)
@@ -372,8 +375,10 @@ bool loop_open(struct net_loop *loop, char problem[256])
     if (fault) return complain(problem, "draw", "random bytes", fault);
     CHECK(uv_timer_init(loop->uv, &loop->timer) == 0);
     CHECK(uv_check_init(loop->uv, &loop->check) == 0);
-    loop->timer.data = loop->check.data = loop->async.data = loop;
-    loop->handles = 2;
+    loop->timer.data = loop->check.data = loop->async.data = loop->streams_async.data = loop;
+    loop->handles = 3;
+    fault = uv_async_init(loop->uv, &loop->streams_async, streaming_on_ready);
+    if (fault) return complain(problem, "make", "an event", fault);
     if (!loop->on_core) {
         fault = uv_async_init(loop->uv, &loop->async, on_async);
         if (fault) return complain(problem, "make", "an event", fault);
@@ -401,6 +406,7 @@ void loop_free(struct net_loop *loop)
     map_destroy(loop->addresses);
     buffer_free(&loop->out);
     buffer_free(&loop->sealed);
+    buffer_free(&loop->taken);
     gzip_destroy(loop->gzip);
     buffer_free(&loop->lines);
     if (loop->spare_file >= 0) close(loop->spare_file);

@@ -11,6 +11,7 @@
 #include "net/gzip.h"
 #include "net/heads.h"
 #include "net/metrics.h"
+#include "actors/runtime/stream.h"
 #include "net/net.h"
 #include "net/reply.h"
 #include "net/tls.h"
@@ -32,6 +33,7 @@ struct exchange {
     bool is_continue;   /* no reply but "100 Continue" */
     bool keep_alive, http_1_0, preflight;
     bool takes_gzip; /* the client does */
+    bool is_check;   /* of a stream; not of the connection's answers */
 };
 
 /* ---- deadlines: one list for each length of time, in order of their ends ---- */
@@ -92,7 +94,8 @@ struct connection {
     size_t tail_used;
     size_t unsent, unsent_seen; /* bytes that libuv holds; at the last look */
     size_t lingered;
-    enum wait wait; /* which list `reading_deadline` is in */
+    struct streaming *streaming; /* the last answer, when it is a stream that has begun */
+    enum wait wait;              /* which list `reading_deadline` is in */
     struct deadline reading_deadline, writing_deadline;
     uint64_t body_began;
     uv_shutdown_t shutdown;
@@ -116,6 +119,7 @@ struct net_loop {
     uv_timer_t timer;
     uv_check_t check;
     uv_async_t async;
+    uv_async_t streams_async;
     uint32_t handles;                                        /* of these that are open, the inbox's aside */
     struct inbox inbox;                                      /* answered exchanges, from the core's thread */
     uint64_t clock_due, stop_due, files_due, room_noted_due; /* ms of the loop's clock */
@@ -133,8 +137,10 @@ struct net_loop {
     } apart[LIMIT_PIPELINE]; /* rendered without their bodies */
     uint32_t apart_count;
     struct gzip *gzip;
-    struct buffer sealed; /* the same, sealed by TLS */
-    struct buffer lines;  /* of the log, written at the end of a flush */
+    struct buffer sealed;        /* the same, sealed by TLS */
+    struct buffer taken;         /* of a stream */
+    struct streaming *streaming; /* of all connections */
+    struct buffer lines;         /* of the log, written at the end of a flush */
     bool logs;
     struct bind_context bind;
     struct heads *heads;
@@ -190,6 +196,18 @@ void sealed_receive(struct connection *connection, const char *data, size_t leng
 void sealed_send(struct connection *connection, const struct buffer *out);           /* answers */
 void sealed_end(struct connection *connection);                                      /* says that no more follow */
 void sealed_close(struct connection *connection);                                    /* the same, if it can */
+
+/* streaming.c: of a connection whose last answer is a stream */
+/* Before the head is rendered; the reply becomes a refusal when there is no stream to be had. */
+void streaming_open(struct exchange *exchange);
+void streaming_close(struct connection *connection); /* if it has one */
+/* What there is to be sent now; at its end the stream is closed. */
+void streaming_render(struct connection *connection, struct buffer *out);
+void streaming_checked(struct exchange *exchange); /* the core's answer is back */
+void streaming_stop(struct connection *connection);
+void streaming_tick(struct net_loop *loop, uint64_t now);
+void streaming_on_ready(uv_async_t *async);
+bool stream_is_followed(const struct connection *connection); /* it has one without end */
 
 /* exchange.c */
 /* Appends it to those of the connection. */

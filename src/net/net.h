@@ -34,12 +34,15 @@ struct net_config {
     bool (*take)(struct core *core, struct request *request);
     void (*give_back)(struct core *core, struct request *request);
     const struct registry *registry; /* NULL: the core's */
+    struct streams *streams;         /* NULL: there are none */
 
     /* Set by net_defaults, changed by net_set. Times are milliseconds. */
     int64_t loops;
     int64_t connections;             /* at most, over all loops; the limit of open files may lower it */
     int64_t connections_per_address; /* of one loop; 0: no limit */
     int64_t compress_least;          /* bytes of an answer; 0: none is compressed */
+    int64_t streams_most;            /* of those at once */
+    int64_t heartbeat;
     int64_t handshake_timeout, head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout,
         linger_timeout, stop_timeout;
 };

@@ -81,7 +81,7 @@ static void render_cors(struct buffer *out, const struct reply *reply, const str
         render_header(out, LITERAL("Access-Control-Allow-Methods: "), reply->allow);
         buffer_string(
             out, "Access-Control-Allow-Headers: Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-                 "Prefer, X-Request-Id, X-Tenant\r\n"
+                 "Last-Event-ID, Prefer, X-Request-Id, X-Tenant\r\n"
                  "Access-Control-Max-Age: 600\r\n");
     } else {
         buffer_string(
@@ -125,7 +125,11 @@ void reply_render(struct buffer *out, const struct request *request, const struc
     buffer_text(out, manner->date);
     if (has_body) {
         render_type(out, reply->content_type);
-        render_number(out, LITERAL("X-Content-Type-Options: nosniff\r\nContent-Length: "), body.length);
+        buffer_text(out, LITERAL("X-Content-Type-Options: nosniff\r\n"));
+        if (!reply->stream)
+            render_number(out, LITERAL("Content-Length: "), body.length);
+        else if (!manner->http_1_0)
+            buffer_text(out, LITERAL("Transfer-Encoding: chunked\r\n"));
     }
     if (manner->gzip.data) buffer_text(out, LITERAL("Content-Encoding: gzip\r\n"));
     if (manner->coding_varies) buffer_text(out, LITERAL("Vary: Accept-Encoding\r\n"));

@@ -41,8 +41,10 @@ struct tap {
     struct tap_config config;
     pthread_t thread;
     atomic_bool stopping, damaged;
+    bool woken;                /* guarded by the feed's mutex */
     _Atomic uint64_t position; /* for the metrics of other threads; written by the tap's own */
     /* the tap's own */
+    bool wakeful;          /* in tap_await: tap_wake ends the wait */
     struct arena *stretch; /* of the records read ahead */
     struct table_row rows[STRETCH_RECORDS];
     uint64_t rows_lsn; /* of the first */
@@ -127,7 +129,7 @@ static int64_t now_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-#define NOTHING UINT64_MAX
+#define NOTHING TAP_ANYHOW
 
 /* Sleeps until the time, the end of the tap, or until a record beyond that one is durable. */
 static void tap_wait(struct tap *tap, int64_t until_ns, uint64_t beyond)
@@ -136,10 +138,29 @@ static void tap_wait(struct tap *tap, int64_t until_ns, uint64_t beyond)
     struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     pthread_mutex_lock(&feed->mutex);
     atomic_fetch_add(&feed->waiting, beyond != NOTHING);
-    while (!tap_stopping(tap) && feed_durable(feed) <= beyond)
+    while (!tap_stopping(tap) && feed_durable(feed) <= beyond && !(tap->wakeful && tap->woken))
         if (pthread_cond_timedwait(&feed->moved, &feed->mutex, &until) == ETIMEDOUT) break;
     atomic_fetch_sub(&feed->waiting, beyond != NOTHING);
+    if (tap->wakeful) tap->woken = false;
     pthread_mutex_unlock(&feed->mutex);
+}
+
+/* The same for who waits for more than records. He naps first, so that many short commits wake him once. */
+void tap_await(struct tap *tap, int64_t ms, uint64_t beyond)
+{
+    int64_t now = now_ns(), napped = tap->read_at_ns + NAP_NS;
+    if (now < napped) tap_wait(tap, napped, NOTHING);
+    tap->wakeful = true;
+    tap_wait(tap, now + ms * 1000000, beyond);
+    tap->wakeful = false;
+}
+
+void tap_wake(struct tap *tap)
+{
+    pthread_mutex_lock(&tap->feed->mutex);
+    tap->woken = true;
+    pthread_cond_broadcast(&tap->feed->moved);
+    pthread_mutex_unlock(&tap->feed->mutex);
 }
 
 bool tap_pause(struct tap *tap, int64_t ms)
@@ -248,6 +269,7 @@ uint64_t tap_position(const struct tap *tap)
 void tap_seek(struct tap *tap, uint64_t after)
 {
     tap->open = false;
+    atomic_store(&tap->damaged, false);
     atomic_store(&tap->position, after);
 }
 

@@ -56,7 +56,12 @@ enum tap_found tap_next(struct tap *tap, int64_t timeout_ms, struct envelope *en
 struct text tap_render(struct tap *tap, const struct envelope *envelope);
 /* All wanted events of the records up to here have been given: what to remember once the last one has been dealt with. */
 uint64_t tap_position(const struct tap *tap);
-/* Goes on with the records behind a position, which may be one that was passed before. */
+/* Goes on with the records behind a position, which may be one that was passed before, or from damage. */
 void tap_seek(struct tap *tap, uint64_t after);
 /* Waits, at most so long; false: the tap is being closed. For pauses between attempts. */
 bool tap_pause(struct tap *tap, int64_t ms);
+/* Waits, at most so long, until a record beyond a position is durable (TAP_ANYHOW: whatever is), or somebody calls tap_wake
+   (any thread), or did since the last wait. */
+void tap_await(struct tap *tap, int64_t ms, uint64_t beyond);
+void tap_wake(struct tap *tap);
+#define TAP_ANYHOW UINT64_MAX

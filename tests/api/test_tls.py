@@ -628,6 +628,26 @@ def handshakes_are_not_repeated():
 
 
 @suite.case
+def events_are_streamed():
+    connection = connect()
+    connection.sendall(b"GET /api/v1/admin/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+                       b"Authorization: Bearer " + server.admin().token.encode() + b"\r\n\r\n")
+    got = b""
+
+    def until(wanted):
+        nonlocal got
+        while wanted not in got:
+            more = connection.recv(65536)
+            suite.require(more, f"comes: {wanted!r} after {got[-300:]!r}")
+            got += more
+    until(b"retry: ")
+    ann = server.user("Ann")
+    until(ann.id.encode())
+    connection.close()
+    suite.equal(ask(connect()), b"200", "and the server goes on")
+
+
+@suite.case
 def survives_all_this():
     suite.check("souk_connections" in server.client().get("//metrics", form=False).body.decode())
     suite.equal(server.stop(), 0, "ends well")

@@ -335,6 +335,11 @@ void reply_success(struct tx *tx)
         reply->body = state->raw;
         return;
     }
+    if (state->form == ANSWER_STREAM) {
+        reply->content_type = stream_content_types[state->stream->form];
+        reply->stream = state->stream;
+        return;
+    }
     buffer_string(&out, "{\"success\":true,\"data\":");
     if (state->form == ANSWER_LIST) {
         buffer_text(&out, state->raw);

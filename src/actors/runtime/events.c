@@ -1,6 +1,8 @@
 /* The events of a marketplace in the order of the log, for its staff: what a consumer outside reads to follow along. A worker
    reads a stretch of the log and keeps the records that hold something wanted; the core renders those that fit the page. Only what is durable is
-   read. A page ends where it is full, or where the stretch does: then it may be empty and yet have a next one. */
+   read. A page ends where it is full, or where the stretch does: then it may be empty and yet have a next one.
+
+   Who asks for a stream instead is told here whether he may and from where; the events come from elsewhere (stream.h). */
 #include "actors/runtime/events.h"
 #include "actors/runtime/envelope.h"
 #include "actors/runtime/internal.h"
@@ -23,6 +25,7 @@ struct events_query {
     int64_t after;
     struct text kind, event;
     struct id entity;
+    bool follow;
 };
 /* clang-format off */
 static const struct field query_rows[] = {
@@ -30,6 +33,7 @@ static const struct field query_rows[] = {
     TEXT(events_query, 2, kind, .format = FORMAT_KEY, .max = 40, .doc = "only of entities of this kind: order"),
     TEXT(events_query, 3, event, .format = FORMAT_KEY, .max = 80, .doc = "only these: order.confirmed"),
     ID(events_query, 4, entity, .doc = "only of this entity"),
+    BOOL(events_query, 5, follow, .doc = "of JSON lines: go on with what happens from now on"),
 };
 /* clang-format on */
 const struct fields events_query_fields = FIELDS("events_query", struct events_query, query_rows);
@@ -177,14 +181,52 @@ static const struct memo *tail(struct tx *tx, const struct wanted *wanted, uint6
 static enum error page_begin(struct tx *tx, struct wanted *wanted)
 {
     struct text cursor;
-    int64_t after, number = -1;
     enum error error = page_after(tx, &cursor);
     if (error || !cursor.data) return error;
-    struct text rest = cursor, position = text_split(&rest, '.');
-    if (!text_to_integer(position, &after) || (rest.data && !text_to_integer(rest, &number)))
+    if (!stream_place_read(cursor, &wanted->after, &wanted->number))
         return fail(tx, ERROR_INVALID_CURSOR, "the cursor does not belong to this list");
-    wanted->after = (uint64_t)after;
-    wanted->number = number;
+    return OK;
+}
+
+/* ---- a stream ---- */
+const char *const stream_content_types[STREAM_FORMS] = {
+    [STREAM_SSE] = "text/event-stream", [STREAM_JSONL] = "application/jsonl", [STREAM_NDJSON] = "application/x-ndjson"};
+
+bool stream_place_read(struct text id, uint64_t *after, int64_t *number)
+{
+    struct text rest = id, position = text_split(&rest, '.');
+    int64_t lsn, event = -1;
+    if (!text_to_integer(position, &lsn) || lsn < 0) return false;
+    if (rest.data && (!text_to_integer(rest, &event) || event < 0)) return false;
+    if (lsn == 0 && event >= 0) return false;
+    *after = (uint64_t)lsn;
+    *number = event;
+    return true;
+}
+
+/* Server-sent events begin, when nobody says where, with what happens next; lines where a page would. A position that the
+   log does not have is refused: to wait for it would pass over what is written until then. */
+static enum error events_stream(struct tx *tx, const struct request *request, const struct wanted *wanted)
+{
+    uint64_t durable = tx->core->durable_lsn;
+    bool pushed = request->stream == STREAM_SSE, known = request->cursor.data || queried(tx, "after");
+    struct stream_wish *wish = ARENA_NEW(tx->arena, struct stream_wish);
+    *wish = (struct stream_wish){
+        .form = request->stream,
+        .filter = wanted->filter,
+        .after = pushed && !known ? durable : wanted->after,
+        .number = wanted->number,
+        .last = pushed || (tx->query && ((const struct events_query *)tx->query)->follow) ? STREAM_FOLLOWS : durable,
+        .limit = request->limit,
+    };
+    if (request->head_only) return fail(tx, ERROR_BAD_REQUEST, "a stream is read with GET");
+    if (request->dry_run) return fail(tx, ERROR_BAD_REQUEST, "a stream cannot be tried, only read");
+    if (request->again) return answer_none(tx);
+    if (request->last_event_id.length && !stream_place_read(request->last_event_id, &wish->after, &wish->number))
+        return fail(tx, ERROR_INVALID_CURSOR, "Last-Event-ID is not the id of an event");
+    if (wish->after > durable) return fail(tx, ERROR_INVALID_CURSOR, "the log ends before that position");
+    tx->state->form = ANSWER_STREAM;
+    tx->state->stream = wish;
     return OK;
 }
 
@@ -198,6 +240,8 @@ enum error events_page(struct tx *tx)
     }
     enum error error = page_begin(tx, &wanted);
     if (error) return error;
+    const struct request *request = tx->state->message->request;
+    if (request->stream != STREAM_NONE) return events_stream(tx, request, &wanted);
     uint32_t limit = page_limit(tx), given = 0;
     uint64_t last = tx->core->durable_lsn;
     struct buffer out = {.arena = tx->arena};

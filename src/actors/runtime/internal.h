@@ -168,7 +168,16 @@ struct extra_member {
     const char *name;
     struct text json;
 };
-enum answer_form { ANSWER_SUBJECT, ANSWER_VALUE, ANSWER_NONE, ANSWER_RAW, ANSWER_ENTITY, ANSWER_LIST, ANSWER_ERROR };
+enum answer_form {
+    ANSWER_SUBJECT,
+    ANSWER_VALUE,
+    ANSWER_NONE,
+    ANSWER_RAW,
+    ANSWER_STREAM,
+    ANSWER_ENTITY,
+    ANSWER_LIST,
+    ANSWER_ERROR
+};
 struct tx_state {
     struct message *message;
     struct touched **touched;
@@ -223,6 +232,7 @@ struct tx_state {
     const void *then; /* READ of a moment: what the entity was */
     const char *content_type;
     struct text raw;
+    const struct stream_wish *stream;
     bool awaits;
     int64_t await_deadline;
 };

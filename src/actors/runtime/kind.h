@@ -135,6 +135,7 @@ struct command {
     bool (*alike)(struct tx *tx);
     bool searches; /* LIST: its query has a `q`, whose words find entities, best first (search.h) */
     struct id (*within)(struct tx *tx); /* LIST that searches: only what is of this supplier, community …; NULL: all */
+    bool streams;                       /* LIST of events: answers a stream to who asks for one (stream.h) */
     uint32_t demands; /* relations to what the path names, of which `decide` demands one; 0: `who` says all */
 };
 

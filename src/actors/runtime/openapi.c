@@ -4,6 +4,7 @@
    Paths stand relative to the servers, which are the two ways to name a tenant; the platform's own routes override them. */
 #include "actors/runtime/describe.h"
 #include "actors/runtime/openapi.h"
+#include "actors/runtime/stream.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include <stdlib.h>
@@ -152,7 +153,8 @@ static bool has_required(const struct fields *fields)
 
 static void add_content(struct document *document, yyjson_mut_val *of, const char *type, yyjson_mut_val *schema)
 {
-    yyjson_mut_val *content = yyjson_mut_obj_add_obj(document->doc, of, "content");
+    yyjson_mut_val *content = yyjson_mut_obj_get(of, "content");
+    if (!content) content = yyjson_mut_obj_add_obj(document->doc, of, "content");
     yyjson_mut_val *media = yyjson_mut_obj_add_obj(document->doc, content, type);
     yyjson_mut_obj_add_val(document->doc, media, "schema", schema);
 }
@@ -251,6 +253,11 @@ static void add_success(struct document *document, yyjson_mut_val *responses, co
     bool entity = command->action != ACTION_LIST && command->action != ACTION_CALL && !command->reply;
     if (entity && status != 204) add_header(document, headers, "ETag", "ETag");
     if (status != 204) add_content(document, response, "application/json", envelope(document, kind, command));
+    for (int form = STREAM_NONE + 1; command->streams && form < STREAM_FORMS; form++) {
+        yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
+        yyjson_mut_obj_add_str(document->doc, schema, "type", "string");
+        add_content(document, response, stream_content_types[form], schema);
+    }
 }
 
 static void add_refusals(struct document *document, yyjson_mut_val *responses, const struct kind *kind,

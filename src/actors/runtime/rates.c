@@ -20,7 +20,7 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply)
 {
     const struct request *request = message->request;
     enum rate_class class = message->command->rate;
-    if (!core->config.rate_limits || class == RATE_NONE || request->operator_) return true;
+    if (!core->config.rate_limits || class == RATE_NONE || request->operator_ || request->again) return true;
     int64_t per_minute = setting_configured(core, rate_settings[class]), most = per_minute * 1000;
     struct buffer key = {.arena = message->arena};
     buffer_byte(&key, (char)class);

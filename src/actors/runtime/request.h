@@ -2,6 +2,7 @@
    comes back with its reply. The net loop fills the first part; the core fills the reply and calls `answered` on the
    core's thread. */
 #pragma once
+#include "actors/runtime/stream.h"
 #include "actors/runtime/tx.h"
 #include "base/buffer.h"
 #include "base/limits.h"
@@ -28,6 +29,7 @@ struct reply {
     bool replayed, no_store;                          /* Idempotency-Replayed: true; Cache-Control */
     int64_t rate_limit, rate_remaining, rate_reset_s; /* rate_limit 0: no such headers */
     uint64_t ticket;                                  /* with which the same question finds its answer sooner, or 0 */
+    const struct stream_wish *stream;                 /* what follows the head; NULL: the body */
     void *held;                                       /* the core's: given back with core_reply_done */
 };
 
@@ -58,6 +60,9 @@ struct request {
     int64_t if_match;          /* the version alone; -1: "*" */
     struct text if_none_match; /* raw */
     bool dry_run, head_only, problem_json;
+    enum stream_form stream;   /* a command that `streams` is asked for one */
+    bool again;                /* asks only whether the asker still may: 204. Not counted against rates */
+    struct text last_event_id; /* raw; of streams */
     struct text request_id, address;
     uint64_t ticket;     /* of an earlier reply to the same request, or 0 */
     uint64_t started_ns; /* the net loop's, for its log line */
