@@ -86,7 +86,9 @@ static void assert_found(struct loopback *world, struct asking asking, const cha
     assert_true(said->answered);
     assert_int_equal(said->request.reply.status, 200);
     struct text body = said->request.reply.body;
-    char *copy = strndup(body.data, body.length);
+    char *copy = malloc(body.length + 1);
+    memcpy(copy, body.data, body.length);
+    copy[body.length] = 0;
     for (const char *at = strstr(copy, "\"name\":\""); at; at = strstr(at, "\"name\":\"")) {
         at += 8;
         snprintf(names + strlen(names), sizeof names - strlen(names), "%s%.*s", names[0] ? "|" : "",
