@@ -73,7 +73,7 @@ static int confined(int (*action)(void))
     if (!child) {
         char problem[256];
         const struct confine_path paths[] = {{inside, CONFINE_WRITE},
-                                             {"/etc/hosts", CONFINE_READ},
+                                             {"/etc/passwd", CONFINE_READ},
                                              {"/dev/null", CONFINE_WRITE},
                                              {"/no/such/path", CONFINE_READ},
                                              {0}};
@@ -103,7 +103,7 @@ static int works_inside(void)
     if (!fault && link(name(inside, "b/there"), name(inside, "b/linked")) != 0) fault = errno;
     if (!fault && unlink(name(inside, "b/linked")) != 0) fault = errno;
     if (!fault && truncate(name(inside, "b/there"), 0) != 0) fault = errno;
-    int file = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
+    int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
     if (!fault && file < 0) fault = errno;
     return fault;
 }
@@ -130,7 +130,7 @@ static int removes_outside(void)
 
 static int writes_what_it_may_read(void)
 {
-    return open("/etc/hosts", O_WRONLY | O_CLOEXEC) < 0 ? errno : 0;
+    return open("/etc/passwd", O_WRONLY | O_CLOEXEC) < 0 ? errno : 0;
 }
 
 static int goes_by_a_link(void)
