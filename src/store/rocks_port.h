@@ -24,7 +24,8 @@ int rocks_problem_code(const char *problem);
 struct rocks *rocks_open(const struct rocks_config *config, char problem[PROBLEM_SIZE]);
 void rocks_close(struct rocks *rocks); /* writes nothing: what is not flushed and not logged is gone */
 
-/* For one whose write failed: it stays open until the process ends, since 7.8 asserts when it closes a file that failed. */
+/* For one whose write failed: it stays open until the process ends, since 7.8 asserts when it closes a file that failed.
+   exit() then runs no handlers but those registered later. */
 void rocks_abandon(struct rocks *rocks);
 
 /* MISS only with TIER_MEMORY. What is damaged is logged. */
