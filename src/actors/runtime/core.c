@@ -76,6 +76,8 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     core->timers_due = ordered_create();
     core->effects = map_create();
     core->rates = map_create();
+    rates_prepare(core);
+    core->checkpoint_interval = setting_configured(core, "checkpoint.interval");
     core->answers = answers_create();
 #if defined TINY || defined __SANITIZE_ADDRESS__
     core->config.proves_answers = true;
@@ -206,8 +208,7 @@ static void look_at_disk(struct core *core)
 static void housekeeping(struct core *core)
 {
     size_t bytes = ordered_bytes(core->delta) + core->dirty_count * 512;
-    if (bytes > LIMIT_CHECKPOINT_BYTES ||
-        core->now - core->last_checkpoint >= setting_configured(core, "checkpoint.interval"))
+    if (bytes > LIMIT_CHECKPOINT_BYTES || core->now - core->last_checkpoint >= core->checkpoint_interval)
         checkpoint_begin(core);
     directory_passivate(&core->directory, core->config.actors_memory);
     if (core->now - core->last_sweep < SECONDS(1)) return;

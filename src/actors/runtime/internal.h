@@ -278,7 +278,7 @@ struct core {
     uint64_t generation; /* raised when a checkpoint reached the tables */
     struct map *scans;   /* range → rows of the tables, kept until the next checkpoint changes them */
     struct arena *scan_memory;
-    int64_t last_checkpoint;
+    int64_t checkpoint_interval, last_checkpoint;
     uint64_t last_lsn, durable_lsn, appended_lsn;
     struct batch *batch; /* open */
     size_t waiting_bytes;
@@ -308,6 +308,7 @@ struct core {
     struct figure *figures;
     uint64_t figures_epoch; /* raised when they are flushed */
     struct map *rates;
+    int64_t per_minute[RATE_NONE]; /* requests of a class, by rate_class */
     struct search_state search;
     struct answers *answers; /* kept */
     uint32_t erasures;       /* raised when somebody is erased: what is in memory is looked at again */
@@ -554,6 +555,7 @@ void figures_flush(struct core *core);
 void figures_close(struct core *core);
 int64_t setting_configured(const struct core *core, const char *name); /* the server's, whatever a tenant says */
 /* rates.c */
+void rates_prepare(struct core *core); /* once: the configuration does not change while it runs */
 bool rate_take(struct core *core, struct message *message, struct reply *reply);
 void rates_sweep(struct core *core);
 /* batch.c */

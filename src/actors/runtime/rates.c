@@ -16,12 +16,18 @@ static const char *const rate_settings[] = {[RATE_DEFAULT] = "rates.default", [R
                                             [RATE_AUTH] = "rates.auth"};
 /* clang-format on */
 
+void rates_prepare(struct core *core)
+{
+    for (int class = RATE_DEFAULT; class < RATE_NONE; class++)
+        core->per_minute[class] = setting_configured(core, rate_settings[class]);
+}
+
 bool rate_take(struct core *core, struct message *message, struct reply *reply)
 {
     const struct request *request = message->request;
     enum rate_class class = message->command->rate;
     if (!core->config.rate_limits || class == RATE_NONE || request->operator_ || request->again) return true;
-    int64_t per_minute = setting_configured(core, rate_settings[class]), most = per_minute * 1000;
+    int64_t per_minute = core->per_minute[class], most = per_minute * 1000;
     struct buffer key = {.arena = message->arena};
     buffer_byte(&key, (char)class);
     if (request->has_claims && class != RATE_AUTH)
