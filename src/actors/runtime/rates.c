@@ -18,8 +18,8 @@ static const char *const rate_settings[] = {[RATE_DEFAULT] = "rates.default", [R
 
 void rates_prepare(struct core *core)
 {
-    for (int class = RATE_DEFAULT; class < RATE_NONE; class++)
-        core->per_minute[class] = setting_configured(core, rate_settings[class]);
+    for (int i = RATE_DEFAULT; i < RATE_NONE; i++)
+        core->per_minute[i] = setting_configured(core, rate_settings[i]);
 }
 
 bool rate_take(struct core *core, struct message *message, struct reply *reply)
