@@ -462,6 +462,13 @@ void tx_record(struct tx *tx, struct record *record);
 /* followers.c */
 void followers_run(struct tx *tx, bool views_only);
 
+/* command.c: OK, a refusal, or pending */
+enum error command_run(struct tx *tx, const struct request *request);
+enum error command_run_internal(struct tx *tx);
+static inline bool command_writes(const struct command *command)
+{
+    return command->action != ACTION_READ && command->action != ACTION_LIST;
+}
 /* run.c */
 void message_run(struct core *core, struct message *message);
 /* message.c */
