@@ -69,6 +69,7 @@ static void expect(struct world *world, struct slot *slot, uint32_t number)
     if (slot->kind == OPERATION_backorder) price_offer(world, &world->stocks[slot->object].backorder, slot->amount);
     if (slot->kind == OPERATION_click) world->promotions[slot->object].clicks_open++;
     if (slot->kind == OPERATION_register) world->accounts[slot->object].open++;
+    if (slot->kind == OPERATION_close || slot->kind == OPERATION_erase) world->accounts[slot->object].touched = true;
     if (slot->kind != OPERATION_adjust || slot->applied) return;
     struct stock *stock = &world->stocks[slot->object];
     for (struct delta *delta = stock->open; delta; delta = delta->next)
@@ -502,7 +503,6 @@ static void join_souk(struct world *world, const struct operation *operation)
 static void end_account(struct world *world, const struct operation *operation, const char *command)
 {
     uint32_t number = operation->a % ADDRESSES_MOST;
-    world->accounts[number].touched = true;
     request(world, operation,
             (struct slot){
                 .person = BY_STAFF,
