@@ -3,6 +3,7 @@
    A tap that has caught up waits to be woken; while commits come faster than one in NAP_NS it naps instead, so that the
    thread that calls feed_moved pays for at most one wake-up in that time. */
 #include "relay/tap.h"
+#include "actors/runtime/stretch.h"
 #include "base/check.h"
 #include "base/log.h"
 #include <errno.h>
@@ -17,13 +18,7 @@
 enum {
     NAP_NS = 2 * 1000 * 1000,
     READ_MOST = 64, /* records without anything wanted, before it looks at the time */
-    STRETCH_BYTES = 256 * 1024,
 };
-#ifdef TINY
-enum { STRETCH_RECORDS = 3 };
-#else
-enum { STRETCH_RECORDS = 64 };
-#endif
 
 struct feed {
     struct store *store;
@@ -44,11 +39,8 @@ struct tap {
     bool woken;                /* guarded by the feed's mutex */
     _Atomic uint64_t position; /* for the metrics of other threads; written by the tap's own */
     /* the tap's own */
-    bool wakeful;          /* in tap_await: tap_wake ends the wait */
-    struct arena *stretch; /* of the records read ahead */
-    struct table_row rows[STRETCH_RECORDS];
-    uint64_t rows_lsn; /* of the first */
-    uint32_t row_count;
+    bool wakeful; /* in tap_await: tap_wake ends the wait */
+    struct stretch stretch;
     struct arena *arena; /* of the record */
     struct record record;
     bool open;          /* the record is being given */
@@ -189,23 +181,9 @@ static void find_wanted(struct tap *tap)
     if (!tap->open) atomic_store(&tap->position, tap->record.lsn);
 }
 
-/* Head and body, read ahead with those behind it. */
-static const struct table_row *row_of(struct tap *tap, uint64_t lsn)
-{
-    if (lsn - tap->rows_lsn < tap->row_count) return &tap->rows[lsn - tap->rows_lsn];
-    struct store *store = tap->feed->store;
-    uint64_t behind = feed_durable(tap->feed) - lsn + 1;
-    uint32_t most = behind < STRETCH_RECORDS ? (uint32_t)behind : STRETCH_RECORDS;
-    arena_reset(tap->stretch);
-    tap->rows_lsn = lsn;
-    enum found found =
-        store->calls->read_stretch(store, lsn, most, STRETCH_BYTES, tap->stretch, tap->rows, &tap->row_count);
-    return found == FOUND ? &tap->rows[0] : NULL;
-}
-
 static bool read_record(struct tap *tap, uint64_t lsn)
 {
-    const struct table_row *row = row_of(tap, lsn);
+    const struct table_row *row = stretch_row(&tap->stretch, tap->feed->store, lsn, feed_durable(tap->feed));
     arena_reset(tap->arena);
     tap->record = (struct record){0};
     if (!row || !record_decode(tap->arena, row->key, row->value, &tap->record)) {
@@ -289,7 +267,6 @@ struct tap *tap_open(struct feed *feed, const struct tap_config *config)
     tap->feed = feed;
     tap->config = *config;
     tap->arena = arena_create();
-    tap->stretch = arena_create();
     atomic_init(&tap->position, config->after);
     pthread_mutex_lock(&feed->mutex);
     tap->next = feed->taps;
@@ -328,7 +305,7 @@ void tap_close(struct tap *tap)
         at = &(*at)->next;
     *at = tap->next;
     pthread_mutex_unlock(&feed->mutex);
-    arena_destroy(tap->stretch);
+    stretch_free(&tap->stretch);
     arena_destroy(tap->arena);
     free(tap);
 }

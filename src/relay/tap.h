@@ -1,6 +1,6 @@
 /* Taps: whatever follows the log out of the house reads it through one.
 
-     main thread ──feed_moved(durable)──▶ feed ──wakes──▶ tap ──read_log──▶ store
+     main thread ──feed_moved(durable)──▶ feed ──wakes──▶ tap ──read_stretch──▶ store
                                                            └─ run(): while (tap_next(…) == TAP_EVENT) …   its own thread
 
    What always holds:

@@ -145,6 +145,7 @@ void core_destroy(struct core *core)
     scans_close(core);
     ordered_destroy(core->delta);
     if (core->frozen) ordered_destroy(core->frozen);
+    stretch_free(&core->replayed);
     directory_close(&core->directory);
     free(core);
 }

@@ -7,6 +7,7 @@
 #include "actors/runtime/core.h"
 #include "actors/runtime/rebuild.h"
 #include "actors/runtime/record.h"
+#include "actors/runtime/stretch.h"
 #include "actors/runtime/tenant.h"
 #include "base/heap.h"
 #include "base/map.h"
@@ -323,6 +324,7 @@ struct core {
     uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
     struct rebuild *rebuild; /* under way, or NULL */
     struct rebuilding rebuilding;
+    struct stretch replayed; /* of the log, by a replay */
 };
 struct batch_size {
     struct batch_size *next;
@@ -573,6 +575,7 @@ void checkpoint_begin(struct core *core);
 void checkpoint_abandon(struct core *core);              /* of a core that ends */
 void checkpoint_go_on(struct core *core, unsigned most); /* encodes some snapshots; hands over when all are there */
 /* replay.c */
-/* Applies the record behind last_lsn, from the log or as given; NULL, or what is wrong with it. last_lsn stays. */
-const char *replay_next(struct core *core, const struct text *given_head, const struct text *given_body);
+/* Applies the record behind last_lsn, from the log or as given (head and body); NULL, or what is wrong with it. last_lsn
+   stays. */
+const char *replay_next(struct core *core, const struct table_row *given);
 bool replay_log(struct core *core, char problem[256]);

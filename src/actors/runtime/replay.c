@@ -105,19 +105,14 @@ static const char *replay_record(struct core *core, const struct record *record,
     return NULL;
 }
 
-const char *replay_next(struct core *core, const struct text *given_head, const struct text *given_body)
+const char *replay_next(struct core *core, const struct table_row *given)
 {
     uint64_t lsn = core->last_lsn + 1;
     struct message *message = message_internal(core, FROM_REQUEST, ID_NONE, NULL, NULL, ID_NONE);
     struct record record = {0};
-    struct text head, body;
-    const char *problem = NULL;
-    struct store *store = core->ports.store;
-    if (given_head)
-        head = *given_head, body = *given_body;
-    else if (store->calls->read_log(store, lsn, message->arena, &head, &body) != FOUND)
-        problem = "is missing or damaged";
-    if (!problem && !record_decode(message->arena, head, body, &record)) problem = "cannot be decoded";
+    const struct table_row *row = given ? given : stretch_row(&core->replayed, core->ports.store, lsn, UINT64_MAX);
+    const char *problem = row ? NULL : "is missing or damaged";
+    if (row && !record_decode(message->arena, row->key, row->value, &record)) problem = "cannot be decoded";
     record.lsn = lsn;
     if (!problem) problem = replay_record(core, &record, message);
     if (!problem && !core->recovering && !indexes_forget_erased(core)) problem = "erases rows that cannot be read";
@@ -146,9 +141,9 @@ bool replay_log(struct core *core, char problem[256])
     core->recovering = true;
     for (uint64_t lsn = first; lsn <= last; lsn++) {
 #if defined MUTANT && MUTANT == 12
-        const char *fault = lsn < last ? replay_next(core, NULL, NULL) : NULL;
+        const char *fault = lsn < last ? replay_next(core, NULL) : NULL;
 #else
-        const char *fault = replay_next(core, NULL, NULL);
+        const char *fault = replay_next(core, NULL);
 #endif
         if (fault) {
             snprintf(problem, 256, "log record %llu %s", (unsigned long long)lsn, fault);
@@ -160,6 +155,7 @@ bool replay_log(struct core *core, char problem[256])
             checkpoint_go_on(core, UINT32_MAX);
         }
     }
+    stretch_free(&core->replayed);
     bool good = indexes_forget_erased(core);
     if (!good || !keys_flush(core)) {
         snprintf(problem, 256, good ? "the keys of persons cannot be written" : "the tables of indexes are damaged");

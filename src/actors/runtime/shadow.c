@@ -59,6 +59,13 @@ static enum found shadow_read_log(struct store *store, uint64_t lsn, struct aren
     return real->calls->read_log(real, lsn, arena, head, body);
 }
 
+static enum found shadow_read_stretch(struct store *store, uint64_t lsn, uint32_t most, size_t bytes,
+                                      struct arena *arena, struct table_row *rows, uint32_t *count)
+{
+    struct store *real = ((struct shadow *)store)->real;
+    return real->calls->read_stretch(real, lsn, most, bytes, arena, rows, count);
+}
+
 static uint64_t shadow_applied_lsn(struct store *store)
 {
     (void)store;
@@ -99,6 +106,7 @@ struct shadow *shadow_create(const struct registry *registry, const struct ports
                                              .scan = shadow_scan,
                                              .checkpoint = shadow_checkpoint,
                                              .read_log = shadow_read_log,
+                                             .read_stretch = shadow_read_stretch,
                                              .applied_lsn = shadow_applied_lsn,
                                              .last_lsn = shadow_last_lsn,
                                              .free_bytes = shadow_free_bytes};
@@ -152,10 +160,10 @@ static bool taken(struct shadow *shadow, const char *fault, char problem[256])
 
 bool shadow_read(struct shadow *shadow, char problem[256])
 {
-    return taken(shadow, replay_next(shadow->core, NULL, NULL), problem);
+    return taken(shadow, replay_next(shadow->core, NULL), problem);
 }
 
 bool shadow_take(struct shadow *shadow, struct text head, struct text body, char problem[256])
 {
-    return taken(shadow, replay_next(shadow->core, &head, &body), problem);
+    return taken(shadow, replay_next(shadow->core, &(struct table_row){head, body}), problem);
 }
