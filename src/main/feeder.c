@@ -275,7 +275,7 @@ static void finish(struct feeder *feeder, struct flight *flight)
             flight->taken(flight->subject, yyjson_obj_get(root, "data"));
         yyjson_doc_free(document);
     }
-    core_reply_done(feeder->core, &flight->request);
+    reply_release(&flight->request.reply);
     arena_reset(flight->arena);
     flight->next = feeder->free;
     feeder->free = flight;
@@ -292,7 +292,7 @@ static void run_work(struct feeder *feeder)
         struct work *work = (struct work *)(void *)item;
         next = item->next;
         work->run(work);
-        core_work_done(feeder->core, work);
+        work->done(work);
     }
 }
 

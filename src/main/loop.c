@@ -67,7 +67,8 @@ struct store_events shell_store_events(struct shell *shell)
 
 static void take_work(void *context, struct work *work)
 {
-    core_work_done(context, work);
+    (void)context;
+    work->done(work);
 }
 
 static void take_notices(struct shell *shell)

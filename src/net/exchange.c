@@ -53,9 +53,7 @@ static void refuse(struct exchange *exchange, const struct bound *bound)
 
 static void give_to_core(struct exchange *exchange)
 {
-    exchange->counted = true;
     if (net_enqueue(exchange)) return;
-    exchange->counted = false;
     refuse(exchange, &(struct bound){.error = ERROR_OVERLOADED, .problems.arena = exchange->request.arena});
 }
 
@@ -217,9 +215,10 @@ void exchange_release(struct exchange *exchange)
         head_note(exchange->head, request->reply.ticket);
         head_release(loop->heads, exchange->head);
     }
-    if (exchange->counted && loop->on_core) loop->net->config.give_back(loop->net->core, request);
-    if (exchange->counted && !loop->on_core && request->reply.held)
+    if (request->reply.held && !loop->on_core) {
         net_give_back(exchange);
-    else
-        loop_recycle(loop, request->arena);
+        return;
+    }
+    reply_release(&request->reply);
+    loop_recycle(loop, request->arena);
 }

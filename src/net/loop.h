@@ -29,7 +29,6 @@ struct exchange {
     struct text origin; /* allowed origin */
     size_t body_bytes;  /* as counted in loop->bodies */
     bool answered;      /* the reply is there */
-    bool counted;       /* was in the core */
     bool is_continue;   /* no reply but "100 Continue" */
     bool keep_alive, http_1_0, preflight;
     bool takes_gzip; /* the client does */

@@ -40,7 +40,6 @@ void net_defaults(struct net_config *config)
     for (const struct net_setting *setting = net_settings; setting->name; setting++)
         *(int64_t *)(void *)((char *)config + setting->offset) = setting->value;
     config->take = core_request;
-    config->give_back = core_reply_done;
 }
 
 bool net_set(struct net_config *config, const char *name, int64_t value)
@@ -101,12 +100,12 @@ void net_after_turn(struct net *net)
             exchange_done(exchange);
             continue;
         }
-        if (exchange->counted && (loop->ended || !exchange->request.reply.held))
-            net->config.give_back(net->core, &exchange->request);
-        if (loop->ended)
-            arena_destroy(exchange->request.arena);
-        else
+        if (!loop->ended) {
             inbox_push(&loop->inbox, &exchange->item);
+            continue;
+        }
+        reply_release(&exchange->request.reply);
+        arena_destroy(exchange->request.arena);
     }
     loop_flush(&net->loops[0]);
 }
@@ -120,13 +119,12 @@ static void take_from_loops(struct net *net)
         next = item->next;
         if (net->config.take(net->core, &exchange->request)) continue;
         reply_refuse(&exchange->request, ERROR_OVERLOADED, NULL, NULL);
-        exchange->counted = false;
         note_answer(net, exchange);
     }
     for (struct inbox_item *item = inbox_take(&net->given_back); item; item = next) {
         struct exchange *exchange = exchange_of(item);
         next = item->next;
-        net->config.give_back(net->core, &exchange->request);
+        reply_release(&exchange->request.reply);
         arena_destroy(exchange->request.arena);
     }
 }

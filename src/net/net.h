@@ -5,7 +5,7 @@
 
    What the owner of the core's loop (main) has to do:
      - call core_turn when `core_has_work` was called (requests have been given to the core), and as the core itself asks;
-     - call net_after_turn after every call that may answer requests: core_turn, core_durable, core_work_done;
+     - call net_after_turn after every call that may answer requests: core_turn, core_durable, a work's done;
      - at the end: net_stop; go on turning until `stopped` is called; core_stop, core_destroy; net_destroy.
    All functions are called on the core's thread. `core_has_work` is called there too, and must not call back into net or
    core: it notes that a turn is due. */
@@ -32,7 +32,6 @@ struct net_config {
 
     /* Set by net_defaults: the core's own functions. A test may put a core of its own in their place. */
     bool (*take)(struct core *core, struct request *request);
-    void (*give_back)(struct core *core, struct request *request);
     const struct registry *registry; /* NULL: the core's */
     struct streams *streams;         /* NULL: there are none */
 

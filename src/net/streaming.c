@@ -184,7 +184,6 @@ static void ask_again(struct streaming *streaming, uint64_t now)
     exchange->loop = loop;
     exchange->connection = streaming->connection;
     exchange->is_check = true;
-    exchange->counted = true;
     copy_question(&streaming->again, arena, &exchange->request);
     exchange->request.owner = exchange;
     streaming->checked_at = now;

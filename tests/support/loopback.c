@@ -134,7 +134,7 @@ bool loopback_work(struct loopback *loopback, uint32_t number)
     if (!*at) loopback->work_last = at;
     struct work *work = (struct work *)item;
     work->run(work);
-    core_work_done(loopback->core, work);
+    work->done(work);
     return true;
 }
 
@@ -148,7 +148,7 @@ static bool run_work(struct loopback *loopback)
         struct inbox_item *next = item->next;
         struct work *work = (struct work *)item;
         work->run(work);
-        core_work_done(loopback->core, work);
+        work->done(work);
         item = next;
     }
     return true;
@@ -293,7 +293,7 @@ struct said *loopback_ask(struct loopback *loopback, struct asking asking)
 
 void said_free(struct said *said)
 {
-    core_reply_done(NULL, &said->request); /* the core may be gone */
+    reply_release(&said->request.reply); /* the core may be gone */
     arena_destroy(said->arena);
     free(said);
 }

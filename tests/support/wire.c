@@ -97,7 +97,7 @@ uint16_t wire_send(struct wire *wire, struct text bytes, bool operator_)
         head_note(head, request->reply.ticket);
         head_release(wire->heads, head);
     }
-    core_reply_done(wire->loopback->core, request);
+    reply_release(&request->reply);
     return request->reply.status;
 }
 

@@ -172,20 +172,6 @@ bool core_request(struct core *core, struct request *request)
     return true;
 }
 
-void core_reply_done(struct core *core, struct request *request)
-{
-    (void)core;
-    if (request->reply.held) answer_release(request->reply.held);
-    request->reply.held = NULL;
-    request->message = NULL;
-}
-
-void core_work_done(struct core *core, struct work *work)
-{
-    (void)core;
-    work->done(work);
-}
-
 static void awaiting_overdue(struct core *core)
 {
     const struct heap_entry *first;

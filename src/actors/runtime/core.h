@@ -26,15 +26,12 @@ const struct registry *core_registry(const struct core *core);
 /* Takes a request (the core owns it until it calls request->answered, perhaps within this call's turn). False when the
    queue is full: the caller answers 503 itself. */
 bool core_request(struct core *core, struct request *request);
-/* The net loop is done with the reply. On the core's thread; the core may have been destroyed before. */
-void core_reply_done(struct core *core, struct request *request);
 /* Works: up to LIMIT_TURN_MESSAGES messages, due timers, the batch handed to the store, checkpoints, passivation. */
 void core_turn(struct core *core, int64_t now_ms);
 bool core_busy(const struct core *core);            /* turn again at once */
 int64_t core_next_due(const struct core *core);     /* when it needs a turn without input; INT64_MAX: never */
 void core_durable(struct core *core, uint64_t lsn); /* the store made it durable: replies are released */
 void core_checkpointed(struct core *core, struct ordered *frozen);
-void core_work_done(struct core *core, struct work *work);
 /* Nothing more is taken; true once all is answered, durable and checkpointed. */
 bool core_stop(struct core *core);
 /* The store failed: what waits is answered with 503, nothing more is taken. The core is not turned again. */

@@ -10,7 +10,7 @@ static void refuse(struct core *core, struct message *message)
     struct tx_state state;
     if (!request) return;
     tx_open(&tx, &state, core, message);
-    if (request->reply.held) answer_release(request->reply.held);
+    reply_release(&request->reply);
     request->reply = (struct reply){0};
     fail(&tx, ERROR_OVERLOADED, "the server lost its disk and starts anew: ask again");
     reply_error(&tx, ERROR_OVERLOADED);

@@ -531,8 +531,7 @@ bool answer_recall_shared(struct tx *tx); /* the same, once it is known that the
 void answer_reads_actor(struct tx *tx, const struct actor *actor); /* other than by touching it */
 void answer_reads_key(struct tx *tx, struct text key);             /* a unique key was looked up */
 void answer_reads_range(struct tx *tx, struct text prefix);        /* an index was read below it */
-void answer_keep(struct tx *tx);                 /* the reply is complete, not yet cut by If-None-Match */
-void answer_release(struct kept_answer *answer); /* by a reply that held it */
+void answer_keep(struct tx *tx); /* the reply is complete, not yet cut by If-None-Match */
 /* idempotency.c */
 /* Whether what was awaited is decided; its answer is that of the state in which it first was, however often it is asked.
    just_now: that is this one. */

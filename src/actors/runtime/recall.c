@@ -77,8 +77,9 @@ static void link_newest(struct answers *answers, struct kept_answer *answer)
     answers->ends.older = answer;
 }
 
-void answer_release(struct kept_answer *answer)
+static void answer_release(void *held)
 {
+    struct kept_answer *answer = held;
     CHECK(answer->references > 0);
     if (--answer->references == 0) free(answer);
 }
@@ -267,6 +268,7 @@ static void answer_send(struct tx *tx, struct kept_answer *answer)
     reply->etag = answer->etag;
     reply->body = answer->body;
     reply->held = answer;
+    reply->release = answer_release;
     answer->references++;
 }
 

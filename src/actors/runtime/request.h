@@ -30,8 +30,15 @@ struct reply {
     int64_t rate_limit, rate_remaining, rate_reset_s; /* rate_limit 0: no such headers */
     uint64_t ticket;                                  /* with which the same question finds its answer sooner, or 0 */
     const struct stream_wish *stream;                 /* what follows the head; NULL: the body */
-    void *held;                                       /* the core's: given back with core_reply_done */
+    void *held;                                       /* what the body lies in, when that is not the request's arena */
+    void (*release)(void *held);
 };
+/* Whoever has the reply is done with it. On the core's thread; the core may have been destroyed before. */
+static inline void reply_release(struct reply *reply)
+{
+    if (reply->held) reply->release(reply->held);
+    reply->held = NULL;
+}
 
 struct request {
     struct request *next; /* of queues */
