@@ -32,6 +32,7 @@ struct broker_calls {
     /* Waits at most so long for confirmations; serves the connection also when nothing was published. */
     enum broker_state (*settle)(struct broker *broker, int64_t ms, char problem[BROKER_PROBLEM_SIZE]);
     void (*disconnect)(struct broker *broker); /* what is not confirmed is forgotten */
-    void (*interrupt)(struct broker *broker);  /* from another thread: a call that is stuck ends soon */
-    void (*destroy)(struct broker *broker);
+    /* From another thread: a call that is stuck ends soon. NULL: none is ever stuck. */
+    void (*interrupt)(struct broker *broker);
+    void (*destroy)(struct broker *broker); /* it is not connected */
 };

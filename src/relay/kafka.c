@@ -258,15 +258,9 @@ static enum broker_state kafka_settle(struct broker *broker, int64_t ms, char pr
     return error ? BROKER_WAITING : BROKER_SETTLED;
 }
 
-static void kafka_interrupt(struct broker *broker)
-{
-    (void)broker; /* nothing here waits longer than a tick */
-}
-
 static void kafka_destroy(struct broker *broker)
 {
     struct kafka *kafka = self(broker);
-    kafka_disconnect(broker);
     for (unsigned i = 0; i < kafka->topic_count; i++)
         free(kafka->topics[i]);
     rd_kafka_conf_destroy(kafka->configuration);
@@ -279,8 +273,7 @@ static const struct broker_calls calls = {
     .connect = kafka_connect,
     .publish = kafka_publish,
     .settle = kafka_settle,
-    .disconnect = kafka_disconnect,
-    .interrupt = kafka_interrupt,
+    .disconnect = kafka_disconnect, /* nothing here waits longer than a tick: there is nothing to interrupt */
     .destroy = kafka_destroy,
 };
 

@@ -232,7 +232,6 @@ static void rabbitmq_interrupt(struct broker *broker)
 static void rabbitmq_destroy(struct broker *broker)
 {
     struct rabbitmq *rabbitmq = self(broker);
-    rabbitmq_disconnect(broker);
     free(rabbitmq->exchange);
     free(rabbitmq->url);
     free(rabbitmq);

@@ -280,7 +280,7 @@ void relay_close(struct relay *relay)
         if (pthread_cond_timedwait(&relay->changed, &relay->mutex, &until)) break;
     bool stuck = !relay->ended;
     pthread_mutex_unlock(&relay->mutex);
-    if (stuck) relay->broker->calls->interrupt(relay->broker);
+    if (stuck && relay->broker->calls->interrupt) relay->broker->calls->interrupt(relay->broker);
     tap_close(relay->handle);
     relay->broker->calls->destroy(relay->broker);
     pthread_cond_destroy(&relay->changed);

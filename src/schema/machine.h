@@ -11,6 +11,11 @@ struct event {
     const struct fields *data; /* further data given with emit; NULL: none */
     const char *doc;
 };
+/* A row that the formatter leaves on one line. */
+#define EVENT(number_, name_, carries_, data_, doc_)                                                \
+    {                                                                                               \
+        .number = (number_), .name = (name_), .carries = (carries_), .data = (data_), .doc = (doc_) \
+    }
 
 #define STATE(status) (1u << (status))
 enum {

@@ -12,24 +12,16 @@
 #include <string.h>
 
 /* ---- events ---- */
-struct product_event {
-    struct text reason;
-};
-/* clang-format off */
-static const struct field event_rows[] = {
-    TEXT(product_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why, when the staff did it"),
-};
-/* clang-format on */
-static const struct fields event_fields = FIELDS("product_event", struct product_event, event_rows);
 static const uint16_t carried[] = {2, 3, 4, 15, 0}; /* supplier_id, name, slug, lowest_price */
 const struct event product_created = {1, "product.created", carried, NULL, "a product was made, as a draft"};
 const struct event product_published = {2, "product.published", carried, NULL, "it can be seen and bought"};
 /* clang-format off */
-const struct event product_deleted = { 3, "product.deleted", carried, &event_fields,
+const struct event product_deleted = { 3, "product.deleted", carried, &reason_optional_fields,
                                        "it is gone for all but the staff" };
 /* clang-format on */
 const struct event product_updated = {4, "product.updated", carried, NULL, "fields or variants changed"};
-const struct event product_archived = {5, "product.archived", carried, &event_fields, "it is not sold any more"};
+const struct event product_archived = {5, "product.archived", carried, &reason_optional_fields,
+                                       "it is not sold any more"};
 const struct event product_restored = {6, "product.restored", carried, NULL, "the deletion was taken back"};
 /* clang-format off */
 static const struct event *const events[] = {
@@ -243,9 +235,7 @@ static enum error withdraw(struct tx *tx)
     const struct product_promotions *named = load(tx, &product_promotions_kind, tx->id);
     if (!staff && named && named->promotions.count)
         return fail(tx, ERROR_IN_PROMOTION, "%u promotions name it; cancel them first", named->promotions.count);
-    struct product_event *data = ARENA_NEW(tx->arena, struct product_event);
-    data->reason = body->reason;
-    event_data(tx, data);
+    event_data(tx, body);
     return OK;
 }
 

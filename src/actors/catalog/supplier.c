@@ -13,9 +13,6 @@
 #include "actors/promotion/promotion.h"
 #include "actors/sales/order.h"
 
-struct supplier_event {
-    struct text reason;
-};
 enum supplier_sort { SUPPLIER_SORT_NEWEST = 1, SUPPLIER_SORT_NAME };
 struct suppliers_query {
     enum supplier_status status;
@@ -136,36 +133,26 @@ static const struct field supplier_rows[] = {
 static const struct fields supplier_fields = FIELDS("supplier", struct supplier, supplier_rows);
 
 /* ---- events ---- */
-/* clang-format off */
-static const struct field supplier_event_rows[] = {
-    TEXT(supplier_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
-};
-/* clang-format on */
-static const struct fields supplier_event_fields = FIELDS("supplier_event", struct supplier_event, supplier_event_rows);
-
 static const uint16_t carried[] = {2, 3, 0}; /* name, slug */
-#define EVENT(number, name, doc)                           \
-    {                                                      \
-        number, name, carried, &supplier_event_fields, doc \
-    }
-#define LOCATION_EVENT(number, name, doc)               \
-    {                                                   \
-        number, name, NULL, &location_event_fields, doc \
-    }
-const struct event supplier_created = EVENT(1, "supplier.created", "somebody founded it");
-const struct event supplier_updated = EVENT(2, "supplier.updated", "its description changed");
-const struct event supplier_submitted = EVENT(3, "supplier.submitted", "the staff is asked to verify it");
-const struct event supplier_verified = EVENT(4, "supplier.verified", "it may sell");
-const struct event supplier_rejected = EVENT(5, "supplier.rejected", "the staff found something wrong");
-const struct event supplier_suspended = EVENT(6, "supplier.suspended", "it may not sell for now");
-const struct event supplier_reinstated = EVENT(7, "supplier.reinstated", "it may sell again");
-const struct event supplier_banned = EVENT(8, "supplier.banned", "it may never sell again");
-const struct event supplier_deleted = EVENT(9, "supplier.deleted", "it was closed");
-const struct event supplier_restored = EVENT(10, "supplier.restored", "it is as it was before");
-const struct event supplier_banking_updated = EVENT(11, "supplier.banking_updated", "its money goes elsewhere");
-const struct event supplier_location_added = LOCATION_EVENT(12, "supplier.location_added", "a place for stock");
-const struct event supplier_location_updated = LOCATION_EVENT(13, "supplier.location_updated", "a place changed");
-const struct event supplier_location_removed = LOCATION_EVENT(14, "supplier.location_removed", "a place is no more");
+const struct event supplier_created = REASON_EVENT(1, "supplier.created", carried, "somebody founded it");
+const struct event supplier_updated = REASON_EVENT(2, "supplier.updated", carried, "its description changed");
+const struct event supplier_submitted =
+    REASON_EVENT(3, "supplier.submitted", carried, "the staff is asked to verify it");
+const struct event supplier_verified = REASON_EVENT(4, "supplier.verified", carried, "it may sell");
+const struct event supplier_rejected = REASON_EVENT(5, "supplier.rejected", carried, "the staff found something wrong");
+const struct event supplier_suspended = REASON_EVENT(6, "supplier.suspended", carried, "it may not sell for now");
+const struct event supplier_reinstated = REASON_EVENT(7, "supplier.reinstated", carried, "it may sell again");
+const struct event supplier_banned = REASON_EVENT(8, "supplier.banned", carried, "it may never sell again");
+const struct event supplier_deleted = REASON_EVENT(9, "supplier.deleted", carried, "it was closed");
+const struct event supplier_restored = REASON_EVENT(10, "supplier.restored", carried, "it is as it was before");
+const struct event supplier_banking_updated =
+    REASON_EVENT(11, "supplier.banking_updated", carried, "its money goes elsewhere");
+const struct event supplier_location_added =
+    EVENT(12, "supplier.location_added", NULL, &location_event_fields, "a place for stock");
+const struct event supplier_location_updated =
+    EVENT(13, "supplier.location_updated", NULL, &location_event_fields, "a place changed");
+const struct event supplier_location_removed =
+    EVENT(14, "supplier.location_removed", NULL, &location_event_fields, "a place is no more");
 /* clang-format off */
 static const struct event *const supplier_events[] = {
     &supplier_created, &supplier_updated, &supplier_submitted, &supplier_verified, &supplier_rejected,
@@ -377,9 +364,8 @@ static enum error supplier_submit(struct tx *tx)
 static void because(struct tx *tx, struct supplier *supplier)
 {
     const struct reason_body *body = tx->body;
-    struct supplier_event *data = ARENA_NEW(tx->arena, struct supplier_event);
-    data->reason = supplier->reason = body->reason;
-    event_data(tx, data);
+    supplier->reason = body->reason;
+    event_data(tx, body);
 }
 
 static void tell_owners(struct tx *tx, const struct supplier *supplier, const char *purpose, struct text subject,

@@ -46,16 +46,14 @@ static const struct field query_rows[] = {
 static const struct fields query_fields = FIELDS("comments_query", struct comments_query, query_rows);
 
 static const uint16_t carried[] = {2, 3, 4, 0}; /* post_id, community_id, author_id */
-#define EVENT(number, name, data, doc)   \
-    {                                    \
-        number, name, carried, data, doc \
-    }
-const struct event post_commented = EVENT(1, "post.commented", NULL, "somebody said something about it");
-static const struct event post_comment_updated = EVENT(2, "post.comment_updated", NULL, "and put it differently");
-static const struct event post_comment_hidden = EVENT(3, "post.comment_hidden", &reason_fields, "it is out of sight");
-static const struct event post_comment_restored = EVENT(4, "post.comment_restored", NULL, "it is back");
+const struct event post_commented = EVENT(1, "post.commented", carried, NULL, "somebody said something about it");
+static const struct event post_comment_updated =
+    EVENT(2, "post.comment_updated", carried, NULL, "and put it differently");
+static const struct event post_comment_hidden =
+    EVENT(3, "post.comment_hidden", carried, &reason_fields, "it is out of sight");
+static const struct event post_comment_restored = EVENT(4, "post.comment_restored", carried, NULL, "it is back");
 static const struct event post_comment_deleted =
-    EVENT(5, "post.comment_deleted", &reason_optional_fields, "it is gone");
+    EVENT(5, "post.comment_deleted", carried, &reason_optional_fields, "it is gone");
 /* clang-format off */
 static const struct event *const comment_events[] = {&post_commented, &post_comment_updated, &post_comment_hidden,
                                                      &post_comment_restored, &post_comment_deleted, NULL};

@@ -9,9 +9,6 @@
 #include "actors/community/membership_links.h"
 #include "actors/identity/identity.h"
 
-struct community_event {
-    struct text reason;
-};
 struct transfer_body {
     struct id user_id;
 };
@@ -92,26 +89,14 @@ static const struct field community_rows[] = {
 static const struct fields community_fields = FIELDS("community", struct community, community_rows);
 
 /* ---- events ---- */
-/* clang-format off */
-static const struct field community_event_rows[] = {
-    TEXT(community_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
-};
-static const struct fields community_event_fields =
-    FIELDS("community_event", struct community_event, community_event_rows);
-/* clang-format on */
-
 static const uint16_t carried[] = {2, 3, 4, 9, 0}; /* owner_id, name, slug, visibility */
-#define EVENT(number, name, doc)                            \
-    {                                                       \
-        number, name, carried, &community_event_fields, doc \
-    }
-const struct event community_created = EVENT(1, "community.created", "a leader opened it");
-const struct event community_updated = EVENT(2, "community.updated", "its owner changed it");
-const struct event community_transferred = EVENT(3, "community.transferred", "it has another owner");
-const struct event community_suspended = EVENT(4, "community.suspended", "the staff closed it for now");
-const struct event community_reinstated = EVENT(5, "community.reinstated", "it is open again");
-const struct event community_deleted = EVENT(6, "community.deleted", "it is gone");
-const struct event community_restored = EVENT(7, "community.restored", "it is as it was before");
+const struct event community_created = REASON_EVENT(1, "community.created", carried, "a leader opened it");
+const struct event community_updated = REASON_EVENT(2, "community.updated", carried, "its owner changed it");
+const struct event community_transferred = REASON_EVENT(3, "community.transferred", carried, "it has another owner");
+const struct event community_suspended = REASON_EVENT(4, "community.suspended", carried, "the staff closed it for now");
+const struct event community_reinstated = REASON_EVENT(5, "community.reinstated", carried, "it is open again");
+const struct event community_deleted = REASON_EVENT(6, "community.deleted", carried, "it is gone");
+const struct event community_restored = REASON_EVENT(7, "community.restored", carried, "it is as it was before");
 /* clang-format off */
 static const struct event *const community_events[] = {
     &community_created, &community_updated, &community_transferred, &community_suspended, &community_reinstated,
@@ -291,9 +276,9 @@ static enum error community_transfer(struct tx *tx)
 static enum error community_reason(struct tx *tx)
 {
     struct community *community = tx->subject;
-    struct community_event *data = ARENA_NEW(tx->arena, struct community_event);
-    data->reason = community->reason = ((const struct reason_body *)tx->body)->reason;
-    event_data(tx, data);
+    const struct reason_body *body = tx->body;
+    community->reason = body->reason;
+    event_data(tx, body);
     return OK;
 }
 

@@ -11,9 +11,6 @@
 #include "actors/community/membership_links.h"
 #include "actors/identity/identity.h"
 
-struct membership_event {
-    struct text reason;
-};
 struct membership_role_body {
     uint32_t role; /* of assignable_roles */
 };
@@ -50,27 +47,21 @@ static const struct field membership_rows[] = {
 /* clang-format on */
 static const struct fields membership_fields = FIELDS("membership", struct membership, membership_rows);
 
-/* clang-format off */
-static const struct field membership_event_rows[] = {
-    TEXT(membership_event, 1, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
-};
-static const struct fields membership_event_fields =
-    FIELDS("membership_event", struct membership_event, membership_event_rows);
-/* clang-format on */
-
 static const uint16_t carried[] = {2, 3, 4, 0}; /* community_id, user_id, role */
-#define EVENT(number, name, doc)                             \
-    {                                                        \
-        number, name, carried, &membership_event_fields, doc \
-    }
-const struct event community_member_joined = EVENT(1, "community.member_joined", "somebody is a member");
-const struct event community_member_requested = EVENT(2, "community.member_requested", "somebody wants to be");
-const struct event community_member_rejected = EVENT(3, "community.member_rejected", "and may not");
-const struct event community_member_left = EVENT(4, "community.member_left", "somebody went, or asks no more");
-const struct event community_member_removed = EVENT(5, "community.member_removed", "somebody was sent away");
-const struct event community_member_banned = EVENT(6, "community.member_banned", "somebody may not come back");
-const struct event community_member_unbanned = EVENT(7, "community.member_unbanned", "and may again");
-const struct event community_member_role_updated = EVENT(8, "community.member_role_updated", "somebody's role changed");
+const struct event community_member_joined =
+    REASON_EVENT(1, "community.member_joined", carried, "somebody is a member");
+const struct event community_member_requested =
+    REASON_EVENT(2, "community.member_requested", carried, "somebody wants to be");
+const struct event community_member_rejected = REASON_EVENT(3, "community.member_rejected", carried, "and may not");
+const struct event community_member_left =
+    REASON_EVENT(4, "community.member_left", carried, "somebody went, or asks no more");
+const struct event community_member_removed =
+    REASON_EVENT(5, "community.member_removed", carried, "somebody was sent away");
+const struct event community_member_banned =
+    REASON_EVENT(6, "community.member_banned", carried, "somebody may not come back");
+const struct event community_member_unbanned = REASON_EVENT(7, "community.member_unbanned", carried, "and may again");
+const struct event community_member_role_updated =
+    REASON_EVENT(8, "community.member_role_updated", carried, "somebody's role changed");
 /* clang-format off */
 static const struct event *const membership_events[] = {
     &community_member_joined, &community_member_requested, &community_member_rejected, &community_member_left,
@@ -322,7 +313,7 @@ static enum error membership_leave(struct tx *tx)
 /* ---- what moderators do ---- */
 static void decided(struct tx *tx, struct membership *membership, struct text reason)
 {
-    struct membership_event *data = ARENA_NEW(tx->arena, struct membership_event);
+    struct reason_body *data = ARENA_NEW(tx->arena, struct reason_body);
     data->reason = membership->reason = reason;
     membership->decided_by = tx->principal.user;
     event_data(tx, data);

@@ -9,9 +9,6 @@
 #include "actors/runtime/settings.h"
 #include "actors/runtime/tx.h"
 
-struct tenant_event {
-    struct text reason;
-};
 static const char *const tenant_status_names[] = {NULL, "active", "suspended"};
 static const struct enumeration tenant_statuses = ENUMERATION("tenant_status", tenant_status_names);
 
@@ -56,21 +53,14 @@ static const struct field tenant_rows[] = {
 /* clang-format on */
 static const struct fields tenant_fields = FIELDS("tenant", struct tenant, tenant_rows);
 
-/* clang-format off */
-static const struct field tenant_event_rows[] = {
-    TEXT(tenant_event, 1, reason, .max = 500, .doc = "why"),
-};
-/* clang-format on */
-static const struct fields tenant_event_fields = FIELDS("tenant_event", struct tenant_event, tenant_event_rows);
-
 static const uint16_t tenant_carried[] = {2, 3, 0};
 static const struct event tenant_created = {1, "tenant.created", tenant_carried, NULL, "a marketplace was opened"};
 static const struct event tenant_updated = {2, "tenant.updated", tenant_carried, NULL, "its settings were changed"};
 /* clang-format off */
-static const struct event tenant_suspended  = {3, "tenant.suspended", NULL, &tenant_event_fields,
+static const struct event tenant_suspended  = {3, "tenant.suspended", NULL, &reason_fields,
     "it stopped answering"};
 /* clang-format on */
-static const struct event tenant_reinstated = {4, "tenant.reinstated", NULL, &tenant_event_fields, "it answers again"};
+static const struct event tenant_reinstated = {4, "tenant.reinstated", NULL, &reason_fields, "it answers again"};
 /* clang-format off */
 static const struct event *const tenant_events[] = {&tenant_created, &tenant_updated, &tenant_suspended,
     &tenant_reinstated, NULL};
@@ -192,10 +182,7 @@ static enum error tenant_patch(struct tx *tx)
 
 static enum error tenant_reason(struct tx *tx)
 {
-    const struct reason_body *body = tx->body;
-    struct tenant_event *data = ARENA_NEW(tx->arena, struct tenant_event);
-    data->reason = body->reason;
-    event_data(tx, data);
+    event_data(tx, tx->body);
     return OK;
 }
 

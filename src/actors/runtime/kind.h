@@ -54,6 +54,8 @@ struct reason_body {
     struct text reason;
 };
 extern const struct fields reason_fields, reason_optional_fields; /* 1 to 500 characters; the second may lack it */
+/* An event that says why, if anybody did. */
+#define REASON_EVENT(number_, name_, carries_, doc_) EVENT(number_, name_, carries_, &reason_optional_fields, doc_)
 
 /* Writes the keys of one entity in one index. Parts sort as their values do. */
 struct key_writer;
