@@ -7,6 +7,7 @@
 #include "store/directory.h"
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,16 +60,6 @@ static enum reading record_at(const uint8_t *bytes, size_t length, size_t at, si
     return READ_WHOLE;
 }
 
-/* Whether a whole record begins anywhere from `from` on: then the break before it is no torn end. */
-static bool any_whole(const uint8_t *bytes, size_t length, size_t from)
-{
-    size_t next;
-    enum record_type type;
-    for (size_t at = from; at + HEADER_BYTES <= length; at++)
-        if (record_at(bytes, length, at, &next, &type) == READ_WHOLE && type) return true;
-    return false;
-}
-
 /* Where the edits end that can be read; `length` when there is nothing to cut off. */
 static size_t whole_end(const uint8_t *bytes, size_t length)
 {
@@ -77,7 +68,7 @@ static size_t whole_end(const uint8_t *bytes, size_t length)
         enum record_type type;
         enum reading reading = record_at(bytes, length, at, &next, &type);
         if (reading == READ_END) return length;
-        if (reading == READ_BROKEN) return any_whole(bytes, length, at + 1) ? length : edit;
+        if (reading == READ_BROKEN) return edit;
         if (type == RECORD_FULL || type == RECORD_LAST) edit = next;
     }
 }
@@ -106,6 +97,17 @@ static uint8_t *read_whole(int file, size_t *length)
     return NULL;
 }
 
+/* As it was, beside it: RocksDB neither reads nor removes a name that it does not know. */
+static bool keep_copy(const char *path, const uint8_t *bytes, size_t length)
+{
+    char copy[PATH_SIZE];
+    if ((size_t)snprintf(copy, sizeof copy, "%s.torn", path) >= sizeof copy) return false;
+    int file = open(copy, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0) return false;
+    bool good = write(file, bytes, length) == (ssize_t)length && fsync(file) == 0;
+    return close(file) == 0 && good;
+}
+
 bool manifest_trim(const char *rocks_path)
 {
     char path[PATH_SIZE];
@@ -115,10 +117,11 @@ bool manifest_trim(const char *rocks_path)
     size_t length = 0;
     uint8_t *bytes = read_whole(file, &length);
     size_t end = bytes ? whole_end(bytes, length) : length;
-    bool cut = end > 0 && end < length && ftruncate(file, (off_t)end) == 0 && fsync(file) == 0;
+    bool cut = end > 0 && end < length && keep_copy(path, bytes, length) && ftruncate(file, (off_t)end) == 0 &&
+               fsync(file) == 0;
     if (cut)
-        log_line("store", LOG_WARNING, "cut a torn edit off the manifest", "path=\"%s\" from=%zu to=%zu", path, length,
-                 end);
+        log_line("store", LOG_WARNING, "cut torn edits off the manifest; beside it lies a copy",
+                 "path=\"%s\" from=%zu to=%zu", path, length, end);
     free(bytes);
     close(file);
     return cut;

@@ -286,6 +286,36 @@ def a_torn_end_of_the_manifest():
     suite.equal(patient.told(), {"harmless": ROUNDS}, "it opens")
 
 
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def whole_edit(body):
+    crc = crc32c(bytes([1]) + body)
+    masked = ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+    return masked.to_bytes(4, "little") + len(body).to_bytes(2, "little") + bytes([1]) + body
+
+
+@suite.case
+def a_torn_edit_before_a_whole_one():
+    """Two edits are written before one sync: a power cut may tear the first alone."""
+    manifest = next(name for name in patient.files("") if name.startswith("MANIFEST"))
+    next_file = bytes([3, 0xFF, 0xFF, 0x7F])                # tag and number of an edit as RocksDB writes it
+    for _ in range(3):
+        patient.fresh()
+        edit = bytearray(whole_edit(bytes([3, 0xFF, 0xFF, 0x7E]) * 5))
+        edit[chance.randrange(7, len(edit))] ^= 1 << chance.randrange(8)
+        with open(os.path.join(patient.rocks, manifest), "ab") as file:
+            file.write(edit + whole_edit(next_file))
+        patient.try_log_damage(f"{manifest} with a torn edit before a whole one")
+    suite.equal(patient.told(), {"harmless": 3}, "it opens")
+
+
 @suite.case
 def an_older_copy_of_the_database_is_not_taken_for_the_newest():
     """A mark that is ahead of the log: somebody put back yesterday's files."""
