@@ -41,9 +41,10 @@ import traceback
 import openapi
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-START_SECONDS = float(os.environ.get("SOUK_START_SECONDS", "60"))
-STOP_SECONDS = 30
-ANSWER_SECONDS = 60
+START_SECONDS = float(os.environ.get("SOUK_START_SECONDS", "120"))
+STOP_SECONDS = 120
+ANSWER_SECONDS = 120
+RAW_SECONDS = 60
 LOG_LINES_SHOWN = 60
 PASSWORD = "correct horse battery staple"
 PR_SET_PDEATHSIG = 1
@@ -313,7 +314,7 @@ class Client:
 class Raw:
     """A bare connection, for what no HTTP library would send."""
 
-    def __init__(self, address, timeout=10, server=None, receive_bytes=None):
+    def __init__(self, address, timeout=RAW_SECONDS, server=None, receive_bytes=None):
         self.server, self.asked = server, []
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
@@ -455,7 +456,7 @@ class Server:
             return False
         ports = [int(line) for line in text.split()]
         self.port, self.tls_port = ports[0], ports[-1]
-        connection = self.connection(5)
+        connection = self.connection(START_SECONDS)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200
@@ -488,10 +489,10 @@ class Server:
     def control_path(self):
         return os.path.join(self.data, "control.sock")
 
-    def raw(self, timeout=10, receive_bytes=None):
+    def raw(self, timeout=RAW_SECONDS, receive_bytes=None):
         return Raw(("127.0.0.1", self.port), timeout, self, receive_bytes)
 
-    def control(self, timeout=10):
+    def control(self, timeout=RAW_SECONDS):
         """A bare connection to the control socket."""
         return Raw(self.control_path, timeout, self)
 

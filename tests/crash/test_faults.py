@@ -43,6 +43,9 @@ ONCE, FOR_GOOD = 1, 1 << 30
 CALLS_MOST = 600                        # of a start and a load of half a second
 REQUESTS_MOST = 200_000                 # for memory, in that time
 SLOW_MS = 400
+SLOW_SYNCS = 8
+PATIENCE = 60
+SURE = ("fdatasync", ".log", "5")          # a fault that each load reaches
 LIMIT_DESCRIPTORS = 64
 SPARE_BYTES = 4 << 20
 
@@ -120,7 +123,15 @@ def a_failing_disk_ends_the_server_and_loses_nothing():
         if not suite.check(not shop.faults, "\n".join(shop.faults)):
             return
     tell(ends)
-    suite.check(ends[EXIT_FAILED] * 4 >= len(faults), "too few faults reached the server")
+    for number in range(len(faults)):                       # a slow machine may not have got as far as to the later ones
+        if ends[EXIT_FAILED] * 4 >= len(faults):
+            break
+        shop = World(seed ^ 1000 + number, {"checkpoint.interval": 50}, shim=lossy)
+        shop.begin()
+        ends[fault_round(shop, SURE, 12, seconds=PATIENCE)] += 1
+        shop.end()
+        suite.check(not shop.faults, "\n".join(shop.faults))
+    suite.check(ends[EXIT_FAILED] * 4 >= len(faults), f"too few faults reached the server: {ends}")
 
 
 @suite.case
@@ -138,12 +149,14 @@ def whichever_call_fails_nothing_is_lost():
         ends[fault_round(shop, ("any", "*", error), number, times, 0.5)] += 1
         if shop.faults:
             break
+    while not shop.faults and set(ends) == {"served on"} and sum(ends.values()) < 4 * count:
+        ends[fault_round(shop, ("any", "*", "5"), int(CALLS_MOST ** chance.random()), FOR_GOOD, PATIENCE)] += 1
     if not shop.faults:
         shop.check_all()
     shop.end()
     tell(ends)
     suite.check(not shop.faults, "\n".join(shop.faults))
-    suite.check(sum(times for end, times in ends.items() if end != "served on"), "no call failed that mattered")
+    suite.check(set(ends) != {"served on"}, "no call failed that mattered")
 
 
 @suite.case
@@ -153,17 +166,17 @@ def a_slow_disk_only_takes_longer():
     shop.begin()
     shop.server.stop()
     plain = shop.server.environment
-    shop.server.environment = {**plain, "LOSSY_FAULT": f"fdatasync:.log:5:4:slow{SLOW_MS}"}
+    shop.server.environment = {**plain, "LOSSY_FAULT": f"fdatasync:.log:5:{SLOW_SYNCS}:slow{SLOW_MS}"}
     shop.restart()
     longest = []
 
     def watch():
-        for _ in range(10):
+        while len(longest) < 10 or (max(longest) * 1000 <= SLOW_MS / 2 and len(longest) < 200):
             began = time.monotonic()
             reply = shop.admin.patch("/users/me", {"profile": {"bio": f"slow {began}"}}, version="*")
             shop.expect(reply.status == 200, f"on a slow disk: {reply}")
             longest.append(time.monotonic() - began)
-    shop.work(0.2, watch)
+    shop.work(0, watch)
     suite.check(max(longest) * 1000 > SLOW_MS / 2, f"the disk was not slow: {max(longest):.3f} s")
     shop.expect(shop.server.alive(), "it ended on a slow disk")
     shop.check_history()
@@ -232,9 +245,9 @@ def without_descriptors_nothing_is_lost_and_it_comes_back():
     shop.begin()
     shop.work(0.1)
     pid = shop.server.process.pid
-    before = len(os.listdir(f"/proc/{pid}/fd"))
+    open_now = len(os.listdir(f"/proc/{pid}/fd"))
     _, most = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (before + 8, most))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (open_now + 8, most))
     strangers = []
     for _ in range(LIMIT_DESCRIPTORS):
         try:
@@ -246,11 +259,12 @@ def without_descriptors_nothing_is_lost_and_it_comes_back():
         stranger.close()
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (most, most))
     if shop.server.alive():                                 # it may have ended: a checkpoint could not be written
-        shop.work(0.2)
-        shop.expect(any(person.fresh for person in shop.people), "nobody is answered again")
-        shop.server.kill()
-    else:
-        shop.expect(shop.server.process.returncode == EXIT_FAILED, f"it ended with {shop.server.process.returncode}")
+        answered = []
+        shop.work(0, lambda: answered.append(shop.until_answered(PATIENCE)))
+        shop.expect(not shop.server.alive() or answered[0], "nobody is answered again")
+    status = shop.server.process.poll()
+    shop.server.kill()
+    shop.expect(status in (None, EXIT_FAILED) or is_its_own_end(shop, status), f"it ended with {status}\n{shop.server.log_tail()}")
     shop.restart()
     shop.check_history()
     shop.check_all()

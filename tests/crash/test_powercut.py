@@ -20,7 +20,7 @@ from harness import ROOT, Suite
 from world import World
 
 ROUNDS_PER_WORLD = 5
-MUTANT_ROUNDS = 10
+MUTANT_ROUNDS = 30                      # at most: the first mostly finds it
 WORLDS = [
     {},
     {"checkpoint.interval": 30},            # tables, their directory and the mark are synced all the time

@@ -44,7 +44,7 @@ SETTINGS = {
     "auth.access_token_life": "1d", "log.level": "info,http=warning,mail=warning",
 }
 VARIANTS, START_STOCK = 4, 400
-QUIET_SECONDS = 20
+QUIET_SECONDS = 120
 REPLAYED_OLD = 15                       # commands of earlier rounds that a check repeats
 FAULTS_MOST = 40
 
@@ -143,6 +143,24 @@ class World:
         self.work(seconds, end or self.server.kill)
         self.kills += 1
         self.under_way += any(person.open and person.open.method != "GET" for person in self.people)
+
+    def answers(self):
+        return sum(len(person.history) + len(person.fresh) for person in self.people)
+
+    def until_answered(self, seconds=60):
+        """Until somebody is answered again, or the server has ended."""
+        before, deadline = self.answers(), time.monotonic() + seconds
+        while self.server.alive() and self.answers() == before and time.monotonic() < deadline:
+            time.sleep(0.002)
+        return self.answers() > before
+
+    def load_once_answered(self, seconds):
+        """As load; the time counts from the first answer, however slow the machine is."""
+        def end():
+            self.until_answered()
+            time.sleep(seconds)
+            self.server.kill()
+        self.load(0, end)
 
     def start_and_kill(self, seconds):
         """A start that is killed in the middle of its recovery."""
