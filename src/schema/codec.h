@@ -26,15 +26,43 @@ size_t schema_compact_size(const struct fields *fields, const void *value);
 void schema_compact(const struct fields *fields, const void *value, void *memory);
 void schema_initialise(const struct fields *fields, void *value); /* sets .initial values in a zeroed struct */
 
-void schema_snapshot(struct buffer *out, const struct fields *fields, const void *value, enum part part);
+/* Each in two forms: of bytes that stand alone, and of parts of a record, which share what its head says (shared.h). */
+struct shared;
+void schema_snapshot_shared(struct buffer *out, struct shared *shared, const struct fields *fields, const void *value,
+                            enum part part);
+static inline void schema_snapshot(struct buffer *out, const struct fields *fields, const void *value, enum part part)
+{
+    schema_snapshot_shared(out, NULL, fields, value, part);
+}
 /* Merges a snapshot into a value (zeroed, or holding the other part). False on damaged or foreign bytes; never reads
    beyond them, allocates at most a small multiple of their length. Unknown tags are skipped. Texts are copied. */
-bool schema_restore(struct arena *arena, const struct fields *fields, struct text bytes, void *value);
+bool schema_restore_shared(struct arena *arena, const struct shared *shared, const struct fields *fields,
+                           struct text bytes, void *value);
+static inline bool schema_restore(struct arena *arena, const struct fields *fields, struct text bytes, void *value)
+{
+    return schema_restore_shared(arena, NULL, fields, bytes, value);
+}
 /* Appends the diff of the part; before may be NULL (the zero value). False and nothing appended when equal. */
-bool schema_diff(struct buffer *out, const struct fields *fields, const void *before, const void *after,
-                 enum part part);
+bool schema_diff_shared(struct buffer *out, struct shared *shared, const struct fields *fields, const void *before,
+                        const void *after, enum part part);
+static inline bool schema_diff(struct buffer *out, const struct fields *fields, const void *before, const void *after,
+                               enum part part)
+{
+    return schema_diff_shared(out, NULL, fields, before, after, part);
+}
 /* Changes a value (a clone or a shallow copy whose lists may be shared: what changes is copied first) along a diff. */
-bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value,
-                  enum direction direction);
+bool schema_apply_shared(struct arena *arena, const struct shared *shared, const struct fields *fields,
+                         struct text diff, void *value, enum direction direction);
+static inline bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value,
+                                enum direction direction)
+{
+    return schema_apply_shared(arena, NULL, fields, diff, value, direction);
+}
 /* The diff as a JSON array [{"field": "items[1].status", "old": …, "new": …}] of what these relations may see. */
-void schema_diff_render(struct buffer *out, const struct fields *fields, struct text diff, uint32_t relations);
+void schema_diff_render_shared(struct buffer *out, const struct shared *shared, const struct fields *fields,
+                               struct text diff, uint32_t relations);
+static inline void schema_diff_render(struct buffer *out, const struct fields *fields, struct text diff,
+                                      uint32_t relations)
+{
+    schema_diff_render_shared(out, NULL, fields, diff, relations);
+}

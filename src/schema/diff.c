@@ -11,11 +11,11 @@
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-static uint32_t diff_members(struct buffer *out, const struct fields *fields, const void *before, const void *after,
-                             enum part part);
+static uint32_t diff_members(struct buffer *out, struct shared *shared, const struct fields *fields, const void *before,
+                             const void *after, enum part part);
 
-static bool diff_list(struct buffer *out, const struct field *field, const struct list *old, const struct list *new,
-                      enum part part)
+static bool diff_list(struct buffer *out, struct shared *shared, const struct field *field, const struct list *old,
+                      const struct list *new, enum part part)
 {
     if (old->count == new->count && (!new->count || old->at == new->at)) return false;
     uint32_t least = old->count < new->count ? old->count : new->count;
@@ -28,7 +28,7 @@ static bool diff_list(struct buffer *out, const struct field *field, const struc
     for (uint32_t i = 0; i < most; i++) {
         size_t start = out->length;
         pack_integer(out, i);
-        uint32_t members = diff_members(out, field->nested, i < old->count ? list_element(old, size, i) : NULL,
+        uint32_t members = diff_members(out, shared, field->nested, i < old->count ? list_element(old, size, i) : NULL,
                                         i < new->count ? list_element(new, size, i) : NULL, part);
         changed += members;
         if (members || i >= least)
@@ -41,19 +41,20 @@ static bool diff_list(struct buffer *out, const struct field *field, const struc
 }
 
 /* False when they are equal, or differ in the other part alone. */
-static bool diff_member(struct buffer *out, const struct field *field, const void *old, const void *new, enum part part)
+static bool diff_member(struct buffer *out, struct shared *shared, const struct field *field, const void *old,
+                        const void *new, enum part part)
 {
-    if (field->type == FIELD_STRUCT) return diff_members(out, field->nested, old, new, part);
-    if (field_lists_structs(field)) return diff_list(out, field, old, new, part);
+    if (field->type == FIELD_STRUCT) return diff_members(out, shared, field->nested, old, new, part);
+    if (field_lists_structs(field)) return diff_list(out, shared, field, old, new, part);
     pack_array(out, 2);
-    value_pack(out, field, old);
-    value_pack(out, field, new);
+    value_pack(out, shared, field, old);
+    value_pack(out, shared, field, new);
     return true;
 }
 
 /* Returns the number of members that differ. */
-static uint32_t diff_members(struct buffer *out, const struct fields *fields, const void *before, const void *after,
-                             enum part part)
+static uint32_t diff_members(struct buffer *out, struct shared *shared, const struct fields *fields, const void *before,
+                             const void *after, enum part part)
 {
     size_t opened = pack_map_open(out);
     uint32_t count = 0;
@@ -65,7 +66,7 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
         if ((!made_of_structs && scalar_equal(field, old, new)) || !field_in_part(field, part, &inner)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
-        if (diff_member(out, field, old, new, inner))
+        if (diff_member(out, shared, field, old, new, inner))
             count++;
         else
             out->length = start;
@@ -74,10 +75,11 @@ static uint32_t diff_members(struct buffer *out, const struct fields *fields, co
     return count;
 }
 
-bool schema_diff(struct buffer *out, const struct fields *fields, const void *before, const void *after, enum part part)
+bool schema_diff_shared(struct buffer *out, struct shared *shared, const struct fields *fields, const void *before,
+                        const void *after, enum part part)
 {
     size_t start = out->length;
-    if (diff_members(out, fields, before, after, part)) return true;
+    if (diff_members(out, shared, fields, before, after, part)) return true;
     out->length = start;
     return false;
 }
@@ -168,10 +170,11 @@ static bool apply_members(struct applying *applying, const struct fields *fields
     return true;
 }
 
-bool schema_apply(struct arena *arena, const struct fields *fields, struct text diff, void *value,
-                  enum direction direction)
+bool schema_apply_shared(struct arena *arena, const struct shared *shared, const struct fields *fields,
+                         struct text diff, void *value, enum direction direction)
 {
     struct applying applying = {unpacker_of(diff), arena, direction};
+    applying.in.shared = shared;
     return apply_members(&applying, fields, value, 1) && !applying.in.left;
 }
 
@@ -244,9 +247,11 @@ static bool render_members(struct rendering *rendering, const struct fields *fie
 }
 
 /* Damaged bytes end the array early; what is written is JSON all the same. */
-void schema_diff_render(struct buffer *out, const struct fields *fields, struct text diff, uint32_t relations)
+void schema_diff_render_shared(struct buffer *out, const struct shared *shared, const struct fields *fields,
+                               struct text diff, uint32_t relations)
 {
     struct rendering rendering = {unpacker_of(diff), out, arena_create(), relations, false};
+    rendering.in.shared = shared;
     struct path root = {0};
     buffer_byte(out, '[');
     render_members(&rendering, fields, &root, 1);

@@ -93,14 +93,26 @@ static inline void pack_map_close(struct buffer *out, size_t opened, uint32_t co
         pack_map_close_wide(out, opened, count);
 }
 
+struct shared;
 struct unpacker {
     const char *at;
     size_t left;
+    const struct shared *shared; /* what the record's head says of all of its parts; NULL: these bytes stand alone */
 };
 
 static inline struct unpacker unpacker_of(struct text bytes)
 {
-    return (struct unpacker){bytes.data, bytes.data ? bytes.length : 0};
+    return (struct unpacker){bytes.data, bytes.data ? bytes.length : 0, NULL};
+}
+static inline bool unpack_comes_integer(const struct unpacker *in) /* what comes next */
+{
+    enum { CODE_FIXINT_END = 0x80, CODE_UINT_8 = 0xcc, CODE_INT_64 = 0xd3, CODE_NEGATIVE_FIXINT = 0xe0 };
+    uint8_t code = in->left ? (uint8_t)*in->at : (uint8_t)PACK_NIL;
+    return code < CODE_FIXINT_END || code >= CODE_NEGATIVE_FIXINT || (code >= CODE_UINT_8 && code <= CODE_INT_64);
+}
+static inline bool unpack_comes_true(const struct unpacker *in)
+{
+    return in->left && (uint8_t)*in->at == PACK_TRUE;
 }
 bool unpack_nil(struct unpacker *in); /* passes a nil; without one nothing happens */
 bool unpack_boolean(struct unpacker *in, bool *value);

@@ -16,28 +16,32 @@ bool schema_has_personal(const struct fields *fields)
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-static uint32_t write_members(struct buffer *out, const struct fields *fields, const void *value, enum part part);
+static uint32_t write_members(struct buffer *out, struct shared *shared, const struct fields *fields, const void *value,
+                              enum part part);
 
 /* The open part says how many elements there are; the personal part follows only where an element has one. */
-static bool write_list(struct buffer *out, const struct field *field, const struct list *list, enum part part)
+static bool write_list(struct buffer *out, struct shared *shared, const struct field *field, const struct list *list,
+                       enum part part)
 {
     uint32_t written = 0;
     pack_array(out, list->count);
     for (uint32_t i = 0; i < list->count; i++)
-        written += write_members(out, field->nested, list_element(list, field->nested->size, i), part);
+        written += write_members(out, shared, field->nested, list_element(list, field->nested->size, i), part);
     return written || part != PART_PERSONAL;
 }
 
-static bool write_member(struct buffer *out, const struct field *field, const void *member, enum part part)
+static bool write_member(struct buffer *out, struct shared *shared, const struct field *field, const void *member,
+                         enum part part)
 {
-    if (field->type == FIELD_STRUCT) return write_members(out, field->nested, member, part) > 0;
-    if (field_lists_structs(field)) return write_list(out, field, member, part);
-    value_pack(out, field, member);
+    if (field->type == FIELD_STRUCT) return write_members(out, shared, field->nested, member, part) > 0;
+    if (field_lists_structs(field)) return write_list(out, shared, field, member, part);
+    value_pack(out, shared, field, member);
     return true;
 }
 
 /* Returns the number of members written. */
-static uint32_t write_members(struct buffer *out, const struct fields *fields, const void *value, enum part part)
+static uint32_t write_members(struct buffer *out, struct shared *shared, const struct fields *fields, const void *value,
+                              enum part part)
 {
     size_t opened = pack_map_open(out);
     uint32_t count = 0;
@@ -50,7 +54,7 @@ static uint32_t write_members(struct buffer *out, const struct fields *fields, c
         if (!field_in_part(field, part, &inner)) continue;
         size_t start = out->length;
         pack_integer(out, field->tag);
-        if (write_member(out, field, member, inner))
+        if (write_member(out, shared, field, member, inner))
             count++;
         else
             out->length = start;
@@ -59,9 +63,10 @@ static uint32_t write_members(struct buffer *out, const struct fields *fields, c
     return count;
 }
 
-void schema_snapshot(struct buffer *out, const struct fields *fields, const void *value, enum part part)
+void schema_snapshot_shared(struct buffer *out, struct shared *shared, const struct fields *fields, const void *value,
+                            enum part part)
 {
-    write_members(out, fields, value, part);
+    write_members(out, shared, fields, value, part);
 }
 
 /* ---- Reading ---------------------------------------------------------------------------------------------------- */
@@ -106,8 +111,10 @@ static bool read_members(struct unpacker *in, struct arena *arena, const struct 
     return true;
 }
 
-bool schema_restore(struct arena *arena, const struct fields *fields, struct text bytes, void *value)
+bool schema_restore_shared(struct arena *arena, const struct shared *shared, const struct fields *fields,
+                           struct text bytes, void *value)
 {
     struct unpacker in = unpacker_of(bytes);
+    in.shared = shared;
     return read_members(&in, arena, fields, value, 1) && !in.left;
 }

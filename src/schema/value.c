@@ -4,7 +4,7 @@
 
 /* ---- Writing ---------------------------------------------------------------------------------------------------- */
 
-void value_pack_list(struct buffer *out, const struct field *field, const struct list *list)
+void value_pack_list(struct buffer *out, struct shared *shared, const struct field *field, const struct list *list)
 {
     size_t size = field_element_size(field);
     if (field->type == FIELD_MAP) {
@@ -18,7 +18,7 @@ void value_pack_list(struct buffer *out, const struct field *field, const struct
     }
     pack_array(out, list->count);
     for (uint32_t i = 0; i < list->count; i++)
-        value_pack(out, field->element, list_element(list, size, i));
+        value_pack(out, shared, field->element, list_element(list, size, i));
 }
 
 /* ---- Reading ---------------------------------------------------------------------------------------------------- */
@@ -27,6 +27,10 @@ static bool unpack_money(struct unpacker *in, struct money *money)
 {
     uint32_t count;
     struct text currency;
+    if (in->shared && unpack_comes_integer(in)) {
+        *money = in->shared->nothing;
+        return money->currency[0] && unpack_integer(in, &money->amount);
+    }
     if (!unpack_array(in, &count) || count != 2) return false;
     if (!unpack_integer(in, &money->amount) || !unpack_text(in, &currency)) return false;
     if (currency.length >= sizeof money->currency) return false;
@@ -37,9 +41,28 @@ static bool unpack_money(struct unpacker *in, struct money *money)
     return true;
 }
 
+static bool unpack_id(struct unpacker *in, struct id *id)
+{
+    int64_t number;
+    struct text view;
+    if (in->shared && unpack_comes_integer(in)) {
+        if (!unpack_integer(in, &number) || number < 0 || number >= in->shared->count) return false;
+        *id = in->shared->ids[number];
+        return true;
+    }
+    if (!unpack_bytes(in, &view) || view.length != sizeof id->bytes) return false;
+    memcpy(id->bytes, view.data, sizeof id->bytes);
+    return true;
+}
+
 static bool unpack_number(struct unpacker *in, const struct field *field, void *member)
 {
     int64_t integer;
+    if (field->type == FIELD_TIME && in->shared && unpack_comes_true(in)) {
+        bool now;
+        *(int64_t *)member = in->shared->time;
+        return unpack_boolean(in, &now);
+    }
     if (!unpack_integer(in, &integer)) return false;
     if (field->type == FIELD_ENUM && (integer < 0 || integer >= field->values->count)) return false;
     if (field->type == FIELD_DATE && (integer < INT32_MIN || integer > INT32_MAX)) return false;
@@ -87,10 +110,7 @@ bool value_unpack(struct unpacker *in, struct arena *arena, const struct field *
         if (!(field->type == FIELD_TEXT ? unpack_text(in, &view) : unpack_bytes(in, &view))) return false;
         *(struct text *)member = arena_text(arena, view);
         return true;
-    case FIELD_ID:
-        if (!unpack_bytes(in, &view) || view.length != sizeof(struct id)) return false;
-        memcpy(member, view.data, sizeof(struct id));
-        return true;
+    case FIELD_ID: return unpack_id(in, member);
     case FIELD_BOOL: return unpack_boolean(in, member);
     case FIELD_MONEY: return unpack_money(in, member);
     case FIELD_MAP: return unpack_pairs(in, arena, member);

@@ -260,14 +260,21 @@ static void seed_table(struct fuzz_seeds *seeds, struct arena *arena, const stru
     seed(seeds, 0, table, buffer_as_text(&snapshots[0]), buffer_as_text(&snapshots[1]));
     seed(seeds, 1, table, buffer_as_text(&snapshots[0]), buffer_as_text(&change));
 
-    struct record_change changes[] = {{.kind = kind_of(table)->number, .version = 1, .id = entity->id}};
+    struct record_change changes[2] = {{.kind = kind_of(table)->number, .version = 1, .id = entity->id}};
     /* The first event is one that no kind has any more. */
     struct record_event events[] = {{.number = 999},
-                                    {.number = 1, .version = 1, .to = 1, .carried = buffer_as_text(&snapshots[1])}};
-    changes[0].open = buffer_as_text(&change);
+                                    {.number = 1, .version = 1, .to = 1, .carried = buffer_as_text(&snapshots[1])},
+                                    {.number = 1, .version = 2, .to = 1, .like = 2}};
     struct record record = {.tenant = {{1}}, .time = 1000, .kind = changes[0].kind, .command = LITERAL("create")};
-    record.changes.at = changes, record.changes.count = 1;
-    record.events.at = events, record.events.count = 2;
+    struct buffer made = {.arena = arena};
+    struct shared shared;
+    record_share(&record, &shared);
+    schema_snapshot_shared(&made, &shared, table->fields, values[1], PART_OPEN);
+    changes[1] = changes[0];
+    changes[0].open = buffer_as_text(&change);
+    changes[1].made = buffer_as_text(&made);
+    record.changes.at = changes, record.changes.count = 2;
+    record.events.at = events, record.events.count = 3;
     record_encode(&record, &head, &record_body);
     seed(seeds, 2, NULL, buffer_as_text(&head), buffer_as_text(&record_body));
 

@@ -1,4 +1,4 @@
-/* Logs of earlier releases replay. tests/golden/<release>.log holds the master key, the slots and every record of a marketplace
+/* Logs of earlier releases and forms replay. tests/golden/<release>[-<form>].log holds the master key, the slots and every record of a marketplace
    that a server of that release wrote; <release>.expected holds, for each kind in the log, how many entities there are and a hash
    over their ids, versions and states. What is derived may change with a release; what the log says may not.
 

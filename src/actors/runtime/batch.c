@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void batch_append(struct core *core, const struct record *record, struct arena *arena)
+void batch_append(struct core *core, struct record *record, struct arena *arena)
 {
     struct buffer head = {.arena = arena}, body = {.arena = arena};
     record_encode(record, &head, &body);

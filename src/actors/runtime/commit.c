@@ -118,33 +118,43 @@ enum error tx_finish(struct tx *tx)
 }
 
 /* ---- the record ---- */
-static struct text sealed_diff(struct tx *tx, const struct touched *touched)
+static struct text sealed_part(struct tx *tx, const struct touched *touched)
 {
-    if (!schema_has_personal(touched->kind->fields)) return (struct text){0};
+    const struct fields *fields = touched->kind->fields;
+    const struct block *before = touched->before;
+    if (!tx->core->personal[touched->kind->number]) return (struct text){0};
     struct buffer plain = {.arena = tx->arena};
-    const void *before = touched->before ? touched->before->state : NULL;
-    if (!schema_diff(&plain, touched->kind->fields, before, touched->copy, PART_PERSONAL)) return (struct text){0};
+    if (before)
+        schema_diff(&plain, fields, before->state, touched->copy, PART_PERSONAL);
+    else
+        schema_snapshot(&plain, fields, touched->copy, PART_PERSONAL);
+    if (plain.length <= 1) return (struct text){0}; /* an empty map */
     int64_t version = entity_of(touched->copy)->version;
     return seal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(touched->kind, touched->copy),
-                personal_associated(tx->arena, touched->kind, touched->id, version, "diff"), buffer_as_text(&plain));
+                personal_associated(tx->arena, touched->kind, touched->id, version, before ? "diff" : "made"),
+                buffer_as_text(&plain));
 }
 
 static void record_touched(struct tx *tx, struct record *record, const struct touched *touched)
 {
     struct buffer open = {.arena = tx->arena};
-    const void *before = touched->before ? touched->before->state : NULL;
-    schema_diff(&open, touched->kind->fields, before, touched->copy, PART_OPEN);
-    *LIST_ADD(tx->arena, &record->changes) =
-        (struct record_change){.kind = touched->kind->number,
-                               .version = entity_of(touched->copy)->version,
-                               .id = touched->id,
-                               .previous_lsn = touched->before ? (int64_t)touched->before->lsn : 0,
-                               .open = buffer_as_text(&open),
-                               .personal = sealed_diff(tx, touched)};
+    const struct fields *fields = touched->kind->fields;
+    struct record_change *change = LIST_ADD(tx->arena, &record->changes);
+    *change = (struct record_change){
+        .kind = touched->kind->number, .version = entity_of(touched->copy)->version, .id = touched->id};
+    if (touched->before) {
+        change->previous_lsn = (int64_t)touched->before->lsn;
+        schema_diff_shared(&open, record->shared, fields, touched->before->state, touched->copy, PART_OPEN);
+        change->open = buffer_as_text(&open);
+    } else {
+        schema_snapshot_shared(&open, record->shared, fields, touched->copy, PART_OPEN);
+        change->made = buffer_as_text(&open);
+    }
+    change->personal = sealed_part(tx, touched);
 }
 
 /* The carried fields: a snapshot of a struct in which only they are set. */
-static struct text carried_bytes(struct tx *tx, const struct emitted *emitted)
+static struct text carried_bytes(struct tx *tx, const struct record *record, const struct emitted *emitted)
 {
     const struct event *event = emitted->event;
     if (!event->carries) return (struct text){0};
@@ -156,31 +166,56 @@ static struct text carried_bytes(struct tx *tx, const struct emitted *emitted)
         memcpy(only + field->offset, (const char *)emitted->touched->copy + field->offset, field->size);
     }
     struct buffer bytes = {.arena = tx->arena};
-    schema_snapshot(&bytes, fields, only, PART_OPEN);
+    schema_snapshot_shared(&bytes, record->shared, fields, only, PART_OPEN);
     return buffer_as_text(&bytes);
+}
+
+/* An order that is placed and paid at once says twice what was bought: an event that says what one before it said of the
+   same entity is written as the difference. False: it says something else. */
+static bool record_like(struct tx *tx, const struct record *record, const struct emitted *emitted,
+                        struct record_event *row)
+{
+    const struct emitted *before = tx->state->emitted;
+    uint32_t i = 0;
+    while (i < record->events.count &&
+           (before[i].touched != emitted->touched || before[i].event->data != emitted->event->data ||
+            before[i].event->carries != emitted->event->carries || !before[i].data != !emitted->data ||
+            record->events.at[i].like))
+        i++;
+    if (i == record->events.count) return false;
+    struct buffer data = {.arena = tx->arena};
+    if (emitted->data &&
+        schema_diff_shared(&data, record->shared, emitted->event->data, before[i].data, emitted->data, PART_OPEN)) {
+        if (data.length >= record->events.at[i].data.length) return false;
+        row->data = buffer_as_text(&data);
+    }
+    row->like = i + 1;
+    return true;
 }
 
 static void record_event(struct tx *tx, struct record *record, const struct emitted *emitted)
 {
-    struct buffer data = {.arena = tx->arena};
-    if (emitted->data) schema_snapshot(&data, emitted->event->data, emitted->data, PART_OPEN);
     const struct kind *kind = emitted->touched->kind;
-    int64_t change = -1;
+    struct record_event row = {.change = -1,
+                               .number = emitted->event->number,
+                               .version = emitted->version,
+                               .from = emitted->from,
+                               .to = emitted->to,
+                               .personal = event_personal_seal(tx, kind, emitted->touched->id, emitted->version,
+                                                               emitted->event, emitted->data),
+                               .subject = kind->event_subject ? kind->event_subject(emitted->touched->copy) : ID_NONE};
     for (uint32_t i = 0; i < record->changes.count; i++) {
-        const struct record_change *row = &record->changes.at[i];
-        if (row->kind == kind->number && id_equal(row->id, emitted->touched->id)) change = i;
+        const struct record_change *change = &record->changes.at[i];
+        if (change->kind == kind->number && id_equal(change->id, emitted->touched->id)) row.change = i;
     }
-    *LIST_ADD(tx->arena, &record->events) =
-        (struct record_event){.change = change,
-                              .number = emitted->event->number,
-                              .version = emitted->version,
-                              .from = emitted->from,
-                              .to = emitted->to,
-                              .carried = carried_bytes(tx, emitted),
-                              .data = emitted->data ? buffer_as_text(&data) : (struct text){0},
-                              .personal = event_personal_seal(tx, kind, emitted->touched->id, emitted->version,
-                                                              emitted->event, emitted->data),
-                              .subject = kind->event_subject ? kind->event_subject(emitted->touched->copy) : ID_NONE};
+    if (!record_like(tx, record, emitted, &row)) {
+        struct buffer data = {.arena = tx->arena};
+        row.carried = carried_bytes(tx, record, emitted);
+        if (emitted->data)
+            schema_snapshot_shared(&data, record->shared, emitted->event->data, emitted->data, PART_OPEN);
+        if (emitted->data) row.data = buffer_as_text(&data);
+    }
+    *LIST_ADD(tx->arena, &record->events) = row;
 }
 
 void tx_record(struct tx *tx, struct record *record)
@@ -196,6 +231,7 @@ void tx_record(struct tx *tx, struct record *record)
                               .kind = tx->kind->number,
                               .subject = tx->id,
                               .command = text_of(tx->command->name)};
+    record_share(record, &tx->core->shared);
     if (message->source == FROM_RUNTIME) {
         record->cause = LITERAL("runtime");
     } else if (message->source != FROM_REQUEST) {

@@ -76,7 +76,7 @@ static struct text data_of(struct arena *arena, struct keyring *keyring, const s
     const struct event *event = envelope->event;
     const struct record_event *row = &envelope->record->events.at[envelope->number];
     struct buffer own = {.arena = arena}, out = {.arena = arena};
-    record_render_data(&own, arena, kind, event, row,
+    record_render_data(&own, arena, envelope->record, kind, event, row,
                        record_event_personal(keyring, arena, envelope->record, kind, row));
     bool moves = row->to && kind->machine && !(event->data && field_by_name(event->data, LITERAL("to")));
     if (!moves) return buffer_as_text(&own);

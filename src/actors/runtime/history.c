@@ -115,8 +115,13 @@ static const struct memo *chain_at(struct tx *tx, const struct kind *kind, struc
 }
 
 /* ---- walking back ---- */
-static bool undo(struct tx *tx, const struct kind *kind, const struct record_change *change, void *state)
+static bool undo(struct tx *tx, const struct kind *kind, const struct record *record,
+                 const struct record_change *change, void *state)
 {
+    if (change->made.data) { /* before that there was nothing */
+        memset(state, 0, kind->fields->size);
+        return true;
+    }
     if (change->personal.data) {
         struct text plain;
         struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
@@ -126,7 +131,8 @@ static bool undo(struct tx *tx, const struct kind *kind, const struct record_cha
                                            : unsealed == UNSEALED_ERASED;
         if (!undone) return false;
     }
-    return !change->open.data || schema_apply(tx->arena, kind->fields, change->open, state, BACKWARDS);
+    return !change->open.data ||
+           schema_apply_shared(tx->arena, record->shared, kind->fields, change->open, state, BACKWARDS);
 }
 
 bool walk_peek(struct tx *tx, struct walk *walk)
@@ -152,7 +158,7 @@ bool walk_peek(struct tx *tx, struct walk *walk)
 
 bool walk_step(struct tx *tx, struct walk *walk)
 {
-    if (!walk_peek(tx, walk) || !undo(tx, walk->kind, walk->change, walk->state)) return false;
+    if (!walk_peek(tx, walk) || !undo(tx, walk->kind, &walk->record, walk->change, walk->state)) return false;
     walk->lsn = (uint64_t)walk->change->previous_lsn;
     walk->peeked = false;
     return true;

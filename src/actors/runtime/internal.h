@@ -281,7 +281,8 @@ struct core {
     struct arena *scan_memory;
     int64_t checkpoint_interval, last_checkpoint;
     uint64_t last_lsn, durable_lsn, appended_lsn;
-    struct batch *batch; /* open */
+    struct batch *batch;  /* open */
+    struct shared shared; /* by the parts of the record that is being encoded */
     size_t waiting_bytes;
     struct batch_size *sent, **sent_last; /* handed to the store, not durable yet */
     struct lane {                         /* messages to be run, of some marketplaces */
@@ -567,7 +568,7 @@ void rates_prepare(struct core *core); /* once: the configuration does not chang
 bool rate_take(struct core *core, struct message *message, struct reply *reply);
 void rates_sweep(struct core *core);
 /* batch.c */
-void batch_append(struct core *core, const struct record *record, struct arena *arena);
+void batch_append(struct core *core, struct record *record, struct arena *arena);
 void batch_take_keys(struct core *core); /* what was made or erased with the record that was added last */
 void batch_send(struct core *core);
 void checkpoint_begin(struct core *core);

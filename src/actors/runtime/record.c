@@ -13,6 +13,7 @@ static const struct field change_rows[] = {
     INTEGER(record_change, 4, previous_lsn, .doc = "record that changed it before"),
     BYTES  (record_change, 5, open,         .doc = "diff of the open part"),
     BYTES  (record_change, 6, personal,     .doc = "sealed diff of the personal part"),
+    BYTES  (record_change, 7, made,         .doc = "snapshot of the open part, when created here; then personal is one too"),
 };
 static const struct fields change_fields = FIELDS("change", struct record_change, change_rows);
 static const struct field event_rows[] = {
@@ -25,6 +26,7 @@ static const struct field event_rows[] = {
     BYTES  (record_event, 7, data,    .doc = "further data"),
     ID     (record_event, 8, subject, .doc = "whom it concerns, when not the entity"),
     BYTES  (record_event, 9, personal, .doc = "sealed personal part of it"),
+    INTEGER(record_event, 10, like,    .doc = "1 + index of the event whose fields and data it has, but for a diff in data"),
 };
 static const struct fields event_fields = FIELDS("event", struct record_event, event_rows);
 static const struct field timer_rows[] = {
@@ -60,6 +62,8 @@ static const struct field head_rows[] = {
     TEXT   (record, 8, command,        .doc = "command"),
     TEXT   (record, 9, cause,          .doc = "timer or effect that caused it"),
     TEXT   (record, 10, correlation,   .doc = "request id"),
+    BYTES  (record, 11, ids,           .doc = "further ids that the body names by number, one after the other"),
+    TEXT   (record, 12, currency,      .doc = "of the body's amounts without one"),
 };
 static const struct fields head_fields = FIELDS("record_head", struct record, head_rows);
 static const struct field erased_element = ELEMENT(FIELD_ID, struct id);
@@ -80,16 +84,89 @@ static const struct field body_rows[] = {
 static const struct fields body_fields = FIELDS("record_body", struct record, body_rows);
 /* clang-format on */
 
-void record_encode(const struct record *record, struct buffer *head, struct buffer *body)
+/* The first numbers are those of ids that a head has anyhow. */
+void record_share(struct record *record, struct shared *shared)
 {
+    const struct id known[] = {record->tenant, record->principal, record->session, record->subject};
+    shared_begin(shared, record->time);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!id_is_none(known[i])) shared_number(shared, known[i]);
+    shared->implied = shared->count;
+    record->shared = shared;
+}
+
+void record_encode(struct record *record, struct buffer *head, struct buffer *body)
+{
+    struct shared *shared = record->shared;
+    schema_snapshot_shared(body, shared, &body_fields, record, PART_OPEN);
+    if (shared) {
+        if (shared->count > shared->implied)
+            record->ids = (struct text){(const char *)(shared->ids + shared->implied),
+                                        (shared->count - shared->implied) * (uint32_t)sizeof(struct id)};
+        if (shared->nothing.currency[0]) record->currency = text_of(shared->nothing.currency);
+    }
     schema_snapshot(head, &head_fields, record, PART_OPEN);
-    schema_snapshot(body, &body_fields, record, PART_OPEN);
+}
+
+/* False: a head that no encoder wrote. */
+static bool share_again(struct arena *arena, struct record *record)
+{
+    struct shared *shared = arena_take(arena, sizeof *shared);
+    record_share(record, shared);
+    if (record->ids.length % sizeof(struct id)) return false;
+    for (uint32_t at = 0; at < record->ids.length; at += sizeof(struct id)) {
+        struct id id;
+        memcpy(id.bytes, record->ids.data + at, sizeof id.bytes);
+        if (!shared_append(shared, id)) return false;
+    }
+    struct text currency = record->currency;
+    if (currency.length >= sizeof shared->nothing.currency) return false;
+    for (uint32_t i = 0; i < currency.length; i++)
+        if (currency.data[i] < 'A' || currency.data[i] > 'Z') return false; /* it is rendered as it is */
+    memcpy(shared->nothing.currency, currency.data ? currency.data : "", currency.length);
+    return true;
 }
 
 bool record_decode(struct arena *arena, struct text head, struct text body, struct record *record)
 {
-    return schema_restore(arena, &head_fields, head, record) && schema_restore(arena, &body_fields, body, record);
+    return schema_restore(arena, &head_fields, head, record) && share_again(arena, record) &&
+           schema_restore_shared(arena, record->shared, &body_fields, body, record);
 }
+
+/* ---- Parts --------------------------------------------------------------------------------------------------------- */
+
+/* The event that this one is like; NULL: none. False: there is no such one. */
+static bool model_of(const struct record *record, const struct record_event *row, const struct record_event **model)
+{
+    *model = NULL;
+    if (!row->like) return true;
+    if (row->like < 0 || row->like > row - record->events.at) return false;
+    *model = &record->events.at[row->like - 1];
+    return !(*model)->like && (*model)->change == row->change;
+}
+
+bool record_event_data(struct arena *arena, const struct record *record, const struct event *event,
+                       const struct record_event *row, void **data)
+{
+    const struct record_event *model;
+    *data = NULL;
+    if (!event->data) return true;
+    if (!model_of(record, row, &model)) return false;
+    struct text whole = model ? model->data : row->data;
+    if (!whole.data) return !row->data.data;
+    *data = arena_alloc(arena, event->data->size);
+    return schema_restore_shared(arena, record->shared, event->data, whole, *data) &&
+           (!model || !row->data.data ||
+            schema_apply_shared(arena, record->shared, event->data, row->data, *data, FORWARDS));
+}
+
+bool record_made(struct arena *arena, const struct record *record, const struct record_change *change,
+                 const struct kind *kind, void *state)
+{
+    return schema_restore_shared(arena, record->shared, kind->fields, change->made, state);
+}
+
+/* ---- Rendering ----------------------------------------------------------------------------------------------------- */
 
 static void render_id(struct buffer *out, const char *name, struct id id)
 {
@@ -102,30 +179,35 @@ static void render_id(struct buffer *out, const char *name, struct id id)
         buffer_format(out, "\"%s\"", text);
 }
 
-void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
-                        const struct record_event *row, struct text personal)
+/* Nothing when the bytes are damaged. */
+static bool render_carried(struct buffer *out, struct arena *arena, const struct record *record,
+                           const struct kind *kind, const struct event *event, const struct record_event *row)
 {
-    struct fields carried = *kind->fields;
-    void *entity = arena_alloc(arena, carried.size);
-    buffer_byte(out, '{');
-    bool any = false;
-    if (event->carries && schema_restore(arena, kind->fields, row->carried, entity)) {
-        for (const uint16_t *tag = event->carries; *tag; tag++) {
-            const struct field *field = field_by_tag(kind->fields, *tag);
-            if (any) buffer_byte(out, ',');
-            buffer_format(out, "\"%s\":", field->name);
-            schema_render_field(out, field, (const char *)entity + field->offset, ~0u);
-            any = true;
-        }
+    const struct record_event *model;
+    if (!event->carries || !model_of(record, row, &model)) return false;
+    void *entity = arena_alloc(arena, kind->fields->size);
+    struct text carried = model ? model->carried : row->carried;
+    if (!schema_restore_shared(arena, record->shared, kind->fields, carried, entity)) return false;
+    for (const uint16_t *tag = event->carries; *tag; tag++) {
+        const struct field *field = field_by_tag(kind->fields, *tag);
+        if (tag != event->carries) buffer_byte(out, ',');
+        buffer_format(out, "\"%s\":", field->name);
+        schema_render_field(out, field, (const char *)entity + field->offset, ~0u);
     }
-    if (event->data) {
-        void *data = arena_alloc(arena, event->data->size);
-        if (schema_restore(arena, event->data, row->data, data) &&
-            (!personal.data || schema_restore(arena, event->data, personal, data))) {
-            size_t mark = out->length;
-            if (any) buffer_byte(out, ',');
-            if (!schema_render_members(out, event->data, data, ~0u)) out->length = mark;
-        }
+    return *event->carries;
+}
+
+void record_render_data(struct buffer *out, struct arena *arena, const struct record *record, const struct kind *kind,
+                        const struct event *event, const struct record_event *row, struct text personal)
+{
+    void *data;
+    buffer_byte(out, '{');
+    bool any = render_carried(out, arena, record, kind, event, row);
+    if (record_event_data(arena, record, event, row, &data) && data &&
+        (!personal.data || schema_restore(arena, event->data, personal, data))) {
+        size_t mark = out->length;
+        if (any) buffer_byte(out, ',');
+        if (!schema_render_members(out, event->data, data, ~0u)) out->length = mark;
     }
     buffer_byte(out, '}');
 }
@@ -158,10 +240,23 @@ static void render_events(struct buffer *out, struct arena *arena, const struct 
         render_state(out, "from", kind, row->from);
         render_state(out, "to", kind, row->to);
         buffer_string(out, ",\"data\":");
-        record_render_data(out, arena, kind, event, row, (struct text){0});
+        record_render_data(out, arena, record, kind, event, row, (struct text){0});
         buffer_byte(out, '}');
     }
     buffer_byte(out, ']');
+}
+
+static void render_change(struct buffer *out, struct arena *arena, const struct record *record,
+                          const struct record_change *change, const struct kind *kind)
+{
+    if (!change->made.data) {
+        schema_diff_render_shared(out, record->shared, kind->fields, change->open, ~0u);
+        return;
+    }
+    struct buffer diff = {.arena = arena};
+    void *state = arena_alloc(arena, kind->fields->size);
+    if (record_made(arena, record, change, kind, state)) schema_diff(&diff, kind->fields, NULL, state, PART_OPEN);
+    schema_diff_render(out, kind->fields, buffer_as_text(&diff), ~0u);
 }
 
 void record_render(struct buffer *out, struct arena *arena, const struct registry *registry,
@@ -193,7 +288,7 @@ void record_render(struct buffer *out, struct arena *arena, const struct registr
         buffer_format(out, ",\"version\":%lld,\"previous\":%lld,\"diff\":", (long long)change->version,
                       (long long)change->previous_lsn);
         if (changed)
-            schema_diff_render(out, changed->fields, change->open, ~0u);
+            render_change(out, arena, record, change, changed);
         else
             buffer_string(out, "[]");
         buffer_byte(out, '}');

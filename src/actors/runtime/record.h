@@ -4,12 +4,14 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "schema/field.h"
+#include "schema/shared.h"
 
 struct record_change {
     int64_t kind, version; /* version after */
     struct id id;
     int64_t previous_lsn;       /* of the record that changed it before; 0: created here */
     struct text open, personal; /* diffs; personal is sealed */
+    struct text made;           /* created here: a snapshot, and so is what is sealed; no diff */
 };
 struct record_event {
     int64_t change; /* index into changes */
@@ -18,6 +20,7 @@ struct record_event {
     struct text carried, data; /* snapshots */
     struct id subject;         /* of kinds with event_subject: whom it concerned then */
     struct text personal;      /* sealed snapshot of the personal part of the data */
+    int64_t like; /* 1 + index of an event of the same change that carries the same; data is a diff from that one's */
 };
 struct record_timer {
     struct id id; /* sets, or removes when due is 0 */
@@ -46,6 +49,8 @@ struct record {
     struct id subject;
     struct text command;
     struct text cause, correlation; /* timer, effect or request id */
+    struct text ids, currency; /* what the numbers in the body mean, 16 bytes each, and the currency of its amounts */
+    struct shared *shared;     /* the same while the body is encoded or read; NULL: its parts share nothing */
     /* body */
     LIST_OF(struct record_change) changes;
     LIST_OF(struct record_event) events;
@@ -58,15 +63,23 @@ struct record {
     struct id answer_id;
 };
 
-void record_encode(const struct record *record, struct buffer *head, struct buffer *body);
+/* Before its parts are encoded: they share what the head says. */
+void record_share(struct record *record, struct shared *shared);
+void record_encode(struct record *record, struct buffer *head, struct buffer *body);
 bool record_decode(struct arena *arena, struct text head, struct text body, struct record *record);
 struct registry;
 struct kind;
 struct event;
+/* The data of an event, but for what is sealed of it; NULL: it has none. False on damaged bytes. */
+bool record_event_data(struct arena *arena, const struct record *record, const struct event *event,
+                       const struct record_event *row, void **data);
+/* The state that a change created, but for what is sealed of it. */
+bool record_made(struct arena *arena, const struct record *record, const struct record_change *change,
+                 const struct kind *kind, void *state);
 /* The carried fields and the further data of an event as one JSON object. Its personal members are those of `personal`
    (record_event_personal), or null. */
-void record_render_data(struct buffer *out, struct arena *arena, const struct kind *kind, const struct event *event,
-                        const struct record_event *row, struct text personal);
+void record_render_data(struct buffer *out, struct arena *arena, const struct record *record, const struct kind *kind,
+                        const struct event *event, const struct record_event *row, struct text personal);
 /* The personal part of an event's data, unsealed; absent when there is none, or its subject is erased. */
 struct keyring;
 struct text record_event_personal(struct keyring *keyring, struct arena *arena, const struct record *record,

@@ -19,7 +19,8 @@ static const char *apply_personal(struct tx *tx, const struct kind *kind, const 
                                   void *copy)
 {
     struct text plain;
-    struct text associated = personal_associated(tx->arena, kind, change->id, change->version, "diff");
+    struct text associated =
+        personal_associated(tx->arena, kind, change->id, change->version, change->made.data ? "made" : "diff");
     if (!change->personal.data) return NULL;
     switch (unseal(tx->core->ports.keyring, tx->arena, tx->tenant, personal_subject(kind, copy), associated,
                    change->personal, &plain)) {
@@ -29,10 +30,12 @@ static const char *apply_personal(struct tx *tx, const struct kind *kind, const 
         return "is of a person whose key is not among the slots: they are older than the log, or damaged";
     default: return "has a personal diff that was not sealed for it";
     }
-    return schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS) ? NULL : "has a damaged personal diff";
+    bool applied = change->made.data ? schema_restore(tx->arena, kind->fields, plain, copy)
+                                     : schema_apply(tx->arena, kind->fields, plain, copy, FORWARDS);
+    return applied ? NULL : "has a damaged personal diff";
 }
 
-static const char *replay_change(struct tx *tx, const struct record_change *change)
+static const char *replay_change(struct tx *tx, const struct record *record, const struct record_change *change)
 {
     const struct kind *kind = registry_kind(tx->core->registry, (uint16_t)change->kind);
     if (!kind) return "names a kind that this version does not know";
@@ -44,7 +47,10 @@ static const char *replay_change(struct tx *tx, const struct record_change *chan
     touched->created = !touched->before;
     touched->copy = touched->before ? schema_clone(kind->fields, touched->before->state, tx->arena)
                                     : arena_alloc(tx->arena, kind->fields->size);
-    if (change->open.data && !schema_apply(tx->arena, kind->fields, change->open, touched->copy, FORWARDS))
+    if (change->made.data && !record_made(tx->arena, record, change, kind, touched->copy))
+        return "has a damaged snapshot of what it created";
+    if (change->open.data &&
+        !schema_apply_shared(tx->arena, record->shared, kind->fields, change->open, touched->copy, FORWARDS))
         return "has a damaged diff";
     const char *problem = apply_personal(tx, kind, change, touched->copy);
     if (problem) return problem;
@@ -60,8 +66,8 @@ static const char *replay_event(struct tx *tx, const struct record *record, cons
     const struct event *event = event_of(kind, row->number);
     if (!event) return "names an event that this version does not know";
     struct tx_state *state = tx->state;
-    void *data = event->data && row->data.data ? arena_alloc(tx->arena, event->data->size) : NULL;
-    if (data && !schema_restore(tx->arena, event->data, row->data, data)) return "has damaged event data";
+    void *data;
+    if (!record_event_data(tx->arena, record, event, row, &data)) return "has damaged event data";
     state->emitted[state->emitted_count++] = (struct emitted){.touched = tx_find(tx, kind, change->id),
                                                               .event = event,
                                                               .version = row->version,
@@ -90,7 +96,7 @@ static const char *replay_record(struct core *core, const struct record *record,
     }
     const char *problem = NULL;
     for (uint32_t i = 0; i < record->changes.count && !problem; i++)
-        problem = replay_change(&tx, &record->changes.at[i]);
+        problem = replay_change(&tx, record, &record->changes.at[i]);
     state.emitted = ARENA_ARRAY(tx.arena, struct emitted, record->events.count + 1);
     state.emitted_capacity = record->events.count + 1;
     for (uint32_t i = 0; i < record->events.count && !problem; i++)
