@@ -189,6 +189,29 @@ static void test_rates(void **state)
     loopback_close(&world);
 }
 
+/* A rate of 0 is none at all: nobody is refused, and no header names a limit. */
+static void test_no_rate(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"rates.default", "0", NULL};
+    struct loopback world;
+    char id[64];
+    loopback_prepare(&world, &thing_registry, thing_providers);
+    world.config.rate_limits = true;
+    world.config.settings = settings;
+    loopback_start(&world);
+    loopback_settle(&world);
+    make(&world, "First", id);
+    for (int i = 0; i < 5; i++) {
+        struct said *said =
+            loopback_ask(&world, (struct asking){.kind = "thing", .command = "read", .id = id, .user = USER_TWO});
+        assert_int_equal(said->request.reply.status, 200);
+        assert_int_equal(said->request.reply.rate_limit, 0);
+        said_free(said);
+    }
+    loopback_close(&world);
+}
+
 /* So is what waits for the disk before it is known who asks. */
 static void test_rates_of_what_is_cold(void **state)
 {
@@ -275,10 +298,9 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reads),    cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_who_asks), cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_many),     cmocka_unit_test(test_logins_end),
-        cmocka_unit_test(test_rates),    cmocka_unit_test(test_rates_of_what_is_cold),
+        cmocka_unit_test(test_reads),     cmocka_unit_test(test_lists),   cmocka_unit_test(test_who_asks),
+        cmocka_unit_test(test_positions), cmocka_unit_test(test_many),    cmocka_unit_test(test_logins_end),
+        cmocka_unit_test(test_rates),     cmocka_unit_test(test_no_rate), cmocka_unit_test(test_rates_of_what_is_cold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

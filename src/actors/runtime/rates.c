@@ -28,6 +28,7 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply)
     enum rate_class class = message->command->rate;
     if (!core->config.rate_limits || class == RATE_NONE || request->operator_ || request->again) return true;
     int64_t per_minute = core->per_minute[class], most = per_minute * 1000;
+    if (!per_minute) return true;
     struct buffer key = {.arena = message->arena};
     buffer_byte(&key, (char)class);
     if (request->has_claims && class != RATE_AUTH)
@@ -49,7 +50,7 @@ bool rate_take(struct core *core, struct message *message, struct reply *reply)
     if (allowed) bucket->thousandths -= 1000;
     reply->rate_limit = per_minute;
     reply->rate_remaining = bucket->thousandths / 1000;
-    reply->rate_reset_s = per_minute ? (60 + per_minute - 1) / per_minute : 60;
+    reply->rate_reset_s = (60 + per_minute - 1) / per_minute;
     if (!allowed) reply->retry_after_s = reply->rate_reset_s > 0 ? reply->rate_reset_s : 1;
     return allowed;
 }

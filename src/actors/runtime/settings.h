@@ -22,10 +22,10 @@ struct setting {
     ROW("promotions.approval_time",    DAYS(14),    "ms until an unanswered approval is a rejection")                \
     ROW("idempotency.life",            HOURS(24),   "ms an idempotency key is remembered")                           \
     ROW("payment.attempt_time",        SECONDS(30), "ms without answer after which an attempt is unknown")           \
-    ROW("rates.default",               600,         "requests a minute of the default rate class")                   \
-    ROW("rates.read",                  600,         "reads a minute of one principal or address")                    \
-    ROW("rates.write",                 120,         "writes a minute of one principal or address")                   \
-    ROW("rates.auth",                  30,          "registrations, logins and refreshes a minute of one address")   \
+    ROW("rates.default",               600,         "requests a minute of the default rate class; 0: no limit")      \
+    ROW("rates.read",                  600,         "reads a minute of one principal or address; 0: no limit")       \
+    ROW("rates.write",                 120,         "writes a minute of one principal or address; 0: no limit")      \
+    ROW("rates.auth",                  30,          "registrations, logins and refreshes a minute of one address; 0: no limit") \
     ROW("checkpoint.interval",         SECONDS(5),  "ms between checkpoints of the tables")
 /* clang-format on */
 
