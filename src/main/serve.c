@@ -223,7 +223,7 @@ static int open_core(struct shell *shell)
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
     if (!shell->core) return refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
     shell->feed = feed_create(shell->store, shell->registry, shell->keyring, core_durable_lsn(shell->core));
-    shell->streams = live_open(shell->feed, configuration->net.streams_most);
+    shell->streams = live_open(shell->feed, configuration->net.streams_most, configuration->net.streams_of_one);
     return EXIT_DONE;
 }
 

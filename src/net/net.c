@@ -21,6 +21,7 @@ const struct net_setting net_settings[] = {
     ROW(connections_per_address, "net.connections_per_address", 1024,        0, 1000000,            "connections of one address on one loop; more are answered 429; 0: no limit"),
     ROW(compress_least,          "net.compress_least",          1024,        0, 1 << 20,            "bytes of an answer that is compressed for who asks for it, at least; 0: none is"),
     ROW(streams_most,            "net.streams",                 128,         0, 10000,               "streams of events at once; more are answered 503"),
+    ROW(streams_of_one,          "net.streams_of_one",          32,          0, 10000,               "streams of one asker at once; more are answered 429; 0: no limit"),
     ROW(heartbeat,               "net.heartbeat",               SECONDS(15), 10, HOURS(1),           "ms of silence after which a stream gives a sign of life"),
     ROW(handshake_timeout,       "net.handshake_timeout",       SECONDS(10), 1, HOURS(1),           "ms a TLS handshake may take in all"),
     ROW(head_timeout,            "net.head_timeout",            SECONDS(10), 1, HOURS(1),           "ms a request's head may take in all"),

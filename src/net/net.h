@@ -41,6 +41,7 @@ struct net_config {
     int64_t connections_per_address; /* of one loop; 0: no limit */
     int64_t compress_least;          /* bytes of an answer; 0: none is compressed */
     int64_t streams_most;            /* of those at once */
+    int64_t streams_of_one;          /* of one asker; 0: no limit of its own */
     int64_t heartbeat;
     int64_t handshake_timeout, head_timeout, body_timeout, body_grace, body_rate, idle_timeout, write_timeout,
         linger_timeout, stop_timeout;

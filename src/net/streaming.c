@@ -87,11 +87,14 @@ void streaming_open(struct exchange *exchange)
     struct streams *streams = loop->net->config.streams;
     const struct stream_wish *wish = exchange->request.reply.stream;
     struct stream *stream = NULL;
+    enum error refused = loop->stopping ? ERROR_STOPPING : ERROR_OVERLOADED;
     CHECK(!connection->streaming && connection->state == CONNECTION_LAST);
-    if (!loop->stopping && streams) stream = streams->calls->open(streams, wish, on_ready, loop);
+    if (!loop->stopping && streams) stream = streams->calls->open(streams, wish, on_ready, loop, &refused);
     if (!stream) {
-        reply_refuse(&exchange->request, loop->stopping ? ERROR_STOPPING : ERROR_OVERLOADED,
-                     loop->stopping ? NULL : "as many streams are open as may be, try again", NULL);
+        const char *sentence = refused == ERROR_STOPPING       ? NULL
+                               : refused == ERROR_RATE_LIMITED ? "you have as many streams open as one may"
+                                                               : "as many streams are open as may be, try again";
+        reply_refuse(&exchange->request, refused, sentence, NULL);
         return;
     }
     struct arena *arena = loop_arena(loop);

@@ -31,7 +31,7 @@ struct live {
     struct stream *first;
     struct stream *next;    /* of the round */
     struct stream *serving; /* the thread has it: closing it is left to the thread */
-    int64_t count, most;
+    int64_t count, most, most_of_one;
     bool closing; /* the stream that is being served */
     _Atomic uint64_t given;
     /* the thread's own */
@@ -187,8 +187,17 @@ static void run(struct tap *tap, void *context)
 
 /* ---- the net's side ---- */
 
+static bool has_its_share(const struct live *live, struct id asker)
+{
+    int64_t count = 0;
+    if (!live->most_of_one || id_is_none(asker)) return false;
+    for (const struct stream *stream = live->first; stream && count < live->most_of_one; stream = stream->behind)
+        count += id_equal(stream->wish.asker, asker);
+    return count == live->most_of_one;
+}
+
 static struct stream *open_stream(struct streams *streams, const struct stream_wish *wish, void (*ready)(void *context),
-                                  void *context)
+                                  void *context, enum error *refused)
 {
     struct live *live = (struct live *)(void *)streams;
     struct arena *arena = arena_create();
@@ -199,7 +208,7 @@ static struct stream *open_stream(struct streams *streams, const struct stream_w
     stream->left = wish->limit;
     if (wish->number < 0 && wish->after >= wish->last) stream->state = STREAM_DONE;
     pthread_mutex_lock(&live->mutex);
-    bool fits = live->count < live->most;
+    bool full = live->count >= live->most, fits = !full && !has_its_share(live, wish->asker);
     if (fits) {
         live->count++;
         stream->behind = live->first;
@@ -208,6 +217,7 @@ static struct stream *open_stream(struct streams *streams, const struct stream_w
     }
     pthread_mutex_unlock(&live->mutex);
     if (!fits) {
+        *refused = full ? ERROR_OVERLOADED : ERROR_RATE_LIMITED;
         arena_destroy(arena);
         return NULL;
     }
@@ -251,12 +261,13 @@ static void close_stream(struct stream *stream)
 
 static const struct streams_calls calls = {.open = open_stream, .take = take, .close = close_stream};
 
-struct streams *live_open(struct feed *feed, int64_t most)
+struct streams *live_open(struct feed *feed, int64_t most, int64_t most_of_one)
 {
     struct live *live = memory_alloc(sizeof *live);
     live->streams.calls = &calls;
     live->feed = feed;
     live->most = most;
+    live->most_of_one = most_of_one;
     CHECK(pthread_mutex_init(&live->mutex, NULL) == 0);
     live->tap = tap_open(feed, &(struct tap_config){.wants = wanted, .run = run, .context = live});
     return &live->streams;

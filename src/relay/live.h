@@ -9,6 +9,7 @@
 #include "actors/runtime/stream.h"
 #include "relay/tap.h"
 
-struct streams *live_open(struct feed *feed, int64_t most); /* streams at once; the feed outlives it */
+/* `most` streams at once, of one asker `most_of_one` (0: any number of them). The feed outlives it. */
+struct streams *live_open(struct feed *feed, int64_t most, int64_t most_of_one);
 void live_close(struct streams *streams);                   /* all its streams are closed */
 void live_metrics(struct streams *streams, struct buffer *out);

@@ -10,7 +10,7 @@ from shop import community, created, leader
 
 suite = Suite("stream")
 SECONDS = 60                                    # at most, for what should come at once
-SETTINGS = {"net.heartbeat": 200, "net.write_timeout": 1000, "net.streams": 110}
+SETTINGS = {"net.heartbeat": 200, "net.write_timeout": 1000, "net.streams": 110, "net.streams_of_one": 0}
 
 
 class Stream(Raw):
@@ -372,6 +372,30 @@ def a_hundred():
     while Stream(server, admin.token, "application/jsonl", "?limit=1").status != 200 and time.monotonic() < deadline:
         time.sleep(0.05)
     suite.equal(Stream(server, admin.token, "application/jsonl", "?limit=1").status, 200, "once they are gone there is room")
+
+
+@suite.case
+def one_asker_leaves_room_for_others():
+    fair, first = opened(**{"net.streams": 6, "net.streams_of_one": 3})
+    other = fair.user("Other")
+    created(first.post(f"/admin/users/{other.id}/grant-role", {"role": "admin", "reason": "helps"}), 200)
+    held = [Stream(fair, first.token) for _ in range(3)]
+    suite.equal([stream.status for stream in held], [200] * 3, "as many as one may have")
+    over = Stream(fair, first.token)
+    suite.equal(over.status, 429, "one more of the same asker")
+    suite.check("Retry-After" in over.head, "may come again")
+    held.append(Stream(fair, other.token))
+    suite.equal(held[-1].status, 200, "somebody else has room")
+    held += [Stream(fair, None, control=True) for _ in range(2)]
+    suite.equal([stream.status for stream in held[-2:]], [200] * 2, "so has the control socket")
+    suite.equal(Stream(fair, other.token).status, 503, "until there is none at all")
+    held[0].close()
+    deadline = time.monotonic() + SECONDS
+    while Stream(fair, first.token, "application/jsonl", "?limit=1").status != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    suite.equal(Stream(fair, first.token, "application/jsonl", "?limit=1").status, 200, "one that is closed makes room")
+    fair.stop()
+    fair.remove()
 
 
 @suite.case

@@ -214,6 +214,7 @@ static enum error events_stream(struct tx *tx, const struct request *request, co
     *wish = (struct stream_wish){
         .form = request->stream,
         .filter = wanted->filter,
+        .asker = tx->principal.kind == PRINCIPAL_USER ? tx->principal.user : ID_NONE,
         .after = pushed && !known ? durable : wanted->after,
         .number = wanted->number,
         .last = pushed || (tx->query && ((const struct events_query *)tx->query)->follow) ? STREAM_FOLLOWS : durable,

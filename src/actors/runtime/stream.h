@@ -3,6 +3,7 @@
 #pragma once
 #include "actors/runtime/envelope.h"
 #include "base/buffer.h"
+#include "base/errors.h"
 
 enum stream_form {
     STREAM_NONE,
@@ -16,10 +17,11 @@ extern const char *const stream_content_types[STREAM_FORMS];
 struct stream_wish {
     enum stream_form form;
     struct event_filter filter;
-    uint64_t after; /* the records up to here are known */
-    int64_t number; /* … and of that one the events up to this alone; -1: all of it */
-    uint64_t last;  /* ends behind this record; STREAM_FOLLOWS: goes on with what comes */
-    uint32_t limit; /* events, then it ends; 0: none */
+    struct id asker; /* none: whoever came through the control socket */
+    uint64_t after;  /* the records up to here are known */
+    int64_t number;  /* … and of that one the events up to this alone; -1: all of it */
+    uint64_t last;   /* ends behind this record; STREAM_FOLLOWS: goes on with what comes */
+    uint32_t limit;  /* events, then it ends; 0: none */
 };
 #define STREAM_FOLLOWS UINT64_MAX
 /* "17" or "17.2", an event's id: false when it is neither. */
@@ -35,9 +37,9 @@ enum stream_state {
 };
 struct streams_calls {
     /* `ready` is called on any thread, whenever there is something to take after there was nothing; it must not call back.
-       NULL: as many are open as may be. The wish is copied. */
+       NULL: as many are open as may be, of all (ERROR_OVERLOADED) or of this asker (ERROR_RATE_LIMITED). The wish is copied. */
     struct stream *(*open)(struct streams *streams, const struct stream_wish *wish, void (*ready)(void *context),
-                           void *context);
+                           void *context, enum error *refused);
     /* Appends what there is, framed. Never waits for the disk. */
     enum stream_state (*take)(struct stream *stream, struct buffer *out);
     void (*close)(struct stream *stream); /* `ready` is not called any more */
