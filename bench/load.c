@@ -240,6 +240,7 @@ static void add_request(struct load *load, struct connection *connection, int64_
     memcpy(out, template->data, template->length);
     if (template->unique < template->length) write_unique(out + template->unique, load->unique++);
     connection->out_length += template->length;
+    /* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): it is at least 1 */
     connection->begun[(connection->oldest + connection->under_way++) % load->depth] = begun;
     if (load->measuring) load->request_bytes += template->length;
 }

@@ -44,7 +44,10 @@ static struct vocabulary vocabulary_make(uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         uint32_t length = 4 + (uint32_t)(draw() % (LETTERS_MOST - 3));
         for (uint32_t k = 0; k < length; k++)
-            vocabulary.words[i][k] = k % 2 ? vowels[draw() % 5] : consonants[draw() % 17];
+            if (k % 2)
+                vocabulary.words[i][k] = vowels[draw() % 5];
+            else
+                vocabulary.words[i][k] = consonants[draw() % 17];
         vocabulary.sums[i] = sum += 1.0 / (i + 1);
     }
     return vocabulary;
@@ -137,7 +140,7 @@ int main(int count, char **arguments)
     snprintf(line, sizeof line, "%.2s", at[50]);
     ask(search, "two letters", line);
     struct buffer worst = {0};
-    for (uint32_t i = 0; i < 16; i++)
+    for (size_t i = 0; i < 16; i++)
         buffer_format(&worst, "%.2s ", at[i * 7]);
     buffer_byte(&worst, 0);
     ask(search, "two letters sixteen times", worst.data);

@@ -21,7 +21,8 @@ static inline char *buffer_reserve(struct buffer *buffer, size_t more)
 }
 static inline void buffer_bytes(struct buffer *buffer, const void *data, size_t length)
 {
-    if (!length) return;
+    if (!length) return; /* so it is with what is absent */
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
     memcpy(buffer_reserve(buffer, length), data, length);
     buffer->length += length;
 }

@@ -57,6 +57,7 @@ static bool take_apart(const char *text, struct parts *parts)
 {
     char salt[32], hash[64];
     int end = 0;
+    /* NOLINTNEXTLINE(cert-err34-c): eight digits fit */
     int read = sscanf(text, "$argon2id$v=19$m=%8u,t=%8u,p=1$%30[A-Za-z0-9+/]$%60[A-Za-z0-9+/]%n", &parts->memory_kib,
                       &parts->passes, salt, hash, &end);
     return read == 4 && !text[end] && parts->passes &&

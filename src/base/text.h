@@ -18,7 +18,8 @@ struct text {
 /* Small, when it is a capital of the Latin alphabet; any other byte as it is. */
 static inline char letter_small(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)((unsigned char)c | 0x20u) : c;
+    if (c < 'A' || c > 'Z') return c;
+    return (char)(c | 0x20);
 }
 struct text text_of(const char *zero_terminated);
 /* Absent equals only absent. */

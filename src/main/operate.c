@@ -217,7 +217,7 @@ int run_rebuild(const struct arguments *arguments)
 {
     struct session session;
     struct client_reply reply;
-    struct rebuild_seen seen;
+    struct rebuild_seen seen = {0};
     const char *view = arguments->others[0];
     bool check = argument(arguments, "check") != NULL, shows = isatty(STDERR_FILENO);
     if (!session_open(&session, arguments)) return session_close(&session, EXIT_FAILED);

@@ -90,7 +90,7 @@ void gzip_destroy(struct gzip *gzip)
 /* The length, or 0 when it would not be shorter than 7/8. */
 static size_t pack(struct gzip *gzip, struct text bytes)
 {
-    size_t most = bytes.length / 8 * 7;
+    size_t most = (size_t)bytes.length / 8 * 7;
     if (gzip->capacity < most) {
         free(gzip->out);
         gzip->out = memory_alloc(most);

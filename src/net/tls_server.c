@@ -56,7 +56,7 @@ static bool renew_keys(struct tls_server *server)
 {
     struct ticket_key *keys = server->tickets;
     if (keys[0].drawn_s && monotonic_s() - keys[0].drawn_s < TICKET_KEY_S) return true;
-    bool before_is_young = keys[0].drawn_s && monotonic_s() - keys[0].drawn_s < 2 * TICKET_KEY_S;
+    bool before_is_young = keys[0].drawn_s && monotonic_s() - keys[0].drawn_s < INT64_C(2) * TICKET_KEY_S;
     keys[1] = before_is_young ? keys[0] : (struct ticket_key){0};
     return draw_key(&keys[0]);
 }

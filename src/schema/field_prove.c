@@ -170,7 +170,7 @@ static void prove_shape(struct proof *proof, const struct field *field)
 static void prove_row(struct proof *proof, const struct field *field)
 {
     if (!is_known(proof, field)) return;
-    expect(proof, is_snake_case(field->name) && strlen(field->name) == field->name_length,
+    expect(proof, field->name && is_snake_case(field->name) && strlen(field->name) == field->name_length,
            "a name in lower snake case is needed");
     expect(proof, field->doc && field->doc[0], "a line of documentation is needed");
     prove_shape(proof, field);

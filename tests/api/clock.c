@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-int clock_gettime(clockid_t id, struct timespec *now);
-
 int clock_gettime(clockid_t id, struct timespec *now)
 {
     static int (*real)(clockid_t, struct timespec *);

@@ -135,7 +135,7 @@ static void must_match_search(enum http_method method, struct text path, enum ma
         for (uint32_t at = found.skip; rest.data; at++) {
             struct text segment = text_split(&rest, '/');
             if (segment.data[0] != '{') continue;
-            MUST(text_equal(routed->path[values].value, segments.at[at]) && values < routed->path_count,
+            MUST(values < routed->path_count && text_equal(routed->path[values].value, segments.at[at]),
                  "%.*s: another parameter", TEXT_ARGUMENTS(path));
             values++;
         }

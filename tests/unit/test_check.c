@@ -43,7 +43,7 @@ static void assert_aborts(void (*run)(void), char *out, size_t size)
 static void break_a_truth(void)
 {
     int one = 1;
-    CHECK(one == 2 || !strcmp("a\"b", "c"));
+    CHECK(one == 2 || !strcmp("a\"b", "c")); /* cppcheck-suppress staticStringCompare ; its text is what is tested */
 }
 
 static void break_money(void)

@@ -580,7 +580,7 @@ static void test_time_never_goes_back(void **state)
 {
     (void)state;
     struct loopback world;
-    char id[64], before[40], after[40];
+    char id[64], before[40] = "", after[40] = "";
     loopback_open(&world, &thing_registry, thing_providers);
     loopback_pass(&world, 5000);
     for (int i = 0; i < 2; i++) {

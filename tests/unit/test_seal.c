@@ -136,7 +136,7 @@ static void test_wrong_context(void **state)
     struct text sealed = seal(keyring, arena, tenant, subject, associated, LITERAL("ann@example.org"));
     assert_false(opens(other, subject, associated, sealed));
     assert_false(opens(tenant, other, associated, sealed));
-    assert_false(opens(subject, tenant, associated, sealed));
+    assert_false(opens(subject, tenant, associated, sealed)); /* NOLINT(readability-suspicious-call-argument) */
     assert_false(opens(tenant, subject, LITERAL("tenant/user/8"), sealed));
     assert_false(opens(tenant, subject, LITERAL("tenant/user/"), sealed));
     assert_false(opens(tenant, subject, LITERAL("tenant/user/77"), sealed));

@@ -136,11 +136,11 @@ void checkpoint_abandon(struct core *core)
    fetched ahead, or the turn would be as many cache misses long. */
 static void freeze_actors(struct core *core)
 {
-    enum { AHEAD = 16 };
+    enum { AHEAD = 16, FAR_AHEAD = 2 * AHEAD };
     if (!core->dirty_count) return;
     core->to_snapshot = memory_alloc(core->dirty_count * sizeof *core->to_snapshot);
     for (size_t i = 0; i < core->dirty_count; i++) {
-        if (i + 2 * AHEAD < core->dirty_count) __builtin_prefetch(&core->dirty[i + 2 * AHEAD]->block);
+        if (i + FAR_AHEAD < core->dirty_count) __builtin_prefetch(&core->dirty[i + FAR_AHEAD]->block);
         if (i + AHEAD < core->dirty_count) __builtin_prefetch(core->dirty[i + AHEAD]->block);
         struct actor *actor = core->dirty[i];
         actor->dirty = false;

@@ -237,14 +237,8 @@ bool core_busy(const struct core *core)
 int64_t core_next_due(const struct core *core)
 {
     int64_t due = core->now + SECONDS(1); /* housekeeping */
-    const struct ordered_entry *entry = ordered_at_or_after(core->timers_due, LITERAL(""));
-    for (; entry; entry = ordered_next(entry)) {
-        struct timer *timer;
-        memcpy(&timer, entry->value.data, sizeof(struct timer *));
-        if (timer->running) continue;
-        if (timer->due < due) due = timer->due;
-        break;
-    }
+    int64_t timer_due = timers_next_due(core);
+    if (timer_due < due) due = timer_due;
     const struct heap_entry *first = heap_first(&core->effect_calls);
     if (first && first->due < due) due = first->due;
     first = heap_first(&core->await_deadlines);

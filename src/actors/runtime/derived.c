@@ -466,7 +466,7 @@ static bool merge_next(struct merge *merge, struct text from, struct text to, bo
         }
         cursor_next(cursor, from, to, reverse);
     }
-    if (merge->rows && merge->row < merge->row_count && text_equal(merge->rows[merge->row].key, key)) {
+    if (merge->row < merge->row_count && text_equal(merge->rows[merge->row].key, key)) {
         if (!decided) *out = merge->rows[merge->row];
         merge->row++;
     }

@@ -545,6 +545,7 @@ void idempotency_sweep(struct core *core); /* forgets some that have expired */
 /* outside.c: timers and effects */
 void timers_apply(struct core *core, const struct record *record);
 void timers_fire(struct core *core);
+int64_t timers_next_due(const struct core *core); /* INT64_MAX: none is pending */
 bool timer_fired(const struct core *core, struct id id); /* it is pending, and its command is on its way */
 void effects_apply(struct core *core, const struct record *record, int64_t now);
 void effects_start_all(struct core *core);

@@ -127,12 +127,27 @@ static void *internal_body(struct message *message, struct text bytes)
     return body;
 }
 
+static struct timer *timer_of_row(const struct ordered_entry *row)
+{
+    struct timer *timer;
+    CHECK(row->value.length == sizeof(struct timer *));
+    memcpy(&timer, row->value.data, sizeof timer); /* cppcheck-suppress pointerSize ; a pointer is what the row holds */
+    return timer;
+}
+
+int64_t timers_next_due(const struct core *core)
+{
+    const struct ordered_entry *entry = ordered_at_or_after(core->timers_due, LITERAL(""));
+    while (entry && timer_of_row(entry)->running)
+        entry = ordered_next(entry);
+    return entry ? timer_of_row(entry)->due : INT64_MAX;
+}
+
 void timers_fire(struct core *core)
 {
     const struct ordered_entry *entry = ordered_at_or_after(core->timers_due, LITERAL(""));
     for (unsigned fired = 0; entry && fired < LIMIT_TURN_MESSAGES; entry = ordered_next(entry)) {
-        struct timer *timer;
-        memcpy(&timer, entry->value.data, sizeof(struct timer *));
+        struct timer *timer = timer_of_row(entry);
         if (timer->due > core->now) return;
         if (timer->running) continue;
         timer->running = true;
@@ -575,10 +590,7 @@ void outside_close(struct core *core)
         core->undurable_effects = next;
     }
     const struct ordered_entry *entry;
-    while ((entry = ordered_at_or_after(core->timers_due, LITERAL("")))) {
-        struct timer *timer;
-        memcpy(&timer, entry->value.data, sizeof(struct timer *));
-        timer_forget(core, timer);
-    }
+    while ((entry = ordered_at_or_after(core->timers_due, LITERAL(""))))
+        timer_forget(core, timer_of_row(entry));
     map_each(core->effects, effect_close, NULL);
 }
