@@ -1,9 +1,11 @@
 /* The keys of the configuration, and reading them (inih). */
 #include "main/configuration.h"
 #include "actors/runtime/settings.h"
+#include "base/limits.h"
 #include "base/time.h"
 #include "schema/format.h"
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <ini.h>
 #include <stddef.h>
@@ -24,6 +26,8 @@ struct key {
 
 #define AT(member) offsetof(struct configuration, member)
 #define SIZE_MOST  INT64_C(1) << 50
+enum { RESERVE_LEAST = 32 * 1024 * 1024 }; /* less would be outrun by a single checkpoint */
+static_assert((int)RESERVE_LEAST >= (int)LIMIT_CHECKPOINT_BYTES, "a checkpoint fits into the reserve");
 
 /* clang-format off */
 static const struct key keys[] = {
@@ -59,7 +63,8 @@ static const struct key keys[] = {
     { "tls.key",                     VALUE_TEXT,    AT(tls_key),                     "",               .doc =
       "PEM file of the certificate's key, readable by souk alone; read again at SIGHUP" },
     { "store.reserve",               VALUE_SIZE,    AT(store_reserve),               "256MiB",         0, SIZE_MOST, .doc =
-      "room on the disk that is kept free: below it writes are refused with 507, and reads go on" },
+      "room on the disk that is kept free: below it writes are refused with 507, and reads go on; at least 32MiB, what one "
+      "checkpoint may take, or 0: none" },
     { "store.block_cache",           VALUE_SIZE,    AT(store_block_cache),           "128MiB",         1 << 20, SIZE_MOST, .doc =
       "memory for what was read from the tables" },
     { "actors.memory",               VALUE_SIZE,    AT(actors_memory),               "1GiB",           1 << 20, SIZE_MOST, .doc =
@@ -314,6 +319,8 @@ const char *configuration_check(const struct configuration *configuration)
         return "net.proxies is IP addresses, with commas between";
     if (!are_origins(configuration, configuration->cors_origins))
         return "cors.origins is *, or origins such as https://shop.example, with commas between";
+    if (configuration->store_reserve && configuration->store_reserve < RESERVE_LEAST)
+        return "store.reserve is 32MiB at least, or 0";
     return NULL;
 }
 

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SPACE_ASKED_NS = 250 * 1000 * 1000 }; /* how old the answer of the file system may be */
-
 static struct rocks_store *self(struct store *store)
 {
     return (struct rocks_store *)store;
@@ -198,14 +196,9 @@ static uint64_t store_last_lsn(struct store *base)
 static uint64_t store_free_bytes(struct store *base)
 {
     struct rocks_store *store = self(base);
-    int64_t now = monotonic_ns();
-    if (now - atomic_load(&store->space_asked_ns) < SPACE_ASKED_NS) return atomic_load(&store->space_free);
     uint64_t available = 0;
     directory_free(store->path, &available);
-    uint64_t beyond = available > store->config.reserve_bytes ? available - store->config.reserve_bytes : 0;
-    atomic_store(&store->space_free, beyond);
-    atomic_store(&store->space_asked_ns, now);
-    return beyond;
+    return available > store->config.reserve_bytes ? available - store->config.reserve_bytes : 0;
 }
 
 /* ---- metrics ---- */

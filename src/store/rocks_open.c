@@ -278,7 +278,6 @@ struct rocks_store *store_new(const struct store_config *config)
     store->config = *config;
     store->lock_file = -1;
     store->mark.file = -1;
-    store->space_asked_ns = INT64_MIN / 2;
     CHECK(sodium_init() >= 0);
     pthread_mutex_init(&store->durable_mutex, NULL);
     pthread_cond_init(&store->durable_moved, NULL);

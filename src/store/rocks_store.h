@@ -64,8 +64,6 @@ struct rocks_store {
     uint64_t memo_lsn;
     uint8_t memo_chain[CHAIN_SIZE];
 
-    _Atomic int64_t space_asked_ns;
-    _Atomic uint64_t space_free;
     struct figures figures;
 };
 struct table_job {

@@ -68,7 +68,7 @@ def refuses_a_bad_configuration():
     with tempfile.TemporaryDirectory() as directory:
         data, conf = os.path.join(directory, "data"), os.path.join(directory, "souk.conf")
         for pair, text in (("server.lisen=x", "server.lisen is no key"), ("server.mode=fast", "one of: development production"),
-                           ("store.reserve=lots", "a number of bytes"), ("orders.hold=soon", "a time"),
+                           ("store.reserve=lots", "a number of bytes"), ("store.reserve=31MiB", "store.reserve is"), ("orders.hold=soon", "a time"),
                            ("net.idle_timeout=0", "is from"), ("nothing", "name=value"), ("tls.listen=8443", "tls.certificate"),
                            ("server.default_tenant=A shop", "server.default_tenant is"), ("net.proxies=proxy.local", "IP addresses"),
                            ("cors.origins=shop.example", "such as https://"), ("cors.origins=https://shop.example/x", "such as https://")):

@@ -36,7 +36,7 @@ static void test_a_flood_is_not_waited_for(void **state)
     static struct said *flood[FLOOD], *others[OTHERS];
     for (uint32_t i = 0; i < FLOOD; i++)
         flood[i] = send(&world, 0);
-    for (uint8_t i = 0; i < OTHERS; i++)
+    for (uint32_t i = 0; i < OTHERS; i++)
         others[i] = send(&world, (uint8_t)(i + 1));
     core_turn(world.core, world.now);
     assert_int_equal(answered(others, OTHERS), OTHERS);

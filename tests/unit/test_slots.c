@@ -199,7 +199,7 @@ static struct keyring *open_place(const struct place *place, enum slots_use use)
 
 static struct text content(const char *path)
 {
-    struct stat status = {0};
+    struct stat status;
     int file = open(path, O_RDONLY);
     assert_true(file >= 0 && fstat(file, &status) == 0);
     char *bytes = arena_alloc(arena, (size_t)status.st_size + 1);

@@ -40,6 +40,7 @@ void batch_send(struct core *core)
     *core->sent_last = size;
     core->sent_last = &size->next;
     core->waiting_bytes += size->bytes;
+    core->disk_taken += size->bytes;
     core->ports.store->calls->append(core->ports.store, batch);
 }
 

@@ -183,9 +183,12 @@ static void awaiting_overdue(struct core *core)
     }
 }
 
+/* What is on its way to the disk will lie there too. */
 static void look_at_disk(struct core *core)
 {
-    bool full = core->ports.store->calls->free_bytes(core->ports.store) == 0;
+    core->disk_free = core->ports.store->calls->free_bytes(core->ports.store);
+    core->disk_taken = 0;
+    bool full = core->disk_free <= core->waiting_bytes;
     if (full != core->read_only_disk)
         log_line("core", full ? LOG_ERROR : LOG_INFO,
                  full ? "the disk reserve is reached: writes are refused" : "writes are taken again", "full=%d", full);
@@ -198,6 +201,7 @@ static void housekeeping(struct core *core)
     if (bytes > LIMIT_CHECKPOINT_BYTES || core->now - core->last_checkpoint >= core->checkpoint_interval)
         checkpoint_begin(core);
     directory_passivate(&core->directory, core->config.actors_memory);
+    if (core->disk_taken > core->disk_free / 8) look_at_disk(core); /* a second may be too long */
     if (core->now - core->last_sweep < SECONDS(1)) return;
     core->last_sweep = core->now;
     look_at_disk(core);

@@ -284,6 +284,7 @@ struct core {
     struct batch *batch;  /* open */
     struct shared shared; /* by the parts of the record that is being encoded */
     size_t waiting_bytes;
+    uint64_t disk_free, disk_taken;       /* as last looked at, and taken since */
     struct batch_size *sent, **sent_last; /* handed to the store, not durable yet */
     struct lane {                         /* messages to be run, of some marketplaces */
         struct message *first, **last;
@@ -545,7 +546,7 @@ void idempotency_sweep(struct core *core); /* forgets some that have expired */
 /* outside.c: timers and effects */
 void timers_apply(struct core *core, const struct record *record);
 void timers_fire(struct core *core);
-int64_t timers_next_due(const struct core *core); /* INT64_MAX: none is pending */
+int64_t timers_next_due(const struct core *core);        /* INT64_MAX: none is pending */
 bool timer_fired(const struct core *core, struct id id); /* it is pending, and its command is on its way */
 void effects_apply(struct core *core, const struct record *record, int64_t now);
 void effects_start_all(struct core *core);
