@@ -45,6 +45,7 @@ START_SECONDS = float(os.environ.get("SOUK_START_SECONDS", "120"))
 STOP_SECONDS = 120
 ANSWER_SECONDS = 120
 RAW_SECONDS = 60
+TOO_SLOW_MS = 60000                             # beyond, it is the server
 LOG_LINES_SHOWN = 60
 PASSWORD = "correct horse battery staple"
 PR_SET_PDEATHSIG = 1
@@ -110,6 +111,16 @@ def check_form(status, content_type, body, head_only=False):
         expect(isinstance(detail, dict) and {"path", "code", "error"} <= set(detail), "a detail lacks a member")
         expect(all(isinstance(detail[name], str) for name in ("path", "code", "error")), "a detail is not text")
     return value
+
+
+def eventually(read, good, seconds=60, pause=0.02):
+    """What read answers once it is good, or at the end of the time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = read()
+        if good(value) or time.monotonic() > deadline:
+            return value
+        time.sleep(pause)
 
 
 def unique_members(pairs):
@@ -637,6 +648,23 @@ class Suite:
         """As check, but ends the case when it does not hold."""
         if not self.check(condition, text):
             raise Stop()
+
+    def before(self, milliseconds, steps, prepare=lambda milliseconds: None):
+        """What steps(milliseconds, prepared) returns, which has to be done before so many have passed. A machine that was too
+        slow for it says nothing: what was found is dropped, and all is done again with four times as many."""
+        while True:
+            prepared, faults = prepare(milliseconds), len(self.faults)
+            began, problem, result = time.monotonic(), None, None
+            try:
+                result = steps(milliseconds, prepared)
+            except Exception as error:          # pylint: disable=broad-except
+                problem = error
+            if (time.monotonic() - began) * 1000 < milliseconds or milliseconds > TOO_SLOW_MS:
+                if problem:
+                    raise problem
+                return result
+            del self.faults[faults:]
+            milliseconds *= 4
 
     def main(self):
         words = sys.argv[1:]

@@ -79,7 +79,7 @@ def tenant(server, **values):
 TAX_20 = [{"country": "GB", "tax_class": "standard", "rate_bp": 2000}]
 
 
-def eventually(read, good, seconds=20):
+def eventually(read, good, seconds=60):
     """What read answers once it is good, or at the end of the time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -53,7 +53,7 @@ def the_same_in_fewer_bytes():
     for reply in (plain, packed):
         suite.check("Accept-Encoding" in reply.headers.get_all("Vary"), "caches are told that there are two")
     done = subprocess.run(["curl", "-sS", "--compressed", f"http://127.0.0.1:{server.port}/api/v1{LIST}"], capture_output=True,
-                          timeout=60, check=False)
+                          timeout=300, check=False)
     suite.equal(done.stdout, identity, "curl opens it")
 
 

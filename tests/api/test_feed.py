@@ -213,7 +213,7 @@ def a_card_that_is_shown_is_an_impression():
     anybody.request("HEAD", f"/communities/{place['id']}/feed")
     post(mia, place)
     anybody.get(f"/communities/{place['id']}/feed?limit=1")         # the card is on the second page
-    counted = eventually(impressions, lambda rows: rows.get(place["id"]) == 3, seconds=5)
+    counted = eventually(impressions, lambda rows: rows.get(place["id"]) == 3)
     suite.equal(counted[place["id"]], 3, "one for each page with the card")
     suite.check(not counted.get(None), "none of them global")
     feed(place)

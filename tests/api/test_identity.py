@@ -4,7 +4,7 @@ import http.client
 import json
 import time
 
-from harness import PASSWORD, Server, Suite
+from harness import ANSWER_SECONDS, PASSWORD, Server, Suite, eventually
 
 suite = Suite("identity")
 server = Server(settings={"auth.lock_time": 60000})
@@ -136,16 +136,15 @@ def a_verification_can_be_sent_again():
 
 @suite.case
 def a_registration_that_nobody_verifies_frees_its_email():
-    short = Server(settings={"auth.pending_life": 300})
     body = registration()
-    first = short.client().post("/auth/register", body)
-    suite.answers(first, 201)
-    suite.answers(short.client().post("/auth/register", body), 409, "email_taken")
-    for _ in range(100):
-        second = short.client().post("/auth/register", body)
-        if second.status == 201:
-            break
-        time.sleep(0.05)
+
+    def twice(_milliseconds, short):
+        first = short.client().post("/auth/register", body)
+        suite.answers(first, 201)
+        suite.answers(short.client().post("/auth/register", body), 409, "email_taken")
+        return short, first
+    short, first = suite.before(300, twice, lambda milliseconds: Server(settings={"auth.pending_life": milliseconds}))
+    second = eventually(lambda: short.client().post("/auth/register", body), lambda reply: reply.status == 201)
     suite.answers(second, 201, text="free again")
     suite.answers(short.client().post("/auth/verify", {"token": first.data["verification_token"]}), 400,
                   "invalid_token", "the old token is void")
@@ -199,7 +198,7 @@ def login_refuses_alike():
 
 def login_from(address, email, password):
     """A login whose connection comes from another address of the loopback."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60, source_address=(address, 0))
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=ANSWER_SECONDS, source_address=(address, 0))
     connection.request("POST", "/api/v1/auth/login", json.dumps({"email": email, "password": password}),
                        {"Content-Type": "application/json"})
     status = connection.getresponse().status

@@ -8,7 +8,7 @@ import tempfile
 import time
 
 import sales
-from harness import Raw, Server, Suite
+from harness import Raw, Server, Suite, eventually
 from shop import Supplier
 
 suite = Suite("limits")
@@ -26,7 +26,7 @@ def processor_seconds(server):
 
 
 def connect(server):
-    plain = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    plain = socket.create_connection(("127.0.0.1", server.port), timeout=60)
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return plain
 
@@ -42,7 +42,7 @@ def answer(plain, request=GET):
 
 @suite.case
 def few_files_are_shared():
-    small = Server(open_files=64, settings={"net.connections_per_address": 0})
+    small = Server(open_files=64, settings={"net.connections_per_address": 0, "net.head_timeout": 600000})
     supplier = Supplier(small, small.admin())
     product = supplier.product()
     supplier.stock(product, 50)
@@ -67,9 +67,10 @@ def few_files_are_shared():
     suite.check(all(reply.headers["Retry-After"] for reply in replies if reply))
     suite.equal(answer(busy[0], GET[20:]), 200, "who came early is served")
     with tempfile.TemporaryDirectory() as directory:
+        before = open_files(small)
         for each in late + busy[1:10]:
             each.close()
-        time.sleep(0.1)
+        eventually(lambda: open_files(small), lambda number: number <= before - 9)
         small.command(["backup", os.path.join(directory, "copy")])
     for each in busy:
         each.close()
@@ -82,7 +83,7 @@ def few_files_are_shared():
 def no_file_is_left():
     for confine in ("off", "on"):
         # a checkpoint would need a file of its own, and ends a server that has none for it
-        server = Server(settings={"security.confine": confine, "checkpoint.interval": 3600000})
+        server = Server(settings={"security.confine": confine, "checkpoint.interval": 3600000, "net.head_timeout": 600000})
         idle = [connect(server) for _ in range(5)]
         for each in idle:
             suite.equal(answer(each), 200)
@@ -114,7 +115,7 @@ def the_supervisor_is_told():
         path = os.path.join(directory, "notify")
         for name in (path, f"@souk-test-{os.getpid()}"):
             told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            told.settimeout(20)
+            told.settimeout(60)
             told.bind(name.replace("@", "\0", 1))
             server = Server(environment={"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "100000"}, settings={"security.confine": "on"})
             suite.equal(told.recv(1000), b"READY=1", f"{name}: when it is")
@@ -129,7 +130,7 @@ def the_supervisor_is_told():
             next_word(b"READY=1")
             server.process.terminate()
             next_word(b"STOPPING=1")
-            suite.equal(server.process.wait(30), 0)
+            suite.equal(server.process.wait(120), 0)
             server.remove()
             told.close()
     for name in ("", "nonsense", "/no/such/socket", "@" + "x" * 200):

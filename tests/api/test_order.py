@@ -116,7 +116,7 @@ def a_key_answers_again():
     suite.answers(ann.post("/orders", body(line(hat)), key=key), 201, text="a key is one's own")
 
 
-quick = Server(settings={"orders.payment_wait": 150, "orders.hold": 1500, "payment.attempt_time": 400, "sandbox.late_time": 2600})
+quick = Server(settings={"orders.payment_wait": 150, "orders.hold": 4000, "payment.attempt_time": 1200, "sandbox.late_time": 5000})
 quick_admin = quick.admin()
 bob = quick.user("Bob")
 quick_sue = Supplier(quick, quick_admin)

@@ -146,9 +146,13 @@ def votes_have_rules():
 
 @suite.case
 def a_poll_closes():
-    made = post(type="poll", poll=poll_body(closes_at=(datetime.now(timezone.utc) + timedelta(seconds=1)).isoformat()))
-    suite.answers(vote(ann, made, 0), 200)
-    time.sleep(1.1)
+    def voted(milliseconds, _):
+        made = post(type="poll", poll=poll_body(closes_at=(datetime.now(timezone.utc) + timedelta(milliseconds=milliseconds)).isoformat()))
+        suite.answers(vote(ann, made, 0), 200)
+        return made
+    made = suite.before(1000, voted)
+    closes_at = datetime.fromisoformat(made["poll"]["closes_at"].replace("Z", "+00:00"))
+    time.sleep(max((closes_at - datetime.now(timezone.utc)).total_seconds(), 0) + 0.1)
     suite.answers(vote(ann, made, 1), 409, "conflict", "closed")
     suite.answers(vote(mod, made, 1), 409, "conflict", "closed")
     suite.equal(result(made), (1, [1, 0, 0]), "the result stays")

@@ -32,7 +32,7 @@ def walk_through():
     server = Server()
     script = "".join(blocks())
     environment = dict(os.environ, SOUK=f"http://127.0.0.1:{server.port}", DATA=server.data)
-    done = subprocess.run(["bash", "-eu"], input=script, text=True, cwd=ROOT, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(["bash", "-eu"], input=script, text=True, cwd=ROOT, env=environment, capture_output=True, timeout=600)
     suite.equal(done.returncode, 0, "the script goes through: " + done.stderr[-2000:])
     printed = [line for line in done.stdout.splitlines() if " is an admin" not in line]
     for index, result in enumerate(expected(script)):

@@ -5,7 +5,7 @@ thing that may go wrong on the way."""
 import json
 import time
 
-from harness import PASSWORD, Raw, Server, Suite
+from harness import PASSWORD, Raw, Server, Suite, eventually
 from shop import community, created, leader
 
 suite = Suite("stream")
@@ -324,6 +324,7 @@ def a_thousand_at_once():
     for _ in range(20):
         replies = leas[server].pipeline("/posts", [body] * 50)
         suite.equal({reply.status for reply in replies}, {201}, "made")
+        stream.wait_for(len(stream.found) + 50)         # who does not read for long is closed
     want = page_ids(admin, start, "&event=post.created")
     suite.equal(len(want), 1000, "a thousand")
     suite.equal([frame[0] for frame in stream.wait_for(1000)], want, "each once, in order")
@@ -356,6 +357,7 @@ def who_does_not_read_is_closed_and_nobody_waits():
 
 @suite.case
 def a_hundred():
+    eventually(lambda: "souk_streams 0" in server.operator().get("//metrics").body.decode().splitlines(), bool)
     start = position(server)
     streams = [Stream(server, admin.token, query=f"?after={start}") for _ in range(100)]
     told(server, 5)
