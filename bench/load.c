@@ -111,6 +111,7 @@ struct load {
     struct histogram latencies;
     struct window *windows;
     struct moment begin, end;
+    int sample_status;
     char sample[SAMPLE_SIZE + 1];
 };
 
@@ -322,7 +323,11 @@ static size_t take_head(struct load *load, struct connection *connection, size_t
         load->statuses[status / 100 < 6 ? status / 100 : 0]++;
         load->reply_bytes += head_length + connection->body_left;
     }
-    if (status >= 300 && !load->sample[0]) memcpy(load->sample, head, length < SAMPLE_SIZE ? length : SAMPLE_SIZE);
+    if (status >= 300 && (!load->sample_status || (status >= 500 && load->sample_status < 500))) {
+        load->sample_status = status;
+        memset(load->sample, 0, SAMPLE_SIZE);
+        memcpy(load->sample, head, length < SAMPLE_SIZE ? length : SAMPLE_SIZE);
+    }
     return head_length;
 }
 

@@ -47,7 +47,7 @@ def run_program(name, *arguments, pinned=False, before=()):
     """Runs a program of bench/ to its end; the JSON that it prints."""
     argv = [*before, os.path.join(PROGRAMS, name), *map(str, arguments)]
     pin = (lambda: os.sched_setaffinity(0, {cores()[-1]})) if pinned and PIN else None
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS * 10 + 120, check=False, preexec_fn=pin)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=SECONDS * 10 + 600, check=False, preexec_fn=pin)
     if done.returncode:
         raise Failure(f"{' '.join(argv)}: {done.returncode}: {done.stderr.strip()}")
     return json.loads(done.stdout)
@@ -184,7 +184,7 @@ def redis(value_bytes, seconds):
             began = time.monotonic()
             done = subprocess.run(["redis-benchmark", "-p", port, "-t", "set", "-c", str(CONNECTIONS), "-n", str(count),
                                    "-d", str(value_bytes), "-r", "10000", "--csv"],
-                                  capture_output=True, text=True, timeout=120, check=True)
+                                  capture_output=True, text=True, timeout=600, check=True)
             took = time.monotonic() - began
             cells = done.stdout.splitlines()[-1].replace('"', "").split(",")
             rate = float(cells[1])

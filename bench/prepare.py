@@ -123,7 +123,7 @@ class Market(World):
         began = time.monotonic()
         self.server.start()
         self.ready = time.monotonic() - began
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=300)
         self.get("/products?limit=1")
         self.answered = time.monotonic() - began
 

@@ -25,7 +25,7 @@ def run(*words, **environment):
     """What bench/run prints, and what it keeps: the JSON and the pictures."""
     with tempfile.TemporaryDirectory() as results:
         done = subprocess.run([sys.executable, os.path.join(ROOT, "bench/run"), *words], stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=250, check=False,
+                              stderr=subprocess.STDOUT, text=True, timeout=1500, check=False,
                               env={**os.environ, "ROUNDS": "1", "SECONDS": "0.5", "RESULTS": results, **environment})
         check(done.returncode == 0, f"bench/run {' '.join(words)}: {done.returncode}\n{done.stdout}")
         kept = [json.load(open(path, encoding="utf-8")) for path in glob.glob(results + "/*.json")]
