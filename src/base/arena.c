@@ -3,6 +3,7 @@
    with a gap between blocks. */
 #include "base/arena.h"
 #include "base/check.h"
+#include "base/format.h"
 #include "base/limits.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -162,9 +163,15 @@ struct text arena_text(struct arena *arena, struct text source)
 struct text arena_vformat(struct arena *arena, const char *format, va_list arguments)
 {
     char guess[FORMAT_GUESS];
-    va_list again;
+    va_list again, first;
     va_copy(again, arguments);
-    int length = vsnprintf(guess, sizeof guess, format, arguments);
+    va_copy(first, arguments);
+    int length = format_simple(guess, sizeof guess - 1, format, first);
+    va_end(first);
+    if (length >= 0)
+        guess[length] = 0;
+    else
+        length = vsnprintf(guess, sizeof guess, format, arguments);
     CHECK(length >= 0);
     char *out = take(arena, (size_t)length + 1);
     if ((size_t)length < sizeof guess)

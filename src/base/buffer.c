@@ -3,6 +3,7 @@
 #include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/format.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,10 +50,20 @@ void buffer_string(struct buffer *buffer, const char *zero_terminated)
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
+    enum { ROOM_FIRST = 64 };
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
+    buffer_reserve(buffer, ROOM_FIRST);
     size_t room = buffer->capacity - buffer->length;
+    int simple = format_simple(buffer->data + buffer->length, room, format, arguments);
+    va_end(arguments);
+    if (simple >= 0) {
+        buffer->length += (size_t)simple;
+        va_end(again);
+        return;
+    }
+    va_copy(arguments, again);
     int length = vsnprintf(room ? buffer->data + buffer->length : NULL, room, format, arguments);
     CHECK(length >= 0);
     if ((size_t)length >= room) { /* the terminating zero needs a byte too, though it does not count */

@@ -2,6 +2,7 @@
    change, since derived ids are on disk. */
 #include "base/id.h"
 #include "base/check.h"
+#include <assert.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -43,15 +44,34 @@ bool id_parse(struct text text, struct id *id)
     return true;
 }
 
+/* The eight digits of four bytes, all at once: each half byte goes to a byte of its own, and those above nine on to the
+   letters. */
+static void format_four(char out[8], const uint8_t bytes[4])
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), halves = UINT64_C(0x000F000F000F000F);
+    uint32_t four;
+    memcpy(&four, bytes, sizeof four);
+    uint64_t spread = (four | (uint64_t)four << 16) & UINT64_C(0x0000FFFF0000FFFF);
+    spread = (spread | spread << 8) & UINT64_C(0x00FF00FF00FF00FF);
+    uint64_t digits = (spread >> 4 & halves) | (spread & halves) << 8;
+    uint64_t letters = (digits + 6 * ones) >> 4 & ones;
+    digits += '0' * ones + ('a' - '0' - 10) * letters;
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first byte is the lowest");
+    memcpy(out, &digits, sizeof digits);
+}
+
 void id_format(struct id id, char out[ID_TEXT_LENGTH + 1])
 {
-    static const char hex[] = "0123456789abcdef";
-    for (int i = 0; i < 16; i++) {
-        if (dash_before(i)) *out++ = '-';
-        *out++ = hex[id.bytes[i] >> 4];
-        *out++ = hex[id.bytes[i] & 15];
-    }
-    *out = 0;
+    char digits[32];
+    for (int i = 0; i < 4; i++)
+        format_four(digits + 8 * i, id.bytes + 4 * i);
+    memcpy(out, digits, 8);
+    memcpy(out + 9, digits + 8, 4);
+    memcpy(out + 14, digits + 12, 4);
+    memcpy(out + 19, digits + 16, 4);
+    memcpy(out + 24, digits + 20, 12);
+    out[8] = out[13] = out[18] = out[23] = '-';
+    out[ID_TEXT_LENGTH] = 0;
 }
 
 /* RFC 9562, section 4: version in the high half of byte 6, variant in the two high bits of byte 8. */

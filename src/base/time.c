@@ -57,11 +57,13 @@ static struct civil civil_of_date(int32_t date)
     return (struct civil){date / 10000, date / 100 % 100, date % 100};
 }
 
-static char *put_digits(char *out, int32_t value, int count)
+/* With the count known where it is called, divisions by ten are multiplications. */
+static inline __attribute__((always_inline)) char *put_digits(char *out, int32_t value, int count)
 {
+    uint32_t left = (uint32_t)value;
     for (int i = count - 1; i >= 0; i--) {
-        out[i] = (char)('0' + value % 10);
-        value /= 10;
+        out[i] = (char)('0' + left % 10);
+        left /= 10;
     }
     return out + count;
 }

@@ -77,13 +77,14 @@ static void write_money(struct buffer *out, const struct money *money)
 
 static void write_time(struct buffer *out, int64_t time_ms)
 {
-    char text[TIME_TEXT_LENGTH + 1];
     if (!time_ms) {
         write_null(out);
         return;
     }
-    time_format(time_ms, text);
-    write_quoted(out, text, TIME_TEXT_LENGTH);
+    char *end = buffer_reserve(out, TIME_TEXT_LENGTH + 2);
+    time_format(time_ms, end + 1);
+    end[0] = end[TIME_TEXT_LENGTH + 1] = '"';
+    out->length += TIME_TEXT_LENGTH + 2;
 }
 
 static void write_date(struct buffer *out, int32_t date)
@@ -99,13 +100,14 @@ static void write_date(struct buffer *out, int32_t date)
 
 static void write_id(struct buffer *out, struct id id)
 {
-    char text[ID_TEXT_LENGTH + 1];
     if (id_is_none(id)) {
         write_null(out);
         return;
     }
-    id_format(id, text);
-    write_quoted(out, text, ID_TEXT_LENGTH);
+    char *end = buffer_reserve(out, ID_TEXT_LENGTH + 2);
+    id_format(id, end + 1); /* its zero is where the other quote goes */
+    end[0] = end[ID_TEXT_LENGTH + 1] = '"';
+    out->length += ID_TEXT_LENGTH + 2;
 }
 
 static void write_enum(struct buffer *out, const struct enumeration *values, uint32_t value)
@@ -199,6 +201,22 @@ void schema_render_field(struct buffer *out, const struct field *field, const vo
     }
 }
 
+/* Names are short, and most of them longer than eight: two words that overlap are copied without a call. */
+static inline char *copy_name(char *out, const char *name, uint32_t length)
+{
+    enum { WORD = sizeof(uint64_t) };
+    if (length >= WORD && length <= 2 * WORD) {
+        memcpy(out, name, WORD);
+        memcpy(out + length - WORD, name + length - WORD, WORD);
+    } else if (length >= WORD / 2 && length < WORD) {
+        memcpy(out, name, WORD / 2);
+        memcpy(out + length - WORD / 2, name + length - WORD / 2, WORD / 2);
+    } else {
+        memcpy(out, name, length);
+    }
+    return out + length;
+}
+
 bool schema_render_members(struct buffer *out, const struct fields *fields, const void *value, uint32_t relations)
 {
     bool some = false;
@@ -208,8 +226,7 @@ bool schema_render_members(struct buffer *out, const struct fields *fields, cons
         char *end = buffer_reserve(out, FIELD_NAME_MOST + 4), *at = end;
         if (some) *at++ = ',';
         *at++ = '"';
-        memcpy(at, field->name, field->name_length);
-        at += field->name_length;
+        at = copy_name(at, field->name, field->name_length);
         *at++ = '"';
         *at++ = ':';
         out->length += (size_t)(at - end);
