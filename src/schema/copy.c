@@ -103,6 +103,11 @@ static inline bool may_point(const struct field *field)
     return POINTING >> field->type & 1;
 }
 
+static inline bool is_text(const struct field *field)
+{
+    return field->type == FIELD_TEXT || field->type == FIELD_BYTES;
+}
+
 /* The copy already holds the bytes of the source; only what points elsewhere is placed. */
 static void place_members(struct placer *placer, const struct fields *fields, const void *source, void *copy)
 {
@@ -137,33 +142,57 @@ void schema_compact(const struct fields *fields, const void *value, void *memory
     place_members(&placer, fields, value, memory);
 }
 
-void *schema_clone(const struct fields *fields, const void *value, struct arena *arena)
+/* ---- Copies in an arena ------------------------------------------------------------------------------------------ */
+
+enum owns { OWNS_LISTS, OWNS_ALL };
+
+static void own_members(const struct fields *fields, void *value, struct arena *arena, enum owns owns);
+
+static void own_list(const struct field *field, struct list *list, struct arena *arena, enum owns owns)
 {
-    void *clone = arena_alloc(arena, schema_compact_size(fields, value));
-    schema_compact(fields, value, clone);
-    return clone;
+    size_t size = field_element_size(field);
+    if (!list->count) {
+        list->at = NULL;
+        return;
+    }
+    list->at = arena_copy(arena, list->at, size * list->count);
+    if (field->nested) {
+        for (uint32_t i = 0; i < list->count; i++)
+            own_members(field->nested, (char *)list->at + size * i, arena, owns);
+    } else if (owns == OWNS_ALL && (field->type == FIELD_MAP || is_text(field->element))) {
+        struct text *texts = list->at; /* a pair is two of them */
+        for (size_t i = 0; i < list->count * (size / sizeof *texts); i++)
+            texts[i] = arena_text(arena, texts[i]);
+    }
 }
 
-/* Arrays of an editable copy may be written; what they point to may not, and is reached through arrays of their own. */
-static void own_lists(const struct fields *fields, void *value, struct arena *arena)
+/* Arrays of a copy may be written; what they point to, when only they are owned, may not. */
+static void own_members(const struct fields *fields, void *value, struct arena *arena, enum owns owns)
 {
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
-        if (field->type == FIELD_STRUCT) own_lists(field->nested, member_of(field, value), arena);
-        if (field->type != FIELD_LIST && field->type != FIELD_MAP) continue;
-        struct list *list = member_of(field, value);
-        size_t size = field_element_size(field);
-        if (!list->count) continue;
-        list->at = arena_copy(arena, list->at, size * list->count);
-        for (uint32_t element = 0; field->nested && element < list->count; element++)
-            own_lists(field->nested, (char *)list->at + size * element, arena);
+        if (!may_point(field)) continue;
+        void *member = member_of(field, value);
+        if (field->type == FIELD_STRUCT)
+            own_members(field->nested, member, arena, owns);
+        else if (!is_text(field))
+            own_list(field, member, arena, owns);
+        else if (owns == OWNS_ALL)
+            *(struct text *)member = arena_text(arena, *(struct text *)member);
     }
+}
+
+void *schema_clone(const struct fields *fields, const void *value, struct arena *arena)
+{
+    void *clone = arena_copy(arena, value, fields->size);
+    own_members(fields, clone, arena, OWNS_ALL);
+    return clone;
 }
 
 void *schema_editable(const struct fields *fields, const void *value, struct arena *arena)
 {
     void *copy = arena_copy(arena, value, fields->size);
-    own_lists(fields, copy, arena);
+    own_members(fields, copy, arena, OWNS_LISTS);
     return copy;
 }
 

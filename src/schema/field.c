@@ -86,10 +86,12 @@ uint32_t enum_value(const struct enumeration *values, struct text name)
 void *list_add(struct arena *arena, struct list *list, size_t element_size)
 {
     CHECK(list->count < UINT32_MAX);
-    char *grown = arena_alloc(arena, element_size * ((size_t)list->count + 1));
-    if (list->count) memcpy(grown, list->at, element_size * list->count);
+    size_t size = element_size * list->count;
+    char *grown = arena_take(arena, size + element_size);
+    if (size) memcpy(grown, list->at, size);
     list->at = grown;
-    return grown + element_size * list->count++;
+    list->count++;
+    return memset(grown + size, 0, element_size);
 }
 
 void list_remove(struct list *list, uint32_t index, size_t element_size)

@@ -72,10 +72,13 @@ static bool first_of_reference(const struct order *order, uint32_t item, enum re
 
 static void sold(struct tx *tx, const struct fact *fact, const struct order *order)
 {
-    for (enum revenue_by by = BY_TOTAL; by <= BY_SUPPLIER; by++)
+    struct revenue_day *total = NULL;
+    for (enum revenue_by by = BY_TOTAL; by <= BY_SUPPLIER; by++) {
+        struct revenue_day *row = NULL;
         for (uint32_t i = 0; i < order->items.count; i++) {
             const struct order_item *item = &order->items.at[i];
-            struct revenue_day *row = row_of(tx, order, fact->time, by, reference_of(item, by));
+            struct id reference = reference_of(item, by);
+            if (!row || !id_equal(row->reference_id, reference)) row = row_of(tx, order, fact->time, by, reference);
             if (!row) continue;
             row->orders += first_of_reference(order, i, by);
             row->units += item->quantity;
@@ -83,7 +86,8 @@ static void sold(struct tx *tx, const struct fact *fact, const struct order *ord
             row->discounts.amount += item->discount.amount;
             row->net.amount += item->net.amount;
         }
-    struct revenue_day *total = row_of(tx, order, fact->time, BY_TOTAL, ID_NONE);
+        if (by == BY_TOTAL) total = row;
+    }
     if (!total) return;
     total->tax.amount += order->tax.amount;
     total->shipping.amount += order->shipping.amount;
