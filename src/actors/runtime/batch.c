@@ -7,7 +7,9 @@
 
 void batch_append(struct core *core, struct record *record, struct arena *arena)
 {
+    enum { CHANGE_EXPECTED = 300 }; /* bytes, with its events */
     struct buffer head = {.arena = arena}, body = {.arena = arena};
+    buffer_reserve(&body, CHANGE_EXPECTED * (record->changes.count + (size_t)1));
     record_encode(record, &head, &body);
     if (core->rebuild) rebuild_note(core, record->lsn, buffer_as_text(&head), buffer_as_text(&body));
     if (core->batch && core->batch->records.length > LIMIT_BATCH_BYTES) batch_send(core);
@@ -18,6 +20,7 @@ void batch_append(struct core *core, struct record *record, struct arena *arena)
     struct batch *batch = core->batch;
     CHECK(batch->last_lsn == 0 || batch->last_lsn + 1 == record->lsn);
     batch->last_lsn = record->lsn;
+    buffer_reserve(&batch->records, 2 * sizeof(uint32_t) + head.length + body.length);
     buffer_big32(&batch->records, (uint32_t)head.length);
     buffer_big32(&batch->records, (uint32_t)body.length);
     buffer_bytes(&batch->records, head.data, head.length);

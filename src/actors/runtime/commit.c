@@ -139,7 +139,7 @@ static void record_touched(struct tx *tx, struct record *record, const struct to
 {
     struct buffer open = {.arena = tx->arena};
     const struct fields *fields = touched->kind->fields;
-    struct record_change *change = LIST_ADD(tx->arena, &record->changes);
+    struct record_change *change = &record->changes.at[record->changes.count++];
     *change = (struct record_change){
         .kind = touched->kind->number, .version = entity_of(touched->copy)->version, .id = touched->id};
     if (touched->before) {
@@ -215,7 +215,7 @@ static void record_event(struct tx *tx, struct record *record, const struct emit
             schema_snapshot_shared(&data, record->shared, emitted->event->data, emitted->data, PART_OPEN);
         if (emitted->data) row.data = buffer_as_text(&data);
     }
-    *LIST_ADD(tx->arena, &record->events) = row;
+    record->events.at[record->events.count++] = row;
 }
 
 void tx_record(struct tx *tx, struct record *record)
@@ -240,6 +240,8 @@ void tx_record(struct tx *tx, struct record *record)
     } else if (message->request) {
         record->correlation = message->request->request_id;
     }
+    record->changes.at = ARENA_ARRAY(tx->arena, struct record_change, state->touched_count);
+    record->events.at = ARENA_ARRAY(tx->arena, struct record_event, state->emitted_count);
     for (uint32_t i = 0; i < state->touched_count; i++) {
         const struct touched *touched = state->touched[i];
         if (!touched->kind->derived && touched->copy && tx_changed(touched)) record_touched(tx, record, touched);

@@ -78,8 +78,9 @@ void key_writer_open(struct key_writer *writer, struct arena *arena, struct id t
                      const struct index *index)
 {
     writer->arena = arena; /* the bytes of its keys need no zeroing */
-    writer->keys = NULL;
-    writer->count = writer->capacity = 0;
+    writer->keys = writer->first;
+    writer->count = 0;
+    writer->capacity = sizeof writer->first / sizeof *writer->first;
     writer->open = false;
     writer->suffix = NULL;
     index_prefix(&writer->prefix, tenant, kind, index);
@@ -116,11 +117,10 @@ void key_end(struct key_writer *writer)
     if (!writer->open) key_begin(writer);
     writer->open = false;
     if (writer->count == writer->capacity) {
-        uint32_t capacity = writer->capacity ? writer->capacity * 4 : 4;
-        struct text *keys = ARENA_ARRAY(writer->arena, struct text, capacity);
-        if (writer->count) memcpy(keys, writer->keys, writer->count * sizeof *keys);
+        struct text *keys = ARENA_ARRAY(writer->arena, struct text, writer->capacity * 4);
+        memcpy(keys, writer->keys, writer->count * sizeof *keys);
         writer->keys = keys;
-        writer->capacity = capacity;
+        writer->capacity *= 4;
     }
     /* a value too long for a key is cut: lists then order equal prefixes by id, and unique values are limited by their fields */
     uint32_t length = writer->current.length;
@@ -136,8 +136,11 @@ void key_end(struct key_writer *writer)
 void index_keys(struct key_writer *writer, struct arena *arena, struct id tenant, const struct kind *kind,
                 const struct index *index, const void *entity)
 {
+    if (!entity) {
+        writer->count = 0;
+        return;
+    }
     key_writer_open(writer, arena, tenant, kind, index);
-    if (!entity) return;
     if (!index->unique) writer->suffix = &entity_of(entity)->id;
     index->keys(entity, writer);
     CHECK(!writer->open);

@@ -381,7 +381,8 @@ void index_prefix(struct key *key, struct id tenant, const struct kind *kind, co
 struct key_writer {
     struct key prefix; /* space, tenant, kind, index */
     struct key current;
-    struct text *keys; /* collected, in the arena */
+    struct text *keys; /* collected: the first ones here, more of them in the arena */
+    struct text first[4];
     uint32_t count, capacity;
     struct arena *arena;
     const struct id *suffix; /* of lists: the entity's id ends each key */

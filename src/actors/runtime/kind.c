@@ -88,7 +88,7 @@ bool command_is_paged(const struct command *command)
 const struct command *kind_command(const struct kind *kind, const char *name)
 {
     for (const struct command *command = kind->commands; command && command->name; command++)
-        if (!strcmp(command->name, name)) return command;
+        if (*command->name == *name && !strcmp(command->name, name)) return command;
     return NULL;
 }
 

@@ -110,7 +110,9 @@ bool tx_changed(const struct touched *touched)
     if (touched->settled) return touched->changed;
     if (touched->discarded) return touched->before != NULL;
     if (!touched->copy) return false;
-    return touched->created || !schema_equal(touched->kind->fields, touched->before->state, touched->copy);
+    if (touched->created || entity_of(touched->before->state)->version != entity_of(touched->copy)->version)
+        return true;
+    return !schema_equal(touched->kind->fields, touched->before->state, touched->copy);
 }
 
 bool pending(const struct tx *tx)
