@@ -383,8 +383,9 @@ static enum error bind_body(const struct route *route, struct request *request, 
     if (!fields && !request->body.length) return OK;
 
     void *value = arena_alloc(request->arena, fields ? fields->size : nothing.size);
-    enum error error = schema_bind(fields ? fields : &nothing, request->body, BIND_CREATE, takes_version,
-                                   request->arena, value, &request->binding, problems);
+    enum bind_mode mode = strcmp(command->method, "PATCH") == 0 ? BIND_CHANGE : BIND_CREATE;
+    enum error error = schema_bind(fields ? fields : &nothing, request->body, mode, takes_version, request->arena,
+                                   value, &request->binding, problems);
     request->bound = fields ? value : NULL;
     return error;
 }

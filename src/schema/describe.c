@@ -48,7 +48,7 @@ static bool is_required(const struct field *field, const struct fields *fields, 
    struct may be absent as a whole, its required members with it. */
 static bool is_nullable(const struct field *field, enum schema_shape shape, enum place place)
 {
-    if (shape != SHAPE_OUTPUT) return !(field->flags & REQUIRED);
+    if (shape != SHAPE_OUTPUT) return !(field->flags & (REQUIRED | KEPT));
     switch ((enum field_type)field->type) {
     case FIELD_BOOL:
     case FIELD_LIST:
@@ -284,7 +284,8 @@ static void reference_limits(struct buffer *out, const struct field *field)
         uint32_t flag;
         const char *says;
     } FLAGS[] = {{REQUIRED, "required"}, {READ_ONLY, "read-only"}, {CREATE_ONLY, "set at creation"},
-                 {SECRET, "secret"},     {PERSONAL, "personal"},   {MASKED, "masked"}};
+                 {SECRET, "secret"},     {PERSONAL, "personal"},   {MASKED, "masked"},
+                 {KEPT, "not null"}};
     for (size_t i = 0; i < sizeof FLAGS / sizeof FLAGS[0]; i++) {
         if (!(field->flags & FLAGS[i].flag)) continue;
         buffer_format(out, "%s%s", comma, FLAGS[i].says);

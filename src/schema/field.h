@@ -50,7 +50,8 @@ enum field_flag {
     PERSONAL = 1 << 4,    /* sealed on disk under the key of the entity's subject */
     OPTIONAL = 1 << 5,    /* zero means absent: rendered as null */
     MASKED = 1 << 6,      /* rendered as "•••" and its last four characters */
-    ANY_JSON = 1 << 7     /* of a READ_ONLY text: it is rendered JSON already, of any type */
+    ANY_JSON = 1 << 7,    /* of a READ_ONLY text: it is rendered JSON already, of any type */
+    KEPT = 1 << 8         /* of a body that changes a part: may be left out, but not cleared */
 };
 
 struct fields;

@@ -112,10 +112,13 @@ static void prove_initial(struct proof *proof, const struct field *field)
 static void prove_flags(struct proof *proof, const struct field *field)
 {
     uint32_t flags = field->flags;
-    expect(proof, !(flags & ~(uint32_t)(REQUIRED | READ_ONLY | CREATE_ONLY | SECRET | PERSONAL | OPTIONAL | MASKED)),
+    expect(proof,
+           !(flags &
+             ~(uint32_t)(REQUIRED | READ_ONLY | CREATE_ONLY | SECRET | PERSONAL | OPTIONAL | MASKED | ANY_JSON | KEPT)),
            "unknown flags");
     expect(proof, !(flags & READ_ONLY) || !(flags & CREATE_ONLY), "both READ_ONLY and CREATE_ONLY");
     expect(proof, !(flags & REQUIRED) || !(flags & OPTIONAL), "both REQUIRED and OPTIONAL");
+    expect(proof, !(flags & KEPT) || !(flags & (REQUIRED | READ_ONLY)), "KEPT beside REQUIRED or READ_ONLY");
     if (flags & MASKED) expect(proof, has_type(field, FIELD_TEXT) || field->type == FIELD_MAP, "only texts are masked");
     if (flags & ANY_JSON)
         expect(proof, has_type(field, FIELD_TEXT) && flags & READ_ONLY, "only a text that is read alone is JSON");

@@ -22,7 +22,8 @@ void problem_add(struct problems *problems, struct text path, const char *code, 
 
 enum bind_mode {
     BIND_CREATE, /* all but READ_ONLY; REQUIRED must be there; absent ones get .initial */
-    BIND_PATCH   /* all but READ_ONLY and CREATE_ONLY; absent is unchanged, null clears (to .initial) */
+    BIND_PATCH,  /* all but READ_ONLY and CREATE_ONLY; absent is unchanged, null clears (to .initial) */
+    BIND_CHANGE  /* a body of its own that changes a part: as BIND_CREATE, but null counts as given, and clears */
 };
 struct binding {
     uint64_t present; /* bit i: row i of the table was in the body */

@@ -178,10 +178,10 @@ static bool bind_member(struct binder *binder, const struct field *field, const 
     else if (mode == BIND_PATCH && (field->flags & CREATE_ONLY))
         bind_problem(binder, path, "read_only", "is set at creation and cannot be changed");
     else if (!yyjson_is_null(json))
-        bind_value(binder, field, path, json, member, mode);
+        bind_value(binder, field, path, json, member, mode == BIND_CHANGE ? BIND_CREATE : mode);
     else if (mode == BIND_CREATE)
         return false;
-    else if (field->flags & REQUIRED)
+    else if (field->flags & (REQUIRED | KEPT))
         bind_problem(binder, path, "required", "is required and cannot be cleared");
     else
         clear_member(field, member);
@@ -244,7 +244,7 @@ static uint64_t bind_object(struct binder *binder, const struct fields *fields, 
             given |= bit;
         seen |= bit;
     }
-    if (mode == BIND_CREATE) bind_required(binder, fields, path, given);
+    if (mode != BIND_PATCH) bind_required(binder, fields, path, given);
     return given;
 }
 
@@ -459,7 +459,7 @@ enum error schema_bind(const struct fields *fields, struct text json, enum bind_
     yyjson_val *body = NULL;
     *binding = (struct binding){0};
     if (!problems->arena) problems->arena = arena;
-    if (mode == BIND_CREATE) schema_initialise(fields, value);
+    if (mode != BIND_PATCH) schema_initialise(fields, value);
     if (json.length && !(body = parse(&binder, json, &root))) return ERROR_MALFORMED_JSON;
     if (body && !yyjson_is_obj(body))
         wrong_type(&binder, &root, "an object", body);

@@ -320,6 +320,14 @@ def single_variants():
     suite.answers(reply, 200)
     suite.equal((reply.data["variants"][1]["price"], reply.data["variants"][1]["weight_g"]), (money(150), 300), "patched")
     suite.equal(reply.data["variants"][1]["sku"], "S-NEW", "the rest stays")
+    shop.owner.patch(f"{path}/{variant['id']}", {"compare_at_price": money(200), "image_url": "https://a.example/x.png", "barcodes": ["1"]})
+    reply = shop.owner.patch(f"{path}/{variant['id']}", {"weight_g": None, "compare_at_price": None, "image_url": None, "barcodes": None})
+    suite.answers(reply, 200)
+    changed = reply.data["variants"][1]
+    suite.equal([changed[name] for name in ("weight_g", "compare_at_price", "image_url", "barcodes")], [None, None, None, []], "null clears")
+    suite.equal((changed["sku"], changed["price"], changed["track_stock"]), ("S-NEW", money(150), True), "and nothing else")
+    for name in ("sku", "price"):
+        suite.equal(shop.owner.patch(f"{path}/{variant['id']}", {name: None}).codes, {name: "required"}, "a variant is never without")
     suite.answers(shop.owner.patch(f"{path}/{variant['id']}", {"price": money(-1)}), 400, "validation_failed")
     suite.answers(shop.owner.patch(f"{path}/{variant['id']}", {"id": shop.id}), 400, "validation_failed")
     suite.answers(shop.owner.patch(f"{path}/{shop.id}", {"weight_g": 1}), 404, "not_found")

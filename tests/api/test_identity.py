@@ -656,6 +656,7 @@ def permissions_are_patched_in_part():
     suite.answers(admin.patch(path, {"max_communities": 1001, **REASON}), 400, "validation_failed")
     suite.answers(admin.patch(path, {"may_post": "no", **REASON}), 400, "validation_failed")
     suite.answers(admin.patch(path, {"may_post": True}), 400, "validation_failed", "without a reason")
+    suite.equal(admin.patch(path, {"may_post": None, **REASON}).codes, {"may_post": "required"}, "it is one or the other")
     suite.answers(admin.patch(path, {"may_post": True, **REASON}, version=1), 412, "stale_version")
 
 

@@ -309,6 +309,12 @@ def what_is_said_of_a_shipment():
     suite.answers(act(staff, order, item, "track", {"carrier": ""}), 400, "validation_failed")
     suite.answers(act(staff, order, item, "track", {"carrier": "UPS", "tracking_url": "https://b.example"}), 200)
     suite.equal(read(order)["items"][0]["shipment"], {"carrier": "UPS", "tracking_number": "y" * 120, "tracking_url": "https://b.example"})
+    suite.answers(act(staff, order, item, "track", {"tracking_url": None}), 200, text="null takes it away")
+    suite.equal(read(order)["items"][0]["shipment"], {"carrier": "UPS", "tracking_number": "y" * 120, "tracking_url": None})
+    for name in ("carrier", "tracking_number"):
+        reply = act(staff, order, item, "track", {name: None})
+        suite.answers(reply, 400, "validation_failed", f"{name} may not be taken away")
+        suite.equal(reply.codes, {name: "required"})
     version = read(order)["version"]
     suite.answers(act(staff, order, item, "track", {"carrier": "UPS"}), 200)
     suite.equal(read(order)["version"], version, "nothing changed, no event")

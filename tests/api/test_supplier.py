@@ -361,6 +361,10 @@ def locations_come_and_go():
     suite.answers(shop.owner.patch(f"{shop.path}/locations/{second}", {"name": ""}), 400, "validation_failed")
     suite.answers(shop.owner.patch(f"{shop.path}/locations/{second}", {"address": {"city": "Bonn"}}), 400, "validation_failed",
                   "an address comes whole")
+    for name in ("name", "address", "active"):
+        suite.equal(shop.owner.patch(f"{shop.path}/locations/{second}", {name: None}).codes, {name: "required"}, "nothing is without")
+    rows = shop.owner.patch(f"{shop.path}/locations/{second}", {"priority": None}).data["locations"]
+    suite.equal((rows[1]["priority"], rows[1]["name"], rows[1]["active"]), (0, "Second", True), "null clears, and that alone")
     suite.answers(shop.owner.patch(f"{shop.path}/locations/{NOBODY}", {"active": True}), 404, "not_found")
     suite.answers(shop.owner.delete(f"{shop.path}/locations/{second}"), 200)
     suite.answers(shop.owner.delete(f"{shop.path}/locations/{second}"), 404, "not_found")

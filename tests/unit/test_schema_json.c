@@ -438,6 +438,32 @@ static void test_patch(void **state)
     assert_true(value->depot.main);
 }
 
+/* The body of a command that changes a part: what it must have it must have, what is absent stays out, and null is given. */
+static void test_null_in_a_change(void **state)
+{
+    static const struct field rows[] = {
+        TEXT(sample, 1, title, .max = 10, .flags = REQUIRED, .doc = "a reason"),
+        TEXT(sample, 2, about, .max = 10, .doc = "may be cleared"),
+        BOOL(sample, 3, active, .initial = 1, .doc = "true again when cleared"),
+        STRUCT(sample, 4, depot, struct sample_address, &sample_address_fields, .flags = KEPT, .doc = "comes whole, or not"),
+    };
+    static const struct fields change = FIELDS("change", struct sample, rows);
+    (void)state;
+    struct sample value;
+    struct bound bound = bind_body(&change, LITERAL("{\"title\":\"t\"}"), BIND_CHANGE, &value);
+    assert_int_equal(bound.error, OK);
+    assert_int_equal(bound.binding.present, 1u << 0);
+    bound = bind_body(&change, LITERAL("{\"about\":null,\"active\":null,\"title\":\"t\"}"), BIND_CHANGE, &value);
+    assert_int_equal(bound.error, OK);
+    assert_int_equal(bound.binding.present, 1u << 0 | 1u << 1 | 1u << 2);
+    assert_null(value.about.data);
+    assert_true(value.active);
+    expect_problems(&change, BIND_CHANGE, &value, LITERAL("{\"depot\":null}"), ERROR_VALIDATION_FAILED, "depot required, title required");
+    expect_problems(&change, BIND_CHANGE, &value, LITERAL("{\"title\":null}"), ERROR_VALIDATION_FAILED, "title required");
+    bound = bind_body(&change, LITERAL("{\"about\":null,\"title\":\"t\"}"), BIND_CREATE, &value);
+    assert_int_equal(bound.binding.present, 1u << 0); /* elsewhere it is as if it were not there */
+}
+
 static void test_no_version(void **state)
 {
     (void)state;
@@ -583,6 +609,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_members),   cmocka_unit_test(test_bodies),     cmocka_unit_test(test_lengths),    cmocka_unit_test(test_hostile_sizes),
         cmocka_unit_test(test_formats),   cmocka_unit_test(test_sentences),  cmocka_unit_test(test_patch),      cmocka_unit_test(test_no_version),
+        cmocka_unit_test(test_null_in_a_change),
         cmocka_unit_test(test_query),     cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damaged_bodies),
     };

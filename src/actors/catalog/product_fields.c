@@ -45,7 +45,7 @@ const struct fields product_variant_fields = FIELDS("product_variant", struct pr
 
 static const struct field variant_patch_rows[] = {
     ID(product_variant, 1, id, .flags = READ_ONLY, .doc = "the variant's id"),
-    VARIANT_ROWS(0),
+    VARIANT_ROWS(KEPT),
 };
 const struct fields product_variant_patch_fields = FIELDS("product_variant_patch", struct product_variant,
      variant_patch_rows);

@@ -53,10 +53,10 @@ const struct fields location_new_fields = FIELDS("new_location", struct location
 
 /* clang-format off */
 static const struct field location_change_rows[] = {
-    TEXT(location_body, 1, name, .min = 1, .max = 80, .doc = "for the team"),
-    STRUCT(location_body, 2, address, struct postal_address, &address_body_fields, .doc = "the whole of it"),
+    TEXT(location_body, 1, name, .flags = KEPT, .min = 1, .max = 80, .doc = "for the team"),
+    STRUCT(location_body, 2, address, struct postal_address, &address_body_fields, .flags = KEPT, .doc = "the whole of it"),
     INTEGER(location_body, 3, priority, .min = 0, .max = 999, .doc = "the lowest is taken first"),
-    BOOL(location_body, 4, active, .doc = "may orders be filled from here?"),
+    BOOL(location_body, 4, active, .flags = KEPT, .doc = "may orders be filled from here?"),
 };
 /* clang-format on */
 const struct fields location_change_fields = FIELDS("changed_location", struct location_body, location_change_rows);

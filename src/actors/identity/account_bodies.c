@@ -88,10 +88,10 @@ const struct fields role_fields = FIELDS("role", struct role_body, role_rows);
 
 /* clang-format off */
 static const struct field permissions_body_rows[] = {
-    BOOL(permissions_body, 1, may_post, .doc = "may write posts"),
-    BOOL(permissions_body, 2, may_comment, .doc = "may write comments"),
-    BOOL(permissions_body, 3, may_create_communities, .doc = "may open communities, as a leader"),
-    INTEGER(permissions_body, 4, max_communities, .min = 0, .max = 1000, .doc = "live communities it may own"),
+    BOOL(permissions_body, 1, may_post, .flags = KEPT, .doc = "may write posts"),
+    BOOL(permissions_body, 2, may_comment, .flags = KEPT, .doc = "may write comments"),
+    BOOL(permissions_body, 3, may_create_communities, .flags = KEPT, .doc = "may open communities, as a leader"),
+    INTEGER(permissions_body, 4, max_communities, .flags = KEPT, .min = 0, .max = 1000, .doc = "live communities it may own"),
     TEXT(permissions_body, 5, reason, .format = FORMAT_LONG, .flags = REQUIRED, .min = 1, .max = 500,
          .doc = "why; kept in the history"),
 };

@@ -14,8 +14,8 @@ const struct fields ship_fields = FIELDS("ship", struct ship_body, ship_rows);
 
 /* clang-format off */
 static const struct field tracking_rows[] = {
-    TEXT(ship_body, 1, carrier,         .min = 1, .max = 80, .doc = "who carries it"),
-    TEXT(ship_body, 2, tracking_number, .min = 1, .max = 120, .doc = "the carrier's number"),
+    TEXT(ship_body, 1, carrier,         .min = 1, .max = 80, .flags = KEPT, .doc = "who carries it"),
+    TEXT(ship_body, 2, tracking_number, .min = 1, .max = 120, .flags = KEPT, .doc = "the carrier's number"),
     TEXT(ship_body, 3, tracking_url,    .format = FORMAT_URL, .doc = "where to follow it"),
 };
 /* clang-format on */
@@ -88,9 +88,9 @@ enum error order_item_track(struct tx *tx)
     enum error error = own_item(tx, ITEM_SHIPPED, "track", &item);
     if (error) return error;
     struct shipment before = item->shipment;
-    if (body->carrier.data) item->shipment.carrier = body->carrier;
-    if (body->tracking_number.data) item->shipment.tracking_number = body->tracking_number;
-    if (body->tracking_url.data) item->shipment.tracking_url = body->tracking_url;
+    if (has(tx, "carrier")) item->shipment.carrier = body->carrier;
+    if (has(tx, "tracking_number")) item->shipment.tracking_number = body->tracking_number;
+    if (has(tx, "tracking_url")) item->shipment.tracking_url = body->tracking_url;
     bool same = text_equal(before.carrier, item->shipment.carrier) &&
                 text_equal(before.tracking_url, item->shipment.tracking_url) &&
                 text_equal(before.tracking_number, item->shipment.tracking_number);
