@@ -13,6 +13,7 @@ enum {
     LIMIT_PATH_PARAMETERS = 4,
     LIMIT_IDEMPOTENCY_KEY_BYTES = 255,
     LIMIT_KEY_BYTES = 512,                  /* an index key: tenant, index, values, id */
+    LIMIT_KINDS = 1024,                     /* numbers of kinds are below it: what is known of each is an array */
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */

@@ -39,6 +39,7 @@ enum text_format {
     FORMAT_PHONE,     /* digits, blanks, + ( ) - . */
     FORMAT_COLOR,     /* #rrggbb */
     FORMAT_PASSWORD,  /* any bytes of UTF-8; limits count bytes */
+    FORMAT_PLACE,     /* of the log: a position, or the id of an event there, position.number */
     FORMAT_KEY        /* [A-Za-z0-9_.-]+ : SKUs, attribute names, tokens */
 };
 

@@ -240,6 +240,19 @@ static bool color_ok(struct text text)
     return true;
 }
 
+static bool digits_ok(struct text text, uint32_t most)
+{
+    for (uint32_t i = 0; i < text.length; i++)
+        if (!is_digit(text.data[i])) return false;
+    return text.length && text.length <= most;
+}
+
+static bool place_ok(struct text text)
+{
+    struct text number = text, position = text_split(&number, '.');
+    return digits_ok(position, 18) && (!number.data || digits_ok(number, 9));
+}
+
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 
 enum form { AS_IS, LOWER, UPPER };
@@ -264,6 +277,7 @@ static const struct {
     [FORMAT_PHONE]     = { phone_ok,      3,   32,                AS_IS, "a telephone number: digits, blanks and + ( ) - .", "^[0-9 +().-]+$" },
     [FORMAT_COLOR]     = { color_ok,      0,   7,                 AS_IS, "a color such as #1f8fff", "^#[0-9A-Fa-f]{6}$" },
     [FORMAT_PASSWORD]  = { anything_ok,   0,   256,               AS_IS, "any text", NULL },
+    [FORMAT_PLACE]     = { place_ok,      0,   28,                AS_IS, "a position of the log, or an event's id such as 17.2", "^[0-9]{1,18}(\\.[0-9]{1,9})?$" },
     [FORMAT_KEY]       = { key_ok,        1,   64,                AS_IS, "letters a-z and A-Z, digits, '_', '.' and '-'", "^[A-Za-z0-9_.-]+$" },
 };
 /* clang-format on */

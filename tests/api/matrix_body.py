@@ -10,7 +10,7 @@ import uuid
 numbers = itertools.count(1)
 TEXTS = [lambda: f"sample-{next(numbers)}", lambda: "USD", lambda: "DE", lambda: "en", lambda: "+49 30 1234",
          lambda: "https://example.com/a", lambda: "Europe/Berlin", lambda: "#aabbcc", lambda: "A1",
-         lambda: "DE89370400440532013000"]
+         lambda: "DE89370400440532013000", lambda: "1"]
 FORMATS = {"uuid": lambda: str(uuid.uuid4()), "date-time": lambda: "2031-01-02T03:04:05.000Z", "date": lambda: "1990-02-03",
            "email": lambda: f"sample.{next(numbers)}@example.com", "uri": lambda: f"https://example.com/{next(numbers)}",
            "password": lambda: "correct horse battery staple"}

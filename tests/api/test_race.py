@@ -2,11 +2,11 @@
 
 import collections
 import random
-import threading
 import time
 
 import sales
 import shop
+from crowd import answers_to, at_once, each_of
 from harness import PASSWORD, Server, Suite
 from sales import body, eventually, line, stock
 from shop import Supplier, created, money
@@ -22,35 +22,8 @@ sue = Supplier(server, admin)
 second = sue.add_location("Second", 2)
 
 
-def at_once(calls):
-    """Runs all at the same moment, each in a thread of its own; the replies in their order."""
-    replies, begin = [None] * len(calls), threading.Barrier(len(calls))
-
-    def run(at, call):
-        begin.wait()
-        replies[at] = call()
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    missing = replies.count(None)
-    if missing:
-        raise AssertionError(f"{missing} of {len(calls)} had no answer")
-    return replies
-
-
 def connections(count, of=None, where=None):
-    """So many connections, open already, of as many people as there are."""
-    where, of = where or server, of or people
-    clients = [where.client(of[number % len(of)].token) for number in range(count)]
-    for client in clients:
-        client.connected()
-    return clients
-
-
-def codes(replies):
-    return collections.Counter((reply.status, reply.code) for reply in replies)
+    return each_of(where or server, of or people, count)
 
 
 def thing(on_hand=0, supplier=None, location=None):
@@ -74,7 +47,7 @@ def a_hundred_want_the_last_ten():
         if turn % 2:
             sue.stock(made, PIECES - 4, location=second)        # the same ten, in two places
         replies = race_for(made)
-        suite.equal(codes(replies), {(201, None): PIECES, (409, "out_of_stock"): CLIENTS - PIECES}, "answers")
+        suite.equal(answers_to(replies), {(201, None): PIECES, (409, "out_of_stock"): CLIENTS - PIECES}, "answers")
         suite.equal(stock(sue, made), (0, 0, PIECES, 0), "on_hand, reserved, allocated, shipped")
         bought = {reply.data["id"] for reply in replies if reply.status == 201}
         suite.equal(len(bought), PIECES, "orders")
@@ -85,7 +58,7 @@ def a_hundred_want_the_last_ten():
 @suite.case
 def lines_of_three_leave_one():
     made = thing(PIECES)
-    suite.equal(codes(race_for(made, 3)), {(201, None): 3, (409, "out_of_stock"): CLIENTS - 3}, "answers")
+    suite.equal(answers_to(race_for(made, 3)), {(201, None): 3, (409, "out_of_stock"): CLIENTS - 3}, "answers")
     suite.equal(stock(sue, made), (1, 0, 9, 0))
 
 
@@ -97,7 +70,7 @@ def what_is_declined_is_for_others():
     tokens = [chance.choice(("tok_success", "tok_declined")) for _ in range(CLIENTS)]
     replies = at_once([lambda client=client, token=token: client.post("/orders", body(line(made), token=token))
                        for client, token in zip(connections(CLIENTS), tokens)])
-    found = codes(replies)
+    found = answers_to(replies)
     suite.check(set(found) <= {(201, None), (402, "payment_declined"), (409, "out_of_stock")}, str(found))
     sold = found[201, None]
     suite.check(sold <= PIECES and sold + found[402, "payment_declined"] >= PIECES, str(found))
@@ -119,7 +92,7 @@ def one_key_is_one_order():
                 suite.check(reply.headers.get("Retry-After"), "when to ask again")
                 time.sleep(0.005)
         replies = at_once([lambda client=client: buy(client) for client in connections(50, people[:1])])
-        suite.equal(codes(replies), {(201, None): 50}, "all are told the same")
+        suite.equal(answers_to(replies), {(201, None): 50}, "all are told the same")
         suite.equal(len({reply.body for reply in replies}), 1, "to the letter")
         suite.equal(sum(reply.headers.get("Idempotency-Replayed") == "true" for reply in replies), 49, "one did it")
         suite.equal(stock(sue, made), (99, 0, 1, 0), "it was sold once")
@@ -252,7 +225,7 @@ def the_last_places_of_a_community():
     club = shop.community(lea, restrictions={"member_cap": 5})
     path = f"/communities/{club['id']}/join"
     replies = at_once([lambda client=client: client.post(path) for client in connections(PEOPLE)])
-    found = codes(replies)
+    found = answers_to(replies)
     suite.equal(found, {(200, None): 4, (409, "restriction_unmet"): PEOPLE - 4}, "its owner has the fifth")
     suite.equal(lea.get(f"/communities/{club['id']}").data["stats"]["member_count"], 5)
 
@@ -262,7 +235,7 @@ def one_address_registers_once():
     email = f"racer.{next(sales.numbers)}@example.com"
     form = {"email": email, "password": PASSWORD, "display_name": "First", "accept_terms": True}
     replies = at_once([lambda: server.client().post("/auth/register", form) for _ in range(16)])
-    suite.equal(codes(replies), {(201, None): 1, (409, "email_taken"): 15})
+    suite.equal(answers_to(replies), {(201, None): 1, (409, "email_taken"): 15})
 
 
 @suite.case
@@ -272,7 +245,7 @@ def of_many_edits_of_one_version_one_is_made():
     edits = [{"profile": {"bio": f"edit {at}"}} for at in range(20)]
     replies = at_once([lambda client=client, edit=edit: client.patch("/users/me", edit, version=version)
                        for edit, client in zip(edits, connections(20, [ann]))])
-    suite.equal(codes(replies), {(200, None): 1, (412, "stale_version"): 19})
+    suite.equal(answers_to(replies), {(200, None): 1, (412, "stale_version"): 19})
     winner = next(reply for reply in replies if reply.status == 200)
     suite.equal(ann.get("/users/me").data["profile"]["bio"], winner.data["profile"]["bio"])
 
@@ -282,7 +255,7 @@ def a_refresh_token_serves_once():
     bob = server.user("Bob")
     old = {"refresh_token": bob.refresh_token}
     replies = at_once([lambda: server.client().post("/auth/refresh", old) for _ in range(8)])
-    found = codes(replies)
+    found = answers_to(replies)
     suite.equal(sum(reply.status == 200 for reply in replies), 1, str(found))
     suite.equal(sum(reply.status == 401 for reply in replies), 7, str(found))
     winner = next(reply for reply in replies if reply.status == 200)

@@ -263,13 +263,14 @@ static void test_formats(void **state)
 {
     (void)state;
     struct formats {
-        struct text slug, email, url, country, currency, locale, zone, phone, color, key;
+        struct text slug, email, url, country, currency, locale, zone, phone, color, key, place;
     };
     static const struct field rows[] = {
         TEXT(formats, 1, slug, .format = FORMAT_SLUG), TEXT(formats, 2, email, .format = FORMAT_EMAIL), TEXT(formats, 3, url, .format = FORMAT_URL),
         TEXT(formats, 4, country, .format = FORMAT_COUNTRY), TEXT(formats, 5, currency, .format = FORMAT_CURRENCY),
         TEXT(formats, 6, locale, .format = FORMAT_LOCALE), TEXT(formats, 7, zone, .format = FORMAT_TIME_ZONE), TEXT(formats, 8, phone, .format = FORMAT_PHONE),
         TEXT(formats, 9, color, .format = FORMAT_COLOR), TEXT(formats, 10, key, .format = FORMAT_KEY, .max = 200),
+        TEXT(formats, 11, place, .format = FORMAT_PLACE),
     };
     static const struct fields fields = FIELDS("formats", struct formats, rows);
     /* A text, and what is made of it; "!" and a code when it is refused. */
@@ -302,6 +303,8 @@ static void test_formats(void **state)
         {"phone", "+49 (30) 123-45.67", "+49 (30) 123-45.67"}, {"phone", "12", "!too_short"}, {"phone", "+ ()", "!bad_format"}, {"phone", "123x", "!bad_format"},
         {"color", "#12abEF", "#12abEF"}, {"color", "#12abE", "!bad_format"}, {"color", "12abEF0", "!bad_format"}, {"color", "#12abEG", "!bad_format"},
         {"key", "A_b.c-9", "A_b.c-9"}, {"key", "a b", "!bad_format"}, {"key", "", "!too_short"}, {"key", "\xC3\xA4", "!bad_format"},
+        {"place", "0", "0"}, {"place", "17.2", "17.2"}, {"place", "999999999999999999.999999999", "999999999999999999.999999999"}, {"place", "1000000000000000000", "!bad_format"},
+        {"place", "17.", "!bad_format"}, {"place", ".2", "!bad_format"}, {"place", "1.2.3", "!bad_format"}, {"place", "-1", "!bad_format"}, {"place", "1.0000000000", "!bad_format"}, {"place", "", "!bad_format"},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct formats value = {0};

@@ -104,7 +104,7 @@ static uint32_t sees_of(const struct fields *fields)
 void renderings_prepare(struct core *core)
 {
     for (const struct kind *const *kind = core->registry->kinds; *kind; kind++) {
-        CHECK((*kind)->number < sizeof core->sees / sizeof core->sees[0]);
+        CHECK((*kind)->number < LIMIT_KINDS);
         uint32_t sees = sees_of((*kind)->fields);
         for (const struct join *join = (*kind)->joins; join && join->name; join++)
             sees |= sees_of(join->kind->fields);
@@ -137,7 +137,8 @@ static bool rendering_valid(struct tx *tx, const struct rendering *rendering)
     return true;
 }
 
-static void rendering_keep(struct tx *tx, struct block *block, struct text json, uint64_t revision)
+static void rendering_keep(struct tx *tx, const struct kind *kind, struct block *block, struct text json,
+                           uint64_t revision)
 {
     const struct dependency *dependencies = tx->state->watched.at;
     uint32_t count = tx->state->watched.count;
@@ -158,7 +159,7 @@ static void rendering_keep(struct tx *tx, struct block *block, struct text json,
     free(block->rendering);
     block->rendering = rendering;
     block->size += (uint32_t)(size - old);
-    tx->core->directory.bytes += size - old;
+    directory_grow(&tx->core->directory, kind, size - old);
 }
 
 void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, const void *entity, uint32_t relations,
@@ -184,7 +185,8 @@ void render_entity(struct tx *tx, struct buffer *out, const struct kind *kind, c
     tx->state->watching = false;
     if (revision) *revision += own_revision;
     if (!pending(tx))
-        rendering_keep(tx, block, (struct text){out->data + start, (uint32_t)(out->length - start)}, own_revision);
+        rendering_keep(tx, kind, block, (struct text){out->data + start, (uint32_t)(out->length - start)},
+                       own_revision);
 }
 
 static void render_members(struct buffer *out, const struct extra_member *members, uint32_t count)

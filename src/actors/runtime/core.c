@@ -278,6 +278,20 @@ uint64_t core_durable_lsn(const struct core *core)
     return core->durable_lsn;
 }
 
+/* Which kinds take the memory. */
+static void kind_metrics(const struct core *core, struct buffer *out)
+{
+    const struct kind *const *kinds = core->registry->kinds;
+    buffer_string(out, "# HELP souk_kind_actors actors in memory, by kind\n# TYPE souk_kind_actors gauge\n");
+    for (unsigned i = 0; kinds[i]; i++)
+        buffer_format(out, "souk_kind_actors{kind=\"%s\"} %zu\n", kinds[i]->name,
+                      core->directory.of_kind[kinds[i]->number].actors);
+    buffer_string(out, "# HELP souk_kind_bytes memory of actors, by kind\n# TYPE souk_kind_bytes gauge\n");
+    for (unsigned i = 0; kinds[i]; i++)
+        buffer_format(out, "souk_kind_bytes{kind=\"%s\"} %zu\n", kinds[i]->name,
+                      core->directory.of_kind[kinds[i]->number].bytes);
+}
+
 void core_metrics(struct core *core, struct buffer *out)
 {
     const struct {
@@ -306,5 +320,6 @@ void core_metrics(struct core *core, struct buffer *out)
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name,
                       rows[i].type, rows[i].name, (unsigned long long)rows[i].value);
+    kind_metrics(core, out);
     search_metrics(core, out);
 }

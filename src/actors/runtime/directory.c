@@ -59,9 +59,22 @@ static size_t actor_bytes(const struct actor *actor)
     return sizeof *actor + 64 + (actor->block ? actor->block->size : 0);
 }
 
-static void actor_free(struct directory *directory, struct actor *actor)
+static void enter(struct directory *directory, const struct actor *actor)
+{
+    directory->bytes += actor_bytes(actor);
+    directory->of_kind[actor->kind->number].bytes += actor_bytes(actor);
+}
+
+static void leave(struct directory *directory, const struct actor *actor)
 {
     directory->bytes -= actor_bytes(actor);
+    directory->of_kind[actor->kind->number].bytes -= actor_bytes(actor);
+}
+
+static void actor_free(struct directory *directory, struct actor *actor)
+{
+    leave(directory, actor);
+    directory->of_kind[actor->kind->number].actors--;
     unlink_actor(actor);
     map_remove(directory->actors, actor->key, sizeof actor->key);
     block_release(actor->block);
@@ -90,7 +103,8 @@ struct actor *directory_actor(struct directory *directory, struct id tenant, con
     actor->kind = kind;
     link_newest(directory, actor);
     map_set(directory->actors, key, sizeof key, actor);
-    directory->bytes += actor_bytes(actor);
+    enter(directory, actor);
+    directory->of_kind[kind->number].actors++;
     return actor;
 }
 
@@ -108,11 +122,11 @@ void directory_use(struct directory *directory, struct actor *actor)
 
 void actor_set_block(struct directory *directory, struct actor *actor, struct block *block)
 {
-    directory->bytes -= actor_bytes(actor);
+    leave(directory, actor);
     block_release(actor->block);
     actor->block = block;
     actor->known = true;
-    directory->bytes += actor_bytes(actor);
+    enter(directory, actor);
 }
 
 bool actor_change_block(struct directory *directory, struct actor *actor, const struct fields *fields,
@@ -120,14 +134,20 @@ bool actor_change_block(struct directory *directory, struct actor *actor, const 
 {
     struct block *block = actor->block;
     if (!block || block->references > 1) return false;
-    directory->bytes -= actor_bytes(actor);
+    leave(directory, actor);
     free(block->rendering);
     block->rendering = NULL;
     block->size = (uint32_t)(sizeof *block + fields->size);
     block->lsn = lsn;
     memcpy(block->state, state, fields->size);
-    directory->bytes += actor_bytes(actor);
+    enter(directory, actor);
     return true;
+}
+
+void directory_grow(struct directory *directory, const struct kind *kind, size_t bytes)
+{
+    directory->bytes += bytes;
+    directory->of_kind[kind->number].bytes += bytes;
 }
 
 void directory_passivate(struct directory *directory, size_t limit)

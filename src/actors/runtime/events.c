@@ -22,14 +22,13 @@ enum {
 };
 
 struct events_query {
-    int64_t after;
-    struct text kind, event;
+    struct text after, kind, event;
     struct id entity;
     bool follow;
 };
 /* clang-format off */
 static const struct field query_rows[] = {
-    INTEGER(events_query, 1, after, .min = 0, .max = INT64_MAX, .doc = "position of the log that is known: the events behind it"),
+    TEXT(events_query, 1, after, .format = FORMAT_PLACE, .doc = "the last event that is known, by its id, or a position of the log: those behind it"),
     TEXT(events_query, 2, kind, .format = FORMAT_KEY, .max = 40, .doc = "only of entities of this kind: order"),
     TEXT(events_query, 3, event, .format = FORMAT_KEY, .max = 80, .doc = "only these: order.confirmed"),
     ID(events_query, 4, entity, .doc = "only of this entity"),
@@ -237,7 +236,8 @@ enum error events_page(struct tx *tx)
     struct wanted wanted = {.registry = tx->core->registry, .filter = {.tenant = tx->tenant}, .number = -1};
     if (query) {
         wanted.filter = (struct event_filter){tx->tenant, query->entity, query->kind, query->event};
-        wanted.after = (uint64_t)query->after;
+        if (query->after.data && !stream_place_read(query->after, &wanted.after, &wanted.number))
+            return fail(tx, ERROR_INVALID_CURSOR, "after is not the id of an event");
     }
     enum error error = page_begin(tx, &wanted);
     if (error) return error;

@@ -10,6 +10,7 @@
 #include "actors/runtime/stretch.h"
 #include "actors/runtime/tenant.h"
 #include "base/heap.h"
+#include "base/limits.h"
 #include "base/map.h"
 
 /* ---- committed state ---- */
@@ -51,6 +52,9 @@ struct directory {
     struct map *actors;
     struct actor oldest; /* list head: .newer is the least recently used */
     size_t bytes;
+    struct {
+        size_t bytes, actors;
+    } of_kind[LIMIT_KINDS]; /* by the kind's number; together they are `bytes` */
     uint64_t passivated;
 };
 
@@ -318,8 +322,8 @@ struct core {
     uint32_t replacements;   /* raised when a state is replaced by another of the same record: what shows it is old */
     struct id_list erasing;  /* tenants in which a replay erased somebody */
     bool personal[512];      /* by kind number: has it fields that are sealed? */
-    uint32_t sees[512];      /* by kind number: relations that see more of it than the public does */
-    bool flat[512];          /* by kind number: schema_is_flat */
+    uint32_t sees[LIMIT_KINDS]; /* by kind number: relations that see more of it than the public does */
+    bool flat[512];             /* by kind number: schema_is_flat */
     int64_t last_sweep;
     bool sweeping;
     struct id default_tenant;
@@ -347,6 +351,8 @@ void actor_set_block(struct directory *directory, struct actor *actor, struct bl
 /* Of a flat kind: the new state goes where the old one is. False when somebody else holds that, or there is none. */
 bool actor_change_block(struct directory *directory, struct actor *actor, const struct fields *fields,
                         const void *state, uint64_t lsn);
+/* A block of this kind has taken so many bytes more. */
+void directory_grow(struct directory *directory, const struct kind *kind, size_t bytes);
 void directory_passivate(struct directory *directory, size_t limit);
 struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn);
 void block_release(struct block *block);

@@ -2,6 +2,7 @@
 #include "actors/runtime/kind.h"
 #include "actors/runtime/tx.h"
 #include "base/buffer.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/seal.h"
 #include "schema/codec.h"
@@ -237,6 +238,7 @@ uint32_t registry_prove(const struct registry *registry)
     struct proof proof = {0};
     for (const struct kind *const *kind = registry->kinds; *kind; kind++) {
         prove_kind(&proof, *kind);
+        if ((*kind)->number >= LIMIT_KINDS) report(&proof, (*kind)->name, "kind numbers are below LIMIT_KINDS");
         for (const struct kind *const *other = registry->kinds; *other != *kind; other++) {
             if ((*other)->number == (*kind)->number) report(&proof, (*other)->name, "kind numbers are unique");
             if (!strcmp((*other)->name, (*kind)->name)) report(&proof, (*other)->name, "kind names are unique");

@@ -335,7 +335,7 @@ static const struct command system_commands[] = {
       .decide = log_page, .produces = "application/x-ndjson", .doc = "Durable records of the log, one JSON object a line." },
     { "events", "GET", "/admin/events", .action = ACTION_LIST, .who = ADMIN, .rate = RATE_READ, .query = &events_query_fields,
       .decide = events_page, .reply = &envelope_fields, .streams = true,
-      .doc = "What happened in this marketplace, oldest first: go on with after= the position of the last one. A stream to who accepts text/event-stream or JSON lines." },
+      .doc = "What happened in this marketplace, oldest first: go on with after= the id of the last one. A stream to who accepts text/event-stream or JSON lines." },
     { 0 },
 };
 
