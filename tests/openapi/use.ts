@@ -1,5 +1,5 @@
 // A client's code against the generated types: what is right compiles, and what is wrong does not.
-import type { components, paths } from "./client";
+import type { components, paths } from "./client.js";
 
 type Body<P extends keyof paths, M extends keyof paths[P]> =
     paths[P][M] extends { requestBody?: { content: { "application/json": infer B } } } ? B : never;
