@@ -34,9 +34,8 @@ def figures(where=None):
 
 
 def position(where=None):
-    """Of the log, once no mail is under way that would have its end recorded."""
-    eventually(lambda: figures(where)["souk_effects"], lambda pending: not pending, 60)
-    return (where or server).operator().get("//healthz").data["position"]
+    """Of the log's last record, once no mail is under way that would have its end recorded."""
+    return int(eventually(lambda: figures(where), lambda now: not now["souk_effects"], 60)["souk_log_lsn"])
 
 
 def events(after=0, query="", client=None, limit=100):

@@ -1,0 +1,225 @@
+"""Demands of social commerce that no other test shows as a whole, named by their number in docs/REQUIREMENTS.md."""
+
+import datetime
+import os
+
+from harness import PASSWORD, Server, Suite
+from sales import buy, eventually, line, promotion, promotion_body
+from shop import Supplier, community, created, join, leader, money
+
+suite = Suite("demands")
+server = Server(settings={"orders.payment_wait": 2000})
+admin = server.admin()
+REASON = {"reason": "as the rules say"}
+
+# The events of the source design (SC-59), whose names never change.
+NAMED = """user.created user.verified user.profile_updated user.suspended user.deleted supplier.created supplier.submitted supplier.verified
+supplier.rejected community.created community.updated community.member_joined community.deleted product.created product.published
+product.inventory_updated product.deleted promotion.created promotion.activated promotion.ended post.created post.published
+post.global_approved post.deleted order.created order.payment_succeeded order.confirmed order.shipped order.delivered""".split()
+
+
+def written(client, where, **more):
+    return created(client.post("/posts", {"community_id": where["id"], "type": "text", "title": "Hello", "body": "words", **more}))
+
+
+def fulfil(supplier, order):
+    path = f"/orders/{order['id']}/items/{order['items'][0]['id']}"
+    for command, sent in (("process", None), ("ship", {"carrier": "Post", "tracking_number": "1"}), ("deliver", None)):
+        created(supplier.owner.post(f"{path}/{command}", sent), 200)
+
+
+@suite.case
+def sc_09_a_password_is_kept_one_way():
+    """Neither the directory of the data nor any answer has it, and the same password is kept in two ways."""
+    ann, bob = server.user("Ann"), server.user("Bob")
+    server.kill()
+    secret, found = PASSWORD.encode(), []
+    for directory, _, names in os.walk(server.directory):
+        for name in names:
+            path = os.path.join(directory, name)
+            if os.path.isfile(path):
+                with open(path, "rb") as file:
+                    found += [path] if secret in file.read() else []
+    server.restart()
+    suite.equal(found, [], "on the disk")
+    for client in (ann, bob):
+        suite.answers(server.client().post("/auth/login", {"email": client.user["email"], "password": PASSWORD}), 200)
+        suite.answers(server.client().post("/auth/login", {"email": client.user["email"], "password": PASSWORD + "!"}), 401, "invalid_credentials")
+
+
+@suite.case
+def sc_11_a_token_ends_with_its_time_and_with_its_person():
+    short = Server(settings={"auth.access_token_life": 2000})
+    staff = short.admin()
+    bob = short.user("Bob")
+    expired = eventually(lambda: bob.get("/users/me"), lambda reply: reply.status == 401, 60)
+    suite.answers(expired, 401, "unauthorized", "by its time")
+    created(short.login(staff.user["email"]).post(f"/admin/users/{bob.id}/suspend", REASON), 200)
+    suite.answers(short.client().post("/auth/refresh", {"refresh_token": bob.refresh_token}), 401, text="by its person")
+    suite.equal(short.stop(), 0)
+    short.remove()
+
+
+@suite.case
+def sc_13_the_figures_of_a_supplier():
+    supplier = Supplier(server, admin)
+
+    def metrics():
+        shown = created(supplier.owner.get(f"/suppliers/{supplier.id}"), 200)["metrics"]
+        return shown["products_listed"], shown["orders_fulfilled"], (shown["revenue"] or money(0))["amount"], shown["rating"]
+    suite.equal(metrics(), (0, 0, 0, None))
+    made = supplier.product()
+    supplier.product(published=False)
+    supplier.stock(made, 10)
+    ann = server.user("Ann")
+    order = buy(ann, line(made, 2))
+    suite.equal(metrics(), (1, 0, 5000, None), "listed and sold")
+    fulfil(supplier, order)
+    suite.equal(metrics(), (1, 1, 5000, None), "fulfilled")
+    other = buy(ann, line(made))
+    created(ann.post(f"/orders/{other['id']}/cancel"), 200)
+    suite.equal(eventually(metrics, lambda now: now[2] == 5000, 30), (1, 1, 5000, None), "what is paid back is no revenue")
+
+
+@suite.case
+def sc_16_to_19_all_that_a_product_says():
+    """Whatever a supplier says of it is read by anybody, of each variant too."""
+    supplier = Supplier(server, admin)
+    said = {"description": "Two\nlines", "category": "shoes", "brand": "Acme", "condition": "used", "tags": ["red", "run"],
+            "specifications": {"sole": "rubber"},
+            "media": {"primary_url": "https://a.example/1.png", "gallery": ["https://a.example/2.png", "https://a.example/3.png"],
+                      "video_url": "https://a.example/4.mp4"},
+            "shipping": {"from": "DE", "to": ["DE", "AT"], "cost": money(700), "extra_cost": money(100), "days_min": 2, "days_max": 5}}
+    variants = [{"sku": "X-M-RED", "attributes": {"size": "M", "colour": "Red"}, "price": money(1000), "compare_at_price": money(1200),
+                 "weight_g": 300, "image_url": "https://a.example/m.png", "barcodes": ["4006381333931"]},
+                {"sku": "X-L-RED", "attributes": {"size": "L", "colour": "Red"}, "price": money(1100)}]
+    made = supplier.product(**said, variants=variants)
+    supplier.stock(made, 4)
+    second = supplier.add_location("Second", 2)
+    supplier.stock(made, 3, location=second)
+    read = created(server.client().get(f"/products/{made['id']}"), 200)
+    suite.equal({name: read[name] for name in said}, said)
+    suite.equal(read["supplier_id"], supplier.id, "one supplier's")
+    for given, shown in zip(variants, read["variants"]):
+        suite.equal({name: shown[name] for name in given}, given, "each variant")
+    suite.equal([variant["available"] for variant in read["variants"]], [7, 0], "with what all locations have")
+    rows = {row["location_id"]: (row["available"], row["reserved"]) for row in supplier.owner.get(f"/products/{made['id']}/stock").data}
+    suite.equal(rows, {supplier.location: (4, 0), second: (3, 0)}, "and each location its own, for the team")
+
+
+@suite.case
+def sc_42_somebody_belongs_to_many_communities():
+    lea, ann = leader(server, admin), server.user("Ann")
+    clubs = [community(lea) for _ in range(5)]
+    for club in clubs:
+        join(ann, club)
+    mine = ann.pages("/users/me/communities", limit=2)
+    suite.equal({row["community_id"] for row in mine}, {club["id"] for club in clubs})
+    suite.equal(ann.get("/users/me").data["stats"]["community_count"], 5)
+    created(ann.post(f"/communities/{clubs[0]['id']}/leave"), 200)
+    suite.equal(ann.get("/users/me").data["stats"]["community_count"], 4)
+
+
+@suite.case
+def sc_59_each_named_event_is_told():
+    """All that the source design names, each by what causes it, of the entity that it is named after."""
+    start = server.operator().get("//healthz").data["position"]
+    lea, ann, gone = leader(server, admin), server.user("Ann"), server.user("Gone")
+    created(ann.patch("/users/me", {"profile": {"bio": "Hello"}}, version="*"), 200)
+    created(admin.post(f"/admin/users/{gone.id}/suspend", REASON), 200)
+    created(admin.delete(f"/admin/users/{gone.id}", REASON), 200)
+    supplier = Supplier(server, admin, verified=False)
+    supplier.owner.post(f"/suppliers/{supplier.id}/documents", {"kind": "license", "title": "License", "media_id": "m1"})
+    created(supplier.owner.put(f"/suppliers/{supplier.id}/banking", {"password": PASSWORD, "holder": "S", "iban": "DE89370400440532013000"}), 200)
+    created(supplier.owner.post(f"/suppliers/{supplier.id}/submit"), 200)
+    created(admin.post(f"/suppliers/{supplier.id}/reject", REASON), 200)
+    supplier.verify()
+    club = community(lea)
+    created(lea.patch(f"/communities/{club['id']}", {"purpose": "More"}, version="*"), 200)
+    join(ann, club)
+    post = written(ann, club)
+    created(ann.post(f"/posts/{post['id']}/request-global"), 200)
+    created(admin.post(f"/posts/{post['id']}/approve-global"), 200)
+    created(ann.delete(f"/posts/{post['id']}"), 200)
+    made, unwanted = supplier.product(), supplier.product()
+    supplier.stock(made, 5)
+    created(supplier.owner.delete(f"/products/{unwanted['id']}"), 200)
+    offer = promotion(supplier, made)
+    sold = buy(ann, line(made, promotion_id=offer["id"]))
+    fulfil(supplier, sold)
+    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+    ends = {"ends_at": moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"}
+    created(supplier.owner.patch(f"/promotions/{offer['id']}", ends, version="*"), 200)
+    created(lea.delete(f"/communities/{club['id']}"), 200)
+
+    def told():
+        return admin.pages(f"/admin/events?after={start}", limit=100)
+    seen = eventually(told, lambda events: any(event["type"] == "promotion.ended" for event in events), 60)
+    names = {event["type"] for event in seen}
+    suite.equal([name for name in NAMED if name not in names], [], "none is missing")
+    for event in seen:
+        suite.equal(event["subject"]["kind"], event["type"].split(".")[0], "the topic is that of the subject")
+    suite.check(all({"id", "type", "tenant_id", "time", "actor", "entity", "entity_version", "subject", "data"} <= set(event) for event in seen))
+
+
+@suite.case
+def sc_65_each_of_the_seven_is_locked_by_its_version():
+    """Who edits what somebody else has changed meanwhile is told so, reads it again, and succeeds."""
+    lea, ann = leader(server, admin), server.user("Ann")
+    club = community(lea)
+    join(ann, club)
+    supplier = Supplier(server, admin)
+    made = supplier.product()
+    supplier.stock(made, 5)
+    draft = created(supplier.owner.post("/promotions", promotion_body(supplier, made)))
+    post = written(ann, club)
+    edits = [(ann, "/users/me", {"profile": {"bio": "{}"}}), (supplier.owner, f"/suppliers/{supplier.id}", {"description": "{}"}),
+             (supplier.owner, f"/products/{made['id']}", {"description": "{}"}), (supplier.owner, f"/promotions/{draft['id']}", {"description": "{}"}),
+             (ann, f"/posts/{post['id']}", {"body": "{}"}), (lea, f"/communities/{club['id']}", {"purpose": "{}"})]
+
+    def text(sent, word):
+        return {name: text(value, word) if isinstance(value, dict) else value.format(word) for name, value in sent.items()}
+    for client, path, sent in edits:
+        version = created(client.get(path), 200)["version"]
+        suite.answers(client.patch(path, text(sent, "mine")), 428, "version_required", path)
+        first = created(client.patch(path, text(sent, "first"), version=version), 200)
+        suite.equal(first["version"], version + 1, path)
+        suite.answers(client.patch(path, text(sent, "second"), version=version), 412, "stale_version", path)
+        again = created(client.get(path), 200)["version"]
+        suite.equal(created(client.patch(path, text(sent, "second"), version=again), 200)["version"], version + 2, path)
+    order = buy(ann, line(made))
+    item = f"/orders/{order['id']}/items/{order['items'][0]['id']}/process"
+    suite.answers(supplier.owner.post(item, version=order["version"] - 1), 412, "stale_version", "an order")
+    suite.answers(supplier.owner.post(item, version=order["version"]), 200)
+
+
+@suite.case
+def sc_66_what_is_deleted_leaves_no_hole():
+    """Lists leave it out, references stay, and it can be brought back."""
+    lea, ann, bob = leader(server, admin), server.user("Ann"), server.user("Bob")
+    club = community(lea)
+    for each in (ann, bob):
+        join(each, club)
+    post = written(ann, club)
+    said = created(bob.post(f"/posts/{post['id']}/comments", {"body": "Nice"}))
+    supplier = Supplier(server, admin)
+    made = supplier.product()
+    supplier.stock(made, 5)
+    order = buy(ann, line(made))
+    created(supplier.owner.delete(f"/products/{made['id']}"), 200)
+    suite.answers(ann.get(f"/products/{made['id']}"), 404, "not_found")
+    suite.check(made["id"] not in [row["id"] for row in ann.pages(f"/products?supplier_id={supplier.id}")], "lists leave it out")
+    item = ann.get(f"/orders/{order['id']}").data["items"][0]["product_snapshot"]
+    suite.equal((item["product_id"], item["product_name"]), (made["id"], made["name"]), "an order keeps what it was")
+    suite.equal(created(supplier.owner.post(f"/products/{made['id']}/restore"), 200)["status"], "published", "as it was before")
+    created(admin.delete(f"/admin/users/{bob.id}", REASON), 200)
+    nobody = {"user_id": None, "display_name": "deleted user", "avatar": None}
+    comments = ann.get(f"/posts/{post['id']}/comments").data
+    suite.equal([(row["id"], row["author"]) for row in comments], [(said["id"], nobody)], "what somebody said stays")
+    created(admin.post(f"/admin/users/{bob.id}/restore", REASON), 200)
+    suite.equal(ann.get(f"/posts/{post['id']}/comments").data[0]["author"]["display_name"], "Bob", "and is theirs again")
+
+
+if __name__ == "__main__":
+    suite.main()
