@@ -305,13 +305,14 @@ install: all
 clean:
 	rm -rf build
 
-DUMPED := openapi.json fields.md states.md
+DUMPED := openapi.json fields.md states.md events.md errors.md configuration.md
 
 docs: all
 	@mkdir -p docs/gen
 	@for file in $(DUMPED); do \
 	    $(OUT)/souk dump $${file%.*} >$(OUT)/$$file && mv $(OUT)/$$file docs/gen/$$file || exit 1; \
 	done
+	@tools/endpoints
 
 help:
 	@echo 'make            build build/release/souk (SAN=address|undefined|thread, TINY=1, MUTANT=k: other variants)'
@@ -329,7 +330,7 @@ help:
 	@echo 'make format     clang-format every source in place'
 	@echo 'make bench      the benchmarks (five minutes); SCALE=1m: on a million products'
 	@echo 'make instructions  count the instructions of the hot paths anew; make test compares with these'
-	@echo 'make docs       write docs/gen from the tables in the binary'
+	@echo 'make docs       write docs/gen from the tables in the binary, and docs/guides/endpoints.md'
 	@echo 'make install    into $$DESTDIR$$PREFIX (/usr/local)'
 	@echo 'make deps       install compiler and libraries (deps-lint: and the checkers; deps-bench: and Redis to compare with;'
 	@echo '                deps-brokers: and RabbitMQ for its test)'

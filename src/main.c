@@ -98,7 +98,7 @@ static const struct verb verbs[] = {
       "VIEW is the plural of a kind, feed_items say: `souk dump fields` has them all. Without a running server nothing is needed: "
       "`souk verify` looks, and a start makes anew what it cannot trust." },
     { "log", NULL, 0, 0, log_flags, run_log, "Prints the log of a running server, one JSON object a record.", NULL },
-    { "dump", "openapi|fields|states", 1, 1, NULL, run_dump, "Prints what the tables of this souk say.", NULL },
+    { "dump", "openapi|fields|states|events|errors|configuration", 1, 1, NULL, run_dump, "Prints what the tables of this souk say.", NULL },
     { "version", NULL, 0, 0, NULL, run_version, "Prints the version.", NULL },
     { "help", "[COMMAND|config]", 0, 2, NULL, run_help, "Tells more about a command, or every key of the configuration.", NULL },
 };

@@ -462,3 +462,71 @@ void configuration_describe(struct buffer *out)
         buffer_format(out, "%s = %lld\n", name, (long long)settings[i].value);
     }
 }
+
+static void reference_section(struct buffer *out, const char *name, struct text *section)
+{
+    struct text rest = text_of(name), own = text_split(&rest, '.');
+    if (!text_equal(own, *section))
+        buffer_format(out, "\n## %.*s\n\n| key | default | values | meaning |\n|---|---|---|---|\n",
+                      TEXT_ARGUMENTS(own));
+    *section = own;
+}
+
+/* A default as a person writes it: 15m rather than 900000. */
+static void reference_time(struct buffer *out, int64_t value)
+{
+    const struct unit *best = times;
+    for (const struct unit *unit = times; unit->name; unit++)
+        if (value && value % unit->factor == 0 && unit->factor > best->factor) best = unit;
+    buffer_format(out, "`%lld%s`", (long long)(value / best->factor), best->name);
+}
+
+/* The rows of runtime and net: their values are numbers. */
+static void reference_setting(struct buffer *out, const char *name, int64_t value, const char *doc)
+{
+    bool is_time = setting_type(doc) == VALUE_TIME;
+    buffer_format(out, "| `%s` | ", name);
+    if (is_time)
+        reference_time(out, value);
+    else
+        buffer_format(out, "`%lld`", (long long)value);
+    buffer_string(out, is_time ? " | time" : " | number");
+}
+
+static void reference_key(struct buffer *out, const struct key *key)
+{
+    static const char *const kinds[] = {[VALUE_TEXT] = "text", [VALUE_SIZE] = "size", [VALUE_TIME] = "time"};
+    buffer_format(out, "| `%s` | %s%s%s | ", key->name, *key->initial ? "`" : "", key->initial,
+                  *key->initial ? "`" : "");
+    if (key->type != VALUE_CHOICE) buffer_string(out, kinds[key->type]);
+    const char *comma = "";
+    for (struct text rest = text_of(key->choices); key->choices && rest.data; comma = ", ") {
+        struct text choice = text_split(&rest, ' ');
+        buffer_format(out, "%s`%.*s`", comma, TEXT_ARGUMENTS(choice));
+    }
+    buffer_format(out, " | %s |\n", key->doc);
+}
+
+void configuration_reference(struct buffer *out)
+{
+    struct text section = {0};
+    buffer_string(
+        out,
+        "# Configuration\n\nEvery key of the configuration file; `--set key=value` on the command line is over it. Rendered by\n"
+        "`souk dump configuration` from the rows that read them. A key that is not here is refused. Sizes are bytes, KiB, MiB\n"
+        "or GiB (`256MiB`), times ms, s, m, h or d (`1500ms`, `15m`; a bare number is ms).\n");
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        reference_section(out, keys[i].name, &section);
+        reference_key(out, &keys[i]);
+    }
+    for (const struct net_setting *setting = net_settings; setting->name; setting++) {
+        reference_section(out, setting->name, &section);
+        reference_setting(out, setting->name, setting->value, setting->doc);
+        buffer_format(out, ", %lld to %lld | %s |\n", (long long)setting->min, (long long)setting->max, setting->doc);
+    }
+    for (unsigned i = 0; i < setting_count; i++) {
+        reference_section(out, settings[i].name, &section);
+        reference_setting(out, settings[i].name, settings[i].value, settings[i].doc);
+        buffer_format(out, " | %s |\n", settings[i].doc);
+    }
+}

@@ -60,3 +60,5 @@ bool configuration_listen(struct arena *arena, const char *listen, const char **
 const char *const *configuration_list(struct arena *arena, const char *value);
 /* Every key with default and reason, as `souk help config` shows them: a file that sets each to its default. */
 void configuration_describe(struct buffer *out);
+/* The same as a reference in Markdown: a table for each section. */
+void configuration_reference(struct buffer *out);

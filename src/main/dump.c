@@ -2,6 +2,7 @@
 #include "main/dump.h"
 #include "actors/all.h"
 #include "actors/runtime/describe.h"
+#include "main/configuration.h"
 #include "main/exit.h"
 #include "main/version.h"
 #include <stdio.h>
@@ -12,18 +13,30 @@ static void dump_openapi(const struct registry *registry, struct buffer *out)
     describe_openapi(registry, SOUK_VERSION, true, out);
 }
 
+static void dump_errors(const struct registry *registry, struct buffer *out)
+{
+    (void)registry;
+    describe_errors(out);
+}
+
+static void dump_configuration(const struct registry *registry, struct buffer *out)
+{
+    (void)registry;
+    configuration_reference(out);
+}
+
 static const struct document_row {
     const char *name;
     void (*describe)(const struct registry *registry, struct buffer *out);
 } documents[] = {
-    {"openapi", dump_openapi},
-    {"fields", describe_fields},
-    {"states", describe_states},
+    {"openapi", dump_openapi},   {"fields", describe_fields}, {"states", describe_states},
+    {"events", describe_events}, {"errors", dump_errors},     {"configuration", dump_configuration},
 };
+enum { DOCUMENT_COUNT = sizeof documents / sizeof documents[0] };
 
 int run_dump(const struct arguments *arguments)
 {
-    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+    for (size_t i = 0; i < DOCUMENT_COUNT; i++) {
         if (strcmp(documents[i].name, arguments->others[0]) != 0) continue;
         struct arena *arena = arena_create();
         struct buffer out = {.arena = arena};
@@ -32,6 +45,9 @@ int run_dump(const struct arguments *arguments)
         arena_destroy(arena);
         return good ? EXIT_DONE : EXIT_FAILED;
     }
-    fprintf(stderr, "souk dump: %s is none of openapi, fields, states\n", arguments->others[0]);
+    fprintf(stderr, "souk dump: %s is none of", arguments->others[0]);
+    for (size_t i = 0; i < DOCUMENT_COUNT; i++)
+        fprintf(stderr, "%s %s", i ? "," : "", documents[i].name);
+    fprintf(stderr, "\n");
     return EXIT_USAGE;
 }

@@ -308,22 +308,33 @@ static void reference_limits(struct buffer *out, const struct field *field)
         buffer_format(out, "%s%lld to %lld", comma, (long long)least, (long long)most);
 }
 
+/* The cells between type and meaning: limits and who sees it, or of what goes out alone whether it is personal. */
+static void reference_middle(struct buffer *out, const struct field *field,
+                             const char *(*relation_names)(uint32_t mask, char text[128]))
+{
+    char names[128];
+    if (!relation_names) {
+        buffer_string(out, field->flags & PERSONAL ? "personal" : "");
+        return;
+    }
+    reference_limits(out, field);
+    buffer_string(out, " | ");
+    if (field->flags & SECRET)
+        buffer_string(out, "nobody");
+    else
+        write_cell(out, field->sees ? relation_names(field->sees, names) : "all");
+}
+
 static void reference_rows(struct buffer *out, const struct fields *fields, const char *prefix, unsigned depth,
                            const char *(*relation_names)(uint32_t mask, char text[128]))
 {
     CHECK(depth < REFERENCE_DEPTH);
     for (uint32_t i = 0; i < fields->count; i++) {
         const struct field *field = &fields->rows[i];
-        char names[128];
         buffer_format(out, "| `%s%s` | ", prefix, field->name);
         reference_type(out, field);
         buffer_string(out, " | ");
-        reference_limits(out, field);
-        buffer_string(out, " | ");
-        if (field->flags & SECRET)
-            buffer_string(out, "nobody");
-        else
-            write_cell(out, field->sees ? relation_names(field->sees, names) : "all");
+        reference_middle(out, field, relation_names);
         buffer_string(out, " | ");
         write_cell(out, field->doc ? field->doc : "");
         buffer_string(out, " |\n");
@@ -341,4 +352,10 @@ void schema_reference(struct buffer *out, const struct fields *fields,
 {
     buffer_string(out, "| field | type | limits | seen by | meaning |\n|---|---|---|---|---|\n");
     reference_rows(out, fields, "", 0, relation_names);
+}
+
+void schema_reference_out(struct buffer *out, const struct fields *fields)
+{
+    buffer_string(out, "| field | type | | meaning |\n|---|---|---|---|\n");
+    reference_rows(out, fields, "", 0, NULL);
 }

@@ -55,3 +55,5 @@ void schema_describe(struct buffer *out, const struct fields *fields, enum schem
 /* A Markdown table of the fields: name, type, limits, who sees, doc. */
 void schema_reference(struct buffer *out, const struct fields *fields,
                       const char *(*relation_names)(uint32_t mask, char text[128]));
+/* The same of what only goes out, such as an event: no limits, and whether it is personal. */
+void schema_reference_out(struct buffer *out, const struct fields *fields);

@@ -21,6 +21,7 @@ Every JSON answer that a client receives is held against the form of answers; on
 
 import atexit
 import ctypes
+import functools
 import http.client
 import inspect
 import itertools
@@ -69,6 +70,13 @@ def is_json(content_type):
     return content_type.split(";")[0].strip() in ("application/json", "application/problem+json")
 
 
+@functools.lru_cache(None)
+def documented_codes():
+    """Every code of a refusal or of a detail that docs/gen/errors.md has."""
+    with open(os.path.join(ROOT, "docs/gen/errors.md"), encoding="utf-8") as file:
+        return set(re.findall(r"^\| `([a-z_]+)` \|", file.read(), re.M))
+
+
 def check_form(status, content_type, body, head_only=False):
     """Raises FormError unless body is what an answer of this status has; returns the parsed JSON or None."""
     def expect(condition, text):
@@ -104,12 +112,13 @@ def check_form(status, content_type, body, head_only=False):
         expect(value.get("success") is False, "success is not false")
         expect(value.get("statusCode") == status, "statusCode differs from the status line")
         expect(isinstance(value.get("error"), str) and value["error"], "error is no sentence")
-    expect(isinstance(value.get("code"), str) and re.fullmatch("[a-z][a-z0-9_]*", value["code"]), "code")
+    expect(value.get("code") in documented_codes(), "code")
     expect(isinstance(value.get("request_id"), str), "request_id is missing")
     expect(isinstance(value.get("details", []), list), "details is not a list")
     for detail in value.get("details", []):
         expect(isinstance(detail, dict) and {"path", "code", "error"} <= set(detail), "a detail lacks a member")
         expect(all(isinstance(detail[name], str) for name in ("path", "code", "error")), "a detail is not text")
+        expect(detail["code"] in documented_codes(), "the code of a detail is not documented: detail_codes in base/errors.c")
     return value
 
 

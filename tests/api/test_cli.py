@@ -60,7 +60,7 @@ def refuses_what_it_does_not_know():
     refused(USAGE, "is given twice", "serve", "--data", "a", "--data", "b")
     refused(USAGE, "one word too many", "serve", "here")
     refused(USAGE, "is missing", "restore", "from")
-    refused(USAGE, "none of openapi, fields, states", "dump", "everything")
+    refused(USAGE, "none of openapi, fields, states, events", "dump", "everything")
 
 
 @suite.case

@@ -13,6 +13,7 @@ static void test_every_row(void **state)
         const char *code = error_code(error);
         assert_true(strlen(code) > 0);
         assert_true(strlen(error_text(error)) > 0);
+        assert_true(error == OK || strlen(error_next(error)) > 0);
         for (const char *at = code; *at; at++)
             assert_true(islower(*at) || *at == '_');
         if (error == OK)

@@ -1,5 +1,6 @@
-/* The references in Markdown: fields and commands, states and events. */
+/* The references in Markdown: fields and commands, states, events and refusals. */
 #include "actors/runtime/describe.h"
+#include "actors/runtime/envelope.h"
 #include <stdio.h>
 
 /* A cell of a table: its separator and line ends would break it. */
@@ -223,4 +224,111 @@ void describe_states(const struct registry *registry, struct buffer *out)
         }
         events_of(out, *kind);
     }
+}
+
+/* ---- Events --------------------------------------------------------------------------------------------------------- */
+
+/* The fields of its payload, as one table: those it copies from the entity, then those given when it happened. */
+static struct fields payload_of(struct arena *arena, const struct kind *kind, const struct event *event)
+{
+    uint32_t count = event->data ? event->data->count : 0;
+    for (const uint16_t *tag = event->carries; tag && *tag; tag++)
+        count++;
+    struct field *rows = ARENA_ARRAY(arena, struct field, count + 1);
+    struct fields payload = {.name = event->name, .rows = rows};
+    for (const uint16_t *tag = event->carries; tag && *tag; tag++) {
+        const struct field *field = field_by_tag(kind->fields, *tag);
+        if (field) rows[payload.count++] = *field;
+    }
+    for (uint32_t i = 0; event->data && i < event->data->count; i++)
+        rows[payload.count++] = event->data->rows[i];
+    return payload;
+}
+
+/* "pending, active → deleted (`delete`)" of each transition that says it. */
+static void moves_of(struct buffer *out, const struct kind *kind, const struct event *event)
+{
+    const struct machine *machine = kind->machine;
+    const char *comma = "\nWhen: ";
+    for (uint32_t i = 0; machine && i < machine->count; i++) {
+        const struct transition *row = &machine->rows[i];
+        if (row->event != event) continue;
+        buffer_string(out, comma);
+        comma = "; ";
+        const char *between = "";
+        if (row->from & FROM_NONE) {
+            buffer_string(out, "–");
+            between = ", ";
+        }
+        for (uint32_t state = 1; state < machine->states->count; state++) {
+            if (!(row->from & STATE(state))) continue;
+            buffer_format(out, "%s%s", between, machine->states->values[state]);
+            between = ", ";
+        }
+        buffer_format(out, " → %s (`%s`)", state_named(machine, row->to), row->command);
+    }
+    if (comma[0] == ';') buffer_string(out, ".\n");
+}
+
+static void event_section(struct buffer *out, const struct kind *kind, const struct event *event)
+{
+    struct arena *arena = arena_create();
+    struct fields payload = payload_of(arena, kind, event);
+    buffer_format(out, "\n### %s\n\n%s\n", event->name, event->doc ? event->doc : "");
+    moves_of(out, kind, event);
+    buffer_byte(out, '\n');
+    if (payload.count)
+        schema_reference_out(out, &payload);
+    else
+        buffer_string(out, "It carries nothing further.\n");
+    arena_destroy(arena);
+}
+
+void describe_events(const struct registry *registry, struct buffer *out)
+{
+    head(
+        out, "Events",
+        "Everything that souk tells: in the log, in `GET /api/v1/admin/events` as a page or a stream, and to message brokers. Rendered by\n"
+        "`souk dump events` from the tables that emit them. A change of state adds `from` and `to` to the payload. What is personal can\n"
+        "be read for as long as the person's key is there, and is null once the person was erased. "
+        "[The guide](../guides/events.md) says how to follow them.\n\n"
+        "## The envelope\n");
+    schema_reference_out(out, &envelope_fields);
+    for (const struct kind *const *at = registry->kinds; *at; at++) {
+        const struct kind *kind = *at;
+        if (!kind->events || !*kind->events) continue;
+        kind_heading(out, kind);
+        buffer_format(out, "\nTopic of Kafka: `sc.domain.%s`; events of one %s keep their order.\n",
+                      kind->subject_kind ? kind->subject_kind : kind->name,
+                      kind->subject_kind ? kind->subject_kind : kind->name);
+        for (const struct event *const *event = kind->events; *event; event++)
+            event_section(out, kind, *event);
+    }
+}
+
+/* ---- Refusals ------------------------------------------------------------------------------------------------------- */
+
+void describe_errors(struct buffer *out)
+{
+    head(
+        out, "Refusals",
+        "Every `code` of an answer that is no success, and every `code` of its `details`. Rendered by `souk dump errors` from the list that\n"
+        "the answers are made from. Codes are stable; the sentences in `error` are for people and may change.\n\n"
+        "| code | status | meaning | what to do next |\n|---|---|---|---|");
+    for (enum error error = OK + 1; error < ERROR_COUNT; error++) {
+        char text[80];
+        snprintf(text, sizeof text, "`%s`", error_code(error));
+        cell(out, text);
+        snprintf(text, sizeof text, "%u", error_status(error));
+        cell(out, text);
+        cell(out, error_text(error));
+        cell(out, error_next(error));
+        end_row(out);
+    }
+    buffer_string(
+        out,
+        "\n## Details\n\n`details` names every problem of a request by its path. Its codes are those above, or these:\n\n"
+        "| code | meaning |\n|---|---|\n");
+    for (const struct detail_code *row = detail_codes; row->code; row++)
+        buffer_format(out, "| `%s` | %s |\n", row->code, row->meaning);
 }

@@ -10,5 +10,9 @@ void describe_openapi(const struct registry *registry, const char *version, bool
 void describe_fields(const struct registry *registry, struct buffer *out);
 /* Markdown: per kind its state diagram, transitions and events. */
 void describe_states(const struct registry *registry, struct buffer *out);
+/* Markdown: the envelope of events, and per kind every event with its payload. */
+void describe_events(const struct registry *registry, struct buffer *out);
+/* Markdown: every code of a refusal with its status, its meaning and what to do next. */
+void describe_errors(struct buffer *out);
 /* Where clients find a command's path: below /api/v1, or at the root for paths that begin with two slashes. */
 bool path_is_of_platform(const char *path);
