@@ -296,11 +296,22 @@ bench: all bench-programs
 instructions: all instructions-program
 	@bench/instructions --write
 
+# What the binary itself writes, and where it belongs.
+define written
+	@mkdir -p $(dir $(DESTDIR)$(PREFIX)/share/$2)
+	$(OUT)/souk $1 >$(DESTDIR)$(PREFIX)/share/$2
+	@chmod 0644 $(DESTDIR)$(PREFIX)/share/$2
+endef
+
 install: all
 	install -D -m 0755 $(OUT)/souk $(DESTDIR)$(PREFIX)/bin/souk
 	install -D -m 0644 conf/souk.conf $(DESTDIR)$(PREFIX)/share/souk/souk.conf
 	install -D -m 0644 conf/souk.service $(DESTDIR)$(PREFIX)/share/souk/souk.service
 	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/souk/LICENSE
+	$(call written,dump man,man/man1/souk.1)
+	$(call written,completion bash,bash-completion/completions/souk)
+	$(call written,completion zsh,zsh/site-functions/_souk)
+	$(call written,completion fish,fish/vendor_completions.d/souk.fish)
 
 clean:
 	rm -rf build

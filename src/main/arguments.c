@@ -1,5 +1,6 @@
 /* Reading of the command line by the rows of a verb. */
 #include "main/arguments.h"
+#include "main/near.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,24 @@ static const struct flag *find_flag(const struct verb *verb, const char *name, s
     for (const struct flag *flag = verb->flags; flag && flag->name; flag++)
         if (strlen(flag->name) == length && memcmp(flag->name, name, length) == 0) return flag;
     return NULL;
+}
+
+static bool refuse_flag(const struct verb *verb, const char *word, size_t length)
+{
+    char name[64], near_one[96];
+    snprintf(name, sizeof name, "--%.*s", (int)(length < 60 ? length : 60), word + 2);
+    char forms[ARGUMENT_FLAGS_MOST][64];
+    struct near near;
+    near_begin(&near, name);
+    size_t count = 0;
+    for (const struct flag *flag = verb->flags; flag && flag->name && count < ARGUMENT_FLAGS_MOST; flag++, count++) {
+        snprintf(forms[count], sizeof forms[count], "--%s", flag->name);
+        near_try(&near, forms[count]);
+    }
+    near_say(&near, near_one);
+    fprintf(stderr, "souk %s: %s is no flag of it%s\n`souk help %s` tells more\n", verb->name, word, near_one,
+            verb->name);
+    return false;
 }
 
 static bool refuse(const struct verb *verb, const char *what, const char *word)
@@ -23,7 +42,7 @@ static bool read_flag(const struct verb *verb, int count, char *const *words, in
     const char *equals = strchr(word, '=');
     size_t length = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
     const struct flag *flag = find_flag(verb, word + 2, length);
-    if (!flag) return refuse(verb, "is no flag of it", word);
+    if (!flag) return refuse_flag(verb, word, length);
 
     const char *value = "";
     if (flag->value) {
@@ -62,17 +81,4 @@ const char *argument(const struct arguments *arguments, const char *name)
     for (size_t i = 0; i < arguments->given_count; i++)
         if (strcmp(arguments->given[i].flag->name, name) == 0) value = arguments->given[i].value;
     return value;
-}
-
-void verb_help(const struct verb *verb)
-{
-    printf("souk %s%s%s%s\n\n%s\n", verb->name, verb->others ? " " : "", verb->others ? verb->others : "",
-           verb->flags ? " [flags]" : "", verb->doc);
-    if (verb->more) printf("\n%s\n", verb->more);
-    if (verb->flags) printf("\n");
-    for (const struct flag *flag = verb->flags; flag && flag->name; flag++) {
-        char form[48];
-        snprintf(form, sizeof form, "--%s%s%s", flag->name, flag->value ? " " : "", flag->value ? flag->value : "");
-        printf("  %-24s %s%s\n", form, flag->doc, flag->repeated ? " (may be repeated)" : "");
-    }
 }

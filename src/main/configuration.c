@@ -1,5 +1,6 @@
 /* The keys of the configuration, and reading them (inih). */
 #include "main/configuration.h"
+#include "main/near.h"
 #include "actors/runtime/settings.h"
 #include "base/limits.h"
 #include "base/time.h"
@@ -233,6 +234,29 @@ static bool set_net_setting(struct configuration *configuration, const struct ne
     return false;
 }
 
+void configuration_each(void (*take)(void *context, const char *name), void *context)
+{
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        take(context, keys[i].name);
+    for (const struct net_setting *setting = net_settings; setting->name; setting++)
+        take(context, setting->name);
+    for (unsigned i = 0; i < setting_count; i++)
+        take(context, settings[i].name);
+}
+
+static void try_key(void *context, const char *name)
+{
+    near_try(context, name);
+}
+
+static void near_key(const char *name, char out[96])
+{
+    struct near near;
+    near_begin(&near, name);
+    configuration_each(try_key, &near);
+    near_say(&near, out);
+}
+
 bool configuration_set(struct configuration *configuration, const char *name, const char *value, char problem[256])
 {
     const struct key *key = find_key(name);
@@ -241,7 +265,9 @@ bool configuration_set(struct configuration *configuration, const char *name, co
     if (setting) return set_setting(configuration, setting, value, problem);
     const struct net_setting *net_setting = find_net_setting(name);
     if (net_setting) return set_net_setting(configuration, net_setting, value, problem);
-    snprintf(problem, 256, "%s is no key of souk (`souk help config` lists them)", name);
+    char near[96];
+    near_key(name, near);
+    snprintf(problem, 256, "%.100s is no key of souk (`souk help config` lists them)%s", name, near);
     return false;
 }
 

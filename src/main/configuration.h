@@ -58,6 +58,8 @@ const char *configuration_check(const struct configuration *configuration);
 bool configuration_listen(struct arena *arena, const char *listen, const char **host, int *port);
 /* The words of "a, b, c", NULL-terminated. */
 const char *const *configuration_list(struct arena *arena, const char *value);
+/* Tells the name of every key. */
+void configuration_each(void (*take)(void *context, const char *name), void *context);
 /* Every key with default and reason, as `souk help config` shows them: a file that sets each to its default. */
 void configuration_describe(struct buffer *out);
 /* The same as a reference in Markdown: a table for each section. */

@@ -193,6 +193,12 @@ int run_restore(const struct arguments *arguments)
 
 /* ---- keys rotate ----------------------------------------------------------------------------------------------------- */
 
+/* A wrong --data must not be written into. */
+static bool no_store(struct arena *arena, const char *data)
+{
+    return !path_exists(file_path(arena, data, "rocks").data);
+}
+
 /* Of data that nobody serves: its lock is held as long as that takes. */
 int run_keys_rotate(const struct arguments *arguments)
 {
@@ -200,12 +206,17 @@ int run_keys_rotate(const struct arguments *arguments)
     char problem[256];
     const char *data = data_directory(arguments), *key_file = argument(arguments, "key-file");
     if (!key_file) key_file = file_beside(arena, data, ".key").data;
-    int status = EXIT_DONE, lock = directory_lock(data);
-    if (lock < 0) {
+    int status = EXIT_DONE, lock = no_store(arena, data) ? -1 : directory_lock(data);
+    enum rotation rotation = ROTATION_DONE;
+    if (no_store(arena, data)) {
+        status = EXIT_DAMAGED;
+        fprintf(stderr, "souk keys rotate: %s: there is no store\n", data);
+    } else if (lock < 0) {
         status = errno == EAGAIN ? STORE_EXIT_IN_USE : EXIT_NOT_WRITABLE;
         fprintf(stderr, "souk keys rotate: %s: %s\n", data, errno == EAGAIN ? "a server runs on it" : strerror(errno));
-    } else if (!keyring_rotate(key_file, file_path(arena, data, SLOTS_NAME).data, problem)) {
-        status = EXIT_NOT_WRITABLE;
+    } else if ((rotation = keyring_rotate(key_file, file_path(arena, data, SLOTS_NAME).data, problem)) !=
+               ROTATION_DONE) {
+        status = rotation == ROTATION_REFUSED ? EXIT_USAGE : EXIT_NOT_WRITABLE; /* as serve says of such keys */
         fprintf(stderr, "souk keys rotate: %s\n", problem);
     } else {
         printf(
@@ -221,12 +232,21 @@ int run_keys_rotate(const struct arguments *arguments)
 
 int run_rotate_keys(const struct arguments *arguments)
 {
+    struct arena *arena = arena_create();
     struct token_keys keys;
     char problem[256];
-    if (!token_keys_rotate(&keys, data_directory(arguments), problem)) {
+    const char *data = data_directory(arguments);
+    int status = EXIT_DONE;
+    if (no_store(arena, data)) {
+        status = EXIT_DAMAGED;
+        fprintf(stderr, "souk admin rotate-keys: %s: there is no store\n", data);
+    } else if (!token_keys_rotate(&keys, data, problem)) {
+        status = EXIT_NOT_WRITABLE;
         fprintf(stderr, "souk admin rotate-keys: %s\n", problem);
-        return EXIT_NOT_WRITABLE;
+    } else {
+        printf("from its next start the server signs with key %s; %u older ones verify\n", keys.keys[0].id,
+               keys.count - 1);
     }
-    printf("from its next start the server signs with key %s; %u older ones verify\n", keys.keys[0].id, keys.count - 1);
-    return EXIT_DONE;
+    arena_destroy(arena);
+    return status;
 }

@@ -356,38 +356,47 @@ static bool rotate_files(const char *key_path, const char *slots_path, int slots
 }
 
 /* What an earlier rotation left: its key where it belongs, and no drafts. Gives the key that is in force. */
-static bool tidy_up(const char *key_path, const char *slots_path, int slots, uint8_t key[KEYRING_MASTER_SIZE],
-                    char problem[256])
+static enum rotation tidy_up(const char *key_path, const char *slots_path, int slots, uint8_t key[KEYRING_MASTER_SIZE],
+                             char problem[256])
 {
     char key_next[PATH_SIZE], slots_next[PATH_SIZE];
-    if (!beside(key_next, key_path, ".next") || !beside(slots_next, slots_path, ".next"))
-        return refuse(problem, "rotate", key_path, "the name is too long");
+    if (!beside(key_next, key_path, ".next") || !beside(slots_next, slots_path, ".next")) {
+        refuse(problem, "rotate", key_path, "the name is too long");
+        return ROTATION_REFUSED;
+    }
     struct master *master = master_open(key_path, SLOTS_OF_DATA, problem);
-    if (!master) return false;
+    if (!master) return ROTATION_REFUSED;
     uint8_t row[SLOT_SIZE];
     const uint8_t *in_force = key_in_force(master, slots);
     bool is_next = in_force == master->next;
     memcpy(key, in_force, KEYRING_MASTER_SIZE);
     bool good = first_row(slots, row) && slot_is_of(key, 0, row);
     sodium_free(master);
-    if (!good) return refuse(problem, "rotate", key_path, "it is not the key of these slots");
-    if (is_next && (rename(key_next, key_path) != 0 || !parent_sync(key_path)))
-        return refuse(problem, "replace", key_path, strerror(errno));
+    if (!good) {
+        refuse(problem, "rotate", key_path, "it is not the key of these slots");
+        return ROTATION_REFUSED;
+    }
+    if (is_next && (rename(key_next, key_path) != 0 || !parent_sync(key_path))) {
+        refuse(problem, "replace", key_path, strerror(errno));
+        return ROTATION_FAILED;
+    }
     unlink(slots_next);
     unlink(key_next);
-    return true;
+    return ROTATION_DONE;
 }
 
-bool keyring_rotate(const char *key_path, const char *slots_path, char problem[256])
+enum rotation keyring_rotate(const char *key_path, const char *slots_path, char problem[256])
 {
     uint8_t before[KEYRING_MASTER_SIZE];
     struct stat status;
     int slots = open_secret(slots_path, O_RDWR, "use the keys of persons", &status, problem);
-    bool good = slots >= 0 && tidy_up(key_path, slots_path, slots, before, problem) &&
-                rotate_files(key_path, slots_path, slots, status.st_size, before, problem);
-    if (slots >= 0) close(slots);
+    if (slots < 0) return ROTATION_REFUSED;
+    enum rotation rotation = tidy_up(key_path, slots_path, slots, before, problem);
+    if (rotation == ROTATION_DONE && !rotate_files(key_path, slots_path, slots, status.st_size, before, problem))
+        rotation = ROTATION_FAILED;
+    close(slots);
     sodium_memzero(before, sizeof before);
-    return good;
+    return rotation;
 }
 
 bool slots_copy(const char *from, const char *to)

@@ -26,9 +26,10 @@ struct keyring *keyring_over(struct master *master, const char *slots_path, enum
      1. KEY.next and SLOTS.next are written and synced     the old pair is in force
      2. SLOTS.next becomes SLOTS                            the new pair is in force, its key is still KEY.next
      3. KEY.next becomes KEY                                done; what the old names held is overwritten
-   One that was cut off is brought to its end, or undone, before the next one begins. False and a sentence when it did not
-   come to its end. */
-bool keyring_rotate(const char *key_path, const char *slots_path, char problem[256]);
+   One that was cut off is brought to its end, or undone, before the next one begins. A sentence when it did not come to
+   its end: what is there is not the key and the slots of each other, or a file could not be written. */
+enum rotation { ROTATION_DONE, ROTATION_REFUSED, ROTATION_FAILED };
+enum rotation keyring_rotate(const char *key_path, const char *slots_path, char problem[256]);
 
 /* A copy of the slots, synced, of mode 0600; `to` must not be there. False and errno. */
 bool slots_copy(const char *from, const char *to);

@@ -23,7 +23,7 @@ def expected(script):
     return results
 
 
-def run(script, server, options="-eu", seconds=240, **more):
+def run(script, server, options="-eu", seconds=600, **more):
     environment = dict(os.environ, SOUK=f"http://127.0.0.1:{server.port}", DATA=server.data, SOUK_BINARY=server.binary, **more)
     return subprocess.run(["bash", options], input=script, text=True, cwd=ROOT, env=environment, capture_output=True,
                           timeout=seconds, check=False)

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -61,6 +62,99 @@ def refuses_what_it_does_not_know():
     refused(USAGE, "one word too many", "serve", "here")
     refused(USAGE, "is missing", "restore", "from")
     refused(USAGE, "none of openapi, fields, states, events", "dump", "everything")
+    refused(USAGE, "none of bash, zsh, fish", "completion", "csh")
+
+
+@suite.case
+def says_what_may_have_been_meant():
+    for meant, *words in (("serve", "sreve"), ("serve", "help", "serv"), ("admin create", "admin", "craete"),
+                          ("keys rotate", "keys", "rotat"), ("--data", "serve", "--dat", "x"), ("--password-stdin", "admin", "create", "--pasword-stdin"),
+                          ("server.listen", "serve", "--set", "server.lisen=x"), ("orders.hold", "serve", "--set", "orders.hodl=5m"),
+                          ("net.idle_timeout", "serve", "--set", "net.idle_time=1s"), ("events", "dump", "event"), ("fish", "completion", "fihs")):
+        refused(USAGE, f"; did you mean {meant}?", *words)
+    for words in (("xyzzy",), ("serve", "--xyzzy"), ("serve", "--set", "x.y=1"), ("dump", "xyzzy"), ("x" * 500,), ("serve", "--" + "x" * 500)):
+        done = run(*words)
+        suite.check(done.returncode == USAGE and "did you mean" not in done.stderr, f"{words}: {done.stderr[:200]}")
+
+
+def rows_of_help():
+    """The verbs, and the flags of each, as help shows them."""
+    verbs = re.findall(r"^  souk ((?:admin|keys) [a-z-]+|[a-z]+)", run("help").stdout, re.MULTILINE)
+    return {verb: re.findall(r"^  (--[a-z-]+)", run("help", *verb.split()).stdout, re.MULTILINE) for verb in verbs}
+
+
+@suite.case
+def bash_completes_every_word():
+    script = run("completion", "bash").stdout + """
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _souk souk "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+        printf '%s\\n' "${COMPREPLY[@]}" """
+
+    def offered(*words):
+        done = subprocess.run(["bash", "-c", script, "bash", "souk", *words], capture_output=True, text=True, check=True)
+        suite.equal(done.stderr, "", words)
+        return done.stdout.split()
+
+    rows = rows_of_help()
+    suite.equal(sorted(offered("")), sorted({verb.split()[0] for verb in rows}), "first words")
+    suite.equal(offered("se"), ["serve"])
+    suite.equal(sorted(offered("admin", "")), ["create", "rotate-keys"])
+    for verb, flags in rows.items():
+        suite.equal(offered(*verb.split(), "--"), flags, verb)
+    suite.equal(offered("serve", "--mode", "p"), ["production"])
+    suite.equal(offered("serve", "--set", "server.l"), ["server.listen="])
+    suite.equal(offered("dump", "e"), ["events", "errors"])
+    with tempfile.TemporaryDirectory() as directory:
+        os.mkdir(os.path.join(directory, "data"))
+        for words in (("serve", "--data"), ("backup",), ("restore",), ("verify", "--data")):
+            suite.check(os.path.join(directory, "data") in offered(*words, directory + "/d"), words)
+
+
+@suite.case
+def zsh_and_fish_and_the_manual_know_every_word():
+    rows = rows_of_help()
+    manual = run("dump", "man").stdout
+    for shell in ("zsh", "fish"):
+        text = run("completion", shell).stdout
+        for verb, flags in rows.items():
+            for flag in flags:
+                form = flag if shell == "zsh" else f"-l {flag[2:]} "
+                suite.check(form in text, f"{shell}: {verb} {flag}")
+            suite.check(f"'{verb} '*" in text if shell == "zsh" else re.search(rf" -a {verb.split()[-1]}\b", text), f"{shell}: {verb}")
+        if shutil.which(shell):
+            with tempfile.NamedTemporaryFile("w") as file:
+                file.write(text)
+                file.flush()
+                done = subprocess.run([shell, "-n", file.name], capture_output=True, text=True, check=False)
+                suite.equal((done.returncode, done.stderr), (0, ""), f"{shell} reads it")
+    for verb, flags in rows.items():
+        section = manual.split(f"\n.SS souk {verb}".replace("-", "\\-"), 1)[-1].split("\n.SS ")[0]
+        for flag in flags:
+            suite.check(f".B {flag}".replace("-", "\\-") in section, f"the manual: {verb} {flag}")
+    suite.check(all(line.startswith(".") or not line.startswith("'") for line in manual.splitlines()), "no request by accident")
+    if shutil.which("groff"):
+        done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=manual, capture_output=True, text=True, check=False)
+        suite.equal((done.returncode, done.stderr), (0, ""), "groff reads it")
+
+
+@suite.case
+def make_install_puts_everything_in_its_place():
+    if os.environ.get("SOUK_VARIANT", "release") != "release":
+        suite.check(True, "the release build alone is installed")
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        # The binary is there: nothing is built.
+        done = subprocess.run(["make", "-o", "all", "install", f"DESTDIR={directory}", "PREFIX=/usr"], cwd=ROOT, env=env,
+                              capture_output=True, text=True, check=False)
+        suite.equal(done.returncode, 0, done.stderr)
+        made = sorted(os.path.relpath(os.path.join(root, name), directory) for root, _, names in os.walk(directory) for name in names)
+        for name, content in (("bash-completion/completions/souk", ("completion", "bash")), ("zsh/site-functions/_souk", ("completion", "zsh")),
+                              ("fish/vendor_completions.d/souk.fish", ("completion", "fish")), ("man/man1/souk.1", ("dump", "man"))):
+            path = "usr/share/" + name
+            if suite.check(path in made, f"{path} in {made}"):
+                with open(os.path.join(directory, path), encoding="utf-8") as file:
+                    suite.equal(file.read(), run(*content).stdout, path)
+        suite.check("usr/bin/souk" in made, "the binary")
 
 
 @suite.case
@@ -378,7 +472,9 @@ def the_master_key_can_be_changed():
     with open(key, "r+b") as file:
         file.write(old)
     refused(USAGE, "not the one under which", "serve", "--data", other.data, "--listen", "127.0.0.1:0")
-    refused(NOT_WRITABLE, "not the key of these slots", "keys", "rotate", "--data", other.data)
+    refused(USAGE, "not the key of these slots", "keys", "rotate", "--data", other.data)
+    os.unlink(key)
+    refused(USAGE, "is missing", "keys", "rotate", "--data", other.data)
     other.remove()
 
 
@@ -398,8 +494,17 @@ def keys_can_be_changed():
 
 
 @suite.case
+def keys_are_changed_where_a_store_is_alone():
+    with tempfile.TemporaryDirectory() as directory:
+        for data in (directory, os.path.join(directory, "none")):
+            for words in (("admin", "rotate-keys"), ("keys", "rotate")):
+                refused(DAMAGED, "there is no store", *words, "--data", data)
+        suite.equal(os.listdir(directory), [], "nothing was written")
+
+
+@suite.case
 def documents_are_what_is_committed_in_form():
-    for name, begins in (("openapi", "{"), ("fields", "# "), ("states", "# ")):
+    for name, begins in (("openapi", "{"), ("fields", "# "), ("states", "# "), ("events", "# "), ("errors", "# "), ("configuration", "# "), ("man", ".TH ")):
         first, second = run("dump", name).stdout, run("dump", name).stdout
         suite.check(first.startswith(begins) and len(first) > 1000, name)
         suite.equal(first, second, f"{name} is the same each time")
