@@ -60,7 +60,9 @@ static struct text request(struct shop *shop, const struct caller *by, const cha
                   "User-Agent: souk-bench/1\r\n",
                   method, path);
     if (by->token.length) buffer_format(&out, "Authorization: Bearer %.*s\r\n", TEXT_ARGUMENTS(by->token));
-    if (body) buffer_format(&out, "Content-Type: application/json\r\nContent-Length: %u\r\n", (unsigned)strlen(body));
+    if (body)
+        buffer_format(&out, "Content-Type: application/%s\r\nContent-Length: %u\r\n", *body == '%' ? "pdf" : "json",
+                      (unsigned)strlen(body));
     buffer_format(&out, "%s\r\n%s", more ? more : "", body ? body : "");
     return buffer_as_text(&out);
 }
@@ -120,8 +122,9 @@ static void make_supplier(struct shop *shop)
                           "{\"name\":\"Main\",\"priority\":1,\"address\":{\"line1\":\"Street 1\",\"city\":\"Berlin\","
                           "\"country\":\"DE\"}}",
                           201, "/data/locations/0/id");
+    const char *licence = make(shop, owner, "POST", "/media?visibility=private", "%PDF-1.4 licence", 201, "/data/id");
     make(shop, owner, "POST", FORMAT("/suppliers/%s/documents", shop->supplier),
-         "{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"m1\"}", 201, NULL);
+         FORMAT("{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"%s\"}", licence), 201, NULL);
     make(shop, owner, "PUT", FORMAT("/suppliers/%s/banking", shop->supplier),
          "{\"password\":\"correct horse battery staple\",\"holder\":\"Hazel\",\"iban\":\"DE89370400440532013000\"}",
          200, NULL);
@@ -195,13 +198,13 @@ static void fill(struct shop *shop)
     shop->leader = make_person(shop, "leader", true);
     for (uint32_t i = 0; i < CONSUMERS; i++)
         shop->consumers[i] = make_person(shop, FORMAT("consumer%u", i), false);
-    make_supplier(shop);
-    for (uint32_t i = 0; i < PRODUCTS; i++)
-        make_product(shop, i);
     shop->community =
         make(shop, &shop->leader, "POST", "/communities", "{\"name\":\"Makers of things\"}", 201, "/data/id");
     for (uint32_t i = 0; i < CONSUMERS; i++)
         make(shop, &shop->consumers[i], "POST", FORMAT("/communities/%s/join", shop->community), NULL, 200, NULL);
+    make_supplier(shop);
+    for (uint32_t i = 0; i < PRODUCTS; i++)
+        make_product(shop, i);
     for (uint32_t i = 0; i < POSTS; i++)
         shop->posts[i] = make(
             shop, &shop->leader, "POST", "/posts",

@@ -11,6 +11,7 @@
 #include "actors/views/views.h"
 
 static const struct kind *const system_kinds[] = {&system_kind, NULL};
+static const struct effect_class *const system_effects[] = {&blob_removal_effect, NULL};
 
 /* The areas in the order in which they build on each other; views follow all of them. */
 static const struct area {
@@ -26,7 +27,7 @@ static const struct area {
     {post_kinds, post_followers, NULL},
     {sales_kinds, sales_followers, sales_effects},
     {views_kinds, views_followers, NULL},
-    {system_kinds, NULL, NULL},
+    {system_kinds, NULL, system_effects},
 };
 enum { AREA_COUNT = sizeof areas / sizeof areas[0] };
 

@@ -77,12 +77,14 @@ const char *client_problem(const struct client *client)
     return client->problem;
 }
 
-void client_send(struct client *client, const char *method, struct text target, struct text headers, struct text body)
+void client_send(struct client *client, const char *method, struct text target, struct text headers, struct text body,
+                 const char *content_type)
 {
     buffer_format(&client->outgoing, "%s %.*s HTTP/1.1\r\nHost: localhost\r\n%.*s", method, TEXT_ARGUMENTS(target),
                   TEXT_ARGUMENTS(headers));
     if (body.data)
-        buffer_format(&client->outgoing, "Content-Type: application/json\r\nContent-Length: %u\r\n", body.length);
+        buffer_format(&client->outgoing, "Content-Type: %s\r\nContent-Length: %u\r\n",
+                      content_type ? content_type : "application/json", body.length);
     buffer_string(&client->outgoing, "\r\n");
     buffer_text(&client->outgoing, body);
 }
@@ -181,6 +183,6 @@ bool client_receive(struct client *client, struct arena *arena, struct client_re
 bool client_call(struct client *client, const char *method, struct text target, struct text body, struct arena *arena,
                  struct client_reply *reply)
 {
-    client_send(client, method, target, LITERAL(""), body);
+    client_send(client, method, target, LITERAL(""), body, NULL);
     return client_receive(client, arena, reply);
 }

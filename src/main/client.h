@@ -19,7 +19,8 @@ struct client *client_connect_unix(const char *path);
 struct client *client_connect_tcp(const char *address, uint16_t port); /* a numeric address */
 void client_close(struct client *client);
 /* Puts a request into the outgoing bytes. `headers` are whole lines, each with its line end, or "". An absent body sends none. */
-void client_send(struct client *client, const char *method, struct text target, struct text headers, struct text body);
+void client_send(struct client *client, const char *method, struct text target, struct text headers, struct text body,
+                 const char *content_type); /* NULL: JSON */
 /* Sends what is outgoing. */
 bool client_flush(struct client *client);
 /* Sends what is outgoing and reads the next answer. On failure false and a sentence of client_problem. */

@@ -31,7 +31,7 @@ struct product {
     struct id id, variant;
 };
 struct supplier {
-    struct id id, owner, location;
+    struct id id, owner, location, licence;
 };
 struct community {
     struct id id, owner;
@@ -210,6 +210,15 @@ static void found_supplier(struct market *market, uint32_t number)
               "\"country\":\"DE\"}}",
               number, number, 100000000 + number),
         take_id, &supplier->id);
+    feeder_ask(market->feeder, &(struct feeder_call){.tenant = market->slug,
+                                                     .by = supplier->owner,
+                                                     .method = "POST",
+                                                     .path = "/api/v1/media",
+                                                     .query = LITERAL("visibility=private"),
+                                                     .content_type = "application/pdf",
+                                                     .body = LITERAL("%PDF-1.4\n% Trade licence\n%%EOF\n"),
+                                                     .taken = take_id,
+                                                     .subject = &supplier->licence});
 }
 
 static void prepare_supplier(struct market *market, uint32_t number)
@@ -220,7 +229,8 @@ static void prepare_supplier(struct market *market, uint32_t number)
                 "\"country\":\"DE\"}}"),
         take_location, supplier);
     command(market, supplier->owner, print(market, "/suppliers/%s/documents", of(market, supplier->id)),
-            LITERAL("{\"kind\":\"license\",\"title\":\"Trade licence\",\"media_id\":\"demo\"}"));
+            print(market, "{\"kind\":\"license\",\"title\":\"Trade licence\",\"media_id\":\"%s\"}",
+                  of(market, supplier->licence)));
     ask(market, supplier->owner, "PUT", print(market, "/suppliers/%s/banking", of(market, supplier->id)),
         print(market, "{\"password\":\"%s\",\"holder\":\"Owner\",\"iban\":\"DE89370400440532013000\"}", DEMO_PASSWORD),
         NULL, NULL);

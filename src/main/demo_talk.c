@@ -94,7 +94,7 @@ void demo_ask(struct demo *demo, struct demo_call call)
     /* Every change is wanted, whatever version it finds. */
     struct text headers = demo_text(demo, "%s%s", call.by ? call.by->authorization : "",
                                     strcmp(call.method, "PATCH") == 0 ? "If-Match: *\r\n" : "");
-    client_send(demo->client, call.method, target, headers, call.body);
+    client_send(demo->client, call.method, target, headers, call.body, call.content_type);
     unsigned at = (demo->expected_first + demo->expected_count++) % DEMO_PIPELINE;
     demo->expected[at] = (struct demo_expected){call.taken, call.subject,
                                                 demo_target(demo, "%s %s", call.method, call.target), call.also};

@@ -57,6 +57,14 @@ static void found_supplier(struct demo *demo, struct demo_supplier *supplier, un
                      "{\"name\":\"%s\",\"description\":\"We make things that last.\",\"company\":{\"legal_name\":\"%s "
                      "Ltd\",\"tax_id\":\"DE%09u\",\"country\":\"DE\"}}",
                      supplier->name, supplier->name, 100000000 + demo_draw(demo, 899999999))});
+    demo_ask(demo,
+             (struct demo_call){.by = supplier->owner,
+                                .method = "POST",
+                                .target = "/media?visibility=private",
+                                .taken = demo_take_id,
+                                .subject = &supplier->licence,
+                                .content_type = "application/pdf",
+                                .body = demo_text(demo, "%%PDF-1.4\n%% Licence of %s\n%%%%EOF\n", supplier->name)});
 }
 
 static void prepare_supplier(struct demo *demo, struct demo_supplier *supplier)
@@ -74,7 +82,8 @@ static void prepare_supplier(struct demo *demo, struct demo_supplier *supplier)
                 "{\"name\":\"Main store\",\"priority\":1,\"address\":{\"line1\":\"Mill Lane 1\",\"city\":\"Hamburg\","
                 "\"country\":\"DE\"}}")});
     post_to(demo, owner, demo_target(demo, "/suppliers/%s/documents", supplier->id.text),
-            LITERAL("{\"kind\":\"license\",\"title\":\"Trade licence\",\"media_id\":\"demo\"}"));
+            demo_text(demo, "{\"kind\":\"license\",\"title\":\"Trade licence\",\"media_id\":\"%s\"}",
+                      supplier->licence.text));
     demo_ask(demo,
              (struct demo_call){
                  .by = owner,

@@ -32,7 +32,7 @@ struct demo_community {
 };
 struct demo_supplier {
     const char *name;
-    struct demo_id id, location;
+    struct demo_id id, location, licence;
     struct demo_person *owner;
     bool verified;
 };
@@ -98,6 +98,7 @@ struct demo_call {
     const struct demo_person *by; /* NULL: nobody, or the operator */
     const char *method, *target;  /* below /api/v1 */
     struct text body;             /* absent: none */
+    const char *content_type;     /* of it; NULL: JSON */
     demo_taken *taken;            /* NULL: success is enough */
     void *subject;
     int also;

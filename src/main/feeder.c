@@ -373,10 +373,12 @@ static struct http_request http_of(struct arena *arena, const struct feeder_call
         .method = method_named(call->method),
         .keep_alive = true,
         .path = arena_text(arena, text_of(call->path)),
+        .query = arena_text(arena, call->query),
         .body = arena_text(arena, call->body),
     };
     http.headers[HEADER_HOST] = LITERAL("localhost");
-    if (call->body.data) http.headers[HEADER_CONTENT_TYPE] = LITERAL("application/json");
+    if (call->body.data)
+        http.headers[HEADER_CONTENT_TYPE] = text_of(call->content_type ? call->content_type : "application/json");
     if (call->tenant.data) http.headers[HEADER_X_TENANT] = arena_text(arena, call->tenant);
     return http;
 }

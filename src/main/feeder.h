@@ -14,7 +14,9 @@ struct feeder_call {
     struct text tenant; /* slug; absent: the default one */
     struct id by;       /* none: the operator */
     const char *method, *path;
-    struct text body; /* absent: none */
+    struct text query;        /* absent: none */
+    struct text body;         /* absent: none */
+    const char *content_type; /* of it; NULL: JSON */
     /* The answer of a success; `subject` is the caller's. NULL: success is enough. Must not call the feeder. */
     void (*taken)(void *subject, yyjson_val *data);
     void *subject;

@@ -231,6 +231,21 @@ static const char *refuse_media(const struct http_request *http)
     return NULL;
 }
 
+/* The same of a command that takes bytes as they are. */
+static const char *refuse_bytes(const struct command *command, const struct http_request *http, struct request *request)
+{
+    struct text coding = http->headers[HEADER_CONTENT_ENCODING], rest = text_of(command->accepts);
+    struct text type = before_semicolon(http->headers[HEADER_CONTENT_TYPE]);
+    if (coding.data && !http_token_equal(coding, "identity")) return "bodies are taken without Content-Encoding";
+    while (rest.data) {
+        struct text accepted = text_trim(text_split(&rest, ','));
+        if (!http_token_equal(type, arena_text(request->arena, accepted).data)) continue;
+        request->body_type = accepted;
+        return NULL;
+    }
+    return arena_format(request->arena, "send Content-Type: one of %s", command->accepts).data;
+}
+
 /* ---- query and body ---- */
 
 static void bind_limit(struct request *request, struct text value, struct problems *problems)
@@ -380,6 +395,11 @@ static enum error bind_body(const struct route *route, struct request *request, 
     const struct fields *fields = command->action == ACTION_CREATE ? route->kind->fields : command->body;
     bool takes_version = command->action == ACTION_COMMAND || command->action == ACTION_UPSERT;
     if (command->action == ACTION_PATCH) return bind_patch(route->kind->fields, request, problems);
+    if (command->accepts) {
+        if (request->body.length) return OK;
+        problem_add(problems, LITERAL(""), "required", "the body is empty");
+        return ERROR_VALIDATION_FAILED;
+    }
     if (!fields && !request->body.length) return OK;
 
     void *value = arena_alloc(request->arena, fields ? fields->size : nothing.size);
@@ -421,7 +441,7 @@ enum outcome bind_request(struct bind_context *context, const struct http_reques
     }
     if (http->body.length && (http->method == METHOD_GET || http->method == METHOD_HEAD))
         return refuse(bound, ERROR_BAD_REQUEST, "a GET has no body");
-    const char *media = refuse_media(http);
+    const char *media = route->command->accepts ? refuse_bytes(route->command, http, request) : refuse_media(http);
     if (media) return refuse(bound, ERROR_UNSUPPORTED_MEDIA_TYPE, media);
 
     if (route->command->streams) bind_stream(http, request);

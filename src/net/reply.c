@@ -131,6 +131,14 @@ void reply_render(struct buffer *out, const struct request *request, const struc
         else if (!manner->http_1_0)
             buffer_text(out, LITERAL("Transfer-Encoding: chunked\r\n"));
     }
+    if (reply->file && has_body) {
+        /* Whatever somebody uploaded runs nothing here, and reads nothing of this origin. */
+        buffer_text(out, LITERAL("Content-Security-Policy: default-src 'none'; sandbox\r\n"));
+        render_header(out, LITERAL("Content-Disposition: "), reply->saved);
+    }
+    if (reply->file == FILE_OF_ALL) buffer_text(out, LITERAL("Cache-Control: public, max-age=31536000, immutable\r\n"));
+    if (reply->file == FILE_OF_ONE)
+        buffer_text(out, LITERAL("Cache-Control: private, max-age=31536000, immutable\r\n"));
     if (manner->gzip.data) buffer_text(out, LITERAL("Content-Encoding: gzip\r\n"));
     if (manner->coding_varies) buffer_text(out, LITERAL("Vary: Accept-Encoding\r\n"));
     render_etag(out, reply->etag, manner);

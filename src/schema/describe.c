@@ -65,6 +65,7 @@ static void describe_text(struct buffer *out, const struct field *field, enum sc
     enum text_format format = field->format;
     if (flags & MASKED && shape == SHAPE_OUTPUT) return;
     if (format == FORMAT_EMAIL) buffer_string(out, ",\"format\":\"email\"");
+    if (format == FORMAT_PICTURE) buffer_string(out, ",\"format\":\"uri-reference\"");
     if (format == FORMAT_URL) buffer_string(out, ",\"format\":\"uri\"");
     if (shape == SHAPE_OUTPUT) return;
     if (format == FORMAT_PASSWORD) buffer_string(out, ",\"format\":\"password\"");

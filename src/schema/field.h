@@ -32,6 +32,7 @@ enum text_format {
     FORMAT_SLUG,      /* [a-z0-9-]{3,60}, no '-' at the ends */
     FORMAT_EMAIL,     /* lower-cased when bound, <= 254 bytes */
     FORMAT_URL,       /* https (http too in .min == 1 rows is not a thing: always https), <= 2048 */
+    FORMAT_PICTURE,   /* the same, or the path of a file that was uploaded here */
     FORMAT_COUNTRY,   /* ISO 3166-1 alpha-2, upper-cased */
     FORMAT_CURRENCY,  /* three capital letters */
     FORMAT_LOCALE,    /* BCP 47: letters, digits, '-' */

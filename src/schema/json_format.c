@@ -164,6 +164,26 @@ static bool url_ok(struct text text)
     return authority_ok((struct text){text.data + scheme, end - scheme});
 }
 
+/* "/api/v1/media/<id>", or the same with the slug of a marketplace: "/api/<slug>/v1/media/<id>". */
+static bool upload_ok(struct text text)
+{
+    static const char API[] = "/api/", MEDIA[] = "v1/media/";
+    uint32_t slug = 0, tail = sizeof MEDIA - 1 + ID_TEXT_LENGTH;
+    struct id id;
+    if (!text_starts_with(text, API)) return false;
+    struct text rest = {text.data + sizeof API - 1, text.length - (uint32_t)(sizeof API - 1)};
+    if (rest.length > tail && rest.data[rest.length - tail - 1] == '/') slug = rest.length - tail;
+    if (slug && !format_is_slug((struct text){rest.data, slug - 1})) return false;
+    rest.data += slug, rest.length -= slug;
+    if (rest.length != tail || !text_starts_with(rest, MEDIA)) return false;
+    return id_parse((struct text){rest.data + sizeof MEDIA - 1, ID_TEXT_LENGTH}, &id);
+}
+
+static bool picture_ok(struct text text)
+{
+    return url_ok(text) || upload_ok(text);
+}
+
 /* ISO 3166-1 alpha-2, and XK, which is in use for Kosovo. */
 /* clang-format off */
 static const char COUNTRIES[] =
@@ -270,6 +290,7 @@ static const struct {
     [FORMAT_SLUG]      = { slug_ok, SLUG_LEAST, SLUG_MOST,         AS_IS, "small letters a-z, digits and inner hyphens", "^[a-z0-9][a-z0-9-]*[a-z0-9]$" },
     [FORMAT_EMAIL]     = { email_ok,      0,   EMAIL_BYTES_MOST,  LOWER, "an e-mail address such as ada@example.com", NULL },
     [FORMAT_URL]       = { url_ok,        0,   URL_BYTES_MOST,    AS_IS, "an https:// address with a host, without user name, blanks and letters beyond ASCII", "^[Hh][Tt][Tt][Pp][Ss]://" },
+    [FORMAT_PICTURE]   = { picture_ok,    0,   URL_BYTES_MOST,    AS_IS, "an https:// address with a host, or the path of an uploaded file such as /api/v1/media/<id>", "^([Hh][Tt][Tt][Pp][Ss]://|/api/)" },
     [FORMAT_COUNTRY]   = { country_ok,    0,   2,                 UPPER, "a country code of ISO 3166-1 such as DE", "^[A-Za-z]{2}$" },
     [FORMAT_CURRENCY]  = { format_is_currency, 0, 3,              AS_IS, "a currency code of three capital letters such as EUR", "^[A-Z]{3}$" },
     [FORMAT_LOCALE]    = { locale_ok,     0,   35,                AS_IS, "a language tag such as en or pt-BR", "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$" },

@@ -298,7 +298,8 @@ static bool memory_note(struct store *base, const char *name, struct text value)
     struct memory_store *store = self(base);
     pthread_mutex_lock(&store->mutex);
     bool good = !store->failed;
-    if (good) ordered_set(store->notes, text_of(name), value);
+    if (good && value.data) ordered_set(store->notes, text_of(name), value);
+    if (good && !value.data) ordered_remove(store->notes, text_of(name));
     pthread_mutex_unlock(&store->mutex);
     return good;
 }
@@ -311,6 +312,27 @@ static enum found memory_noted(struct store *base, const char *name, struct aren
     if (entry) *value = arena_text(arena, entry->value);
     pthread_mutex_unlock(&store->mutex);
     return entry ? FOUND : ABSENT;
+}
+
+/* What follows one name is sought anew, so a visit may forget it. */
+static bool memory_names(struct store *base, const char *prefix, bool (*visit)(void *context, struct text name),
+                         void *context)
+{
+    struct memory_store *store = self(base);
+    struct arena *arena = arena_create();
+    struct text after = text_of(prefix);
+    bool good = true;
+    while (good) {
+        pthread_mutex_lock(&store->mutex);
+        const struct ordered_entry *entry = ordered_at_or_after(store->notes, after);
+        struct text name = entry ? arena_text(arena, entry->key) : (struct text){0};
+        pthread_mutex_unlock(&store->mutex);
+        if (!entry || !text_starts_with(name, prefix)) break;
+        good = visit(context, name);
+        after = (struct text){name.data, name.length + 1}; /* with its terminating zero: the least that is greater */
+    }
+    arena_destroy(arena);
+    return good;
 }
 
 static uint64_t memory_applied_lsn(struct store *base)
@@ -371,6 +393,7 @@ static const struct store_calls memory_calls = {
     .read_stretch = memory_read_stretch,
     .note = memory_note,
     .noted = memory_noted,
+    .names = memory_names,
     .applied_lsn = memory_applied_lsn,
     .last_lsn = memory_last_lsn,
     .free_bytes = memory_free_bytes,

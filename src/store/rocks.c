@@ -169,7 +169,10 @@ static bool store_note(struct store *base, const char *name, struct text value)
     char problem[PROBLEM_SIZE];
     struct arena *arena = arena_create();
     struct rocks_batch *batch = rocks_batch_create();
-    rocks_batch_put(batch, note_key(arena, name), value);
+    if (value.data)
+        rocks_batch_put(batch, note_key(arena, name), value);
+    else
+        rocks_batch_delete(batch, note_key(arena, name));
     bool good = rocks_write(store->rocks, batch, ROCKS_LOGGED, problem);
     if (!good) store_fail(store, "note", problem);
     rocks_batch_destroy(batch);
@@ -181,6 +184,23 @@ static enum found store_noted(struct store *base, const char *name, struct arena
 {
     struct rocks_store *store = self(base);
     return counted(store, rocks_get(store->rocks, note_key(arena, name), TIER_DISK, arena, value));
+}
+
+static bool store_names(struct store *base, const char *prefix, bool (*visit)(void *context, struct text name),
+                        void *context)
+{
+    struct rocks_store *store = self(base);
+    struct arena *arena = arena_create();
+    struct text from = note_key(arena, prefix), key, value;
+    uint32_t before = from.length - (uint32_t)strlen(prefix);
+    struct text to = arena_format(arena, "%.*s\xff", TEXT_ARGUMENTS(from));
+    struct rocks_cursor *cursor = rocks_cursor_open(store->rocks, from, to, false, TIER_DISK, true);
+    bool good = true;
+    for (; good && rocks_cursor_row(cursor, &key, &value); rocks_cursor_next(cursor))
+        good = visit(context, (struct text){key.data + before, key.length - before});
+    good &= counted(store, rocks_cursor_close(cursor, NULL)) == FOUND;
+    arena_destroy(arena);
+    return good;
 }
 
 static uint64_t store_applied_lsn(struct store *base)
@@ -306,6 +326,7 @@ const struct store_calls rocks_calls = {
     .read_stretch = store_read_stretch,
     .note = store_note,
     .noted = store_noted,
+    .names = store_names,
     .applied_lsn = store_applied_lsn,
     .last_lsn = store_last_lsn,
     .free_bytes = store_free_bytes,

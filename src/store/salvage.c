@@ -29,6 +29,22 @@ static bool copy_record(void *context, uint64_t lsn, struct text value)
     return rocks_batch_bytes(copy->batch) < COPY_BYTES || copy_write(copy);
 }
 
+/* Files that people stored: what no record names is removed by the next start. */
+static bool copy_files(struct copy *copy, struct rocks *from)
+{
+    static const char first[] = {META_SPACE, 'n', 'o', 't', 'e', '.', 'b', 'l', 'o', 'b', '.'},
+                      end[] = {META_SPACE, 'n', 'o', 't', 'e', '.', 'b', 'l', 'o', 'b', '/'};
+    struct rocks_cursor *cursor = rocks_cursor_open(from, (struct text){first, sizeof first},
+                                                    (struct text){end, sizeof end}, false, TIER_DISK, true);
+    bool good = true;
+    for (struct text key, value; good && rocks_cursor_row(cursor, &key, &value); rocks_cursor_next(cursor)) {
+        rocks_batch_put(copy->batch, key, value);
+        good = rocks_batch_bytes(copy->batch) < COPY_BYTES || copy_write(copy);
+    }
+    rocks_cursor_close(cursor, NULL); /* where they are damaged, those before are kept */
+    return good;
+}
+
 static uint64_t count_beyond(struct rocks *rocks, uint64_t last)
 {
     static const char end[] = {LOG_SPACE + 1};
@@ -49,7 +65,8 @@ static int fill(struct rocks_store *from, struct rocks_store *to, const struct m
     struct log_walk walk = {.from = 1, .visit = copy_record, .context = &copy};
     chain_first(meta->identity, walk.chain);
     bool whole = log_walk(from->rocks, &walk, salvaged->why);
-    bool good = !copy.problem[0] && copy_write(&copy) && rocks_flush(to->rocks, copy.problem);
+    bool good =
+        !copy.problem[0] && copy_files(&copy, from->rocks) && copy_write(&copy) && rocks_flush(to->rocks, copy.problem);
     rocks_batch_destroy(copy.batch);
     if (!good) {
         rocks_abandon(to->rocks);

@@ -12,9 +12,10 @@ TEXTS = [lambda: f"sample-{next(numbers)}", lambda: "USD", lambda: "DE", lambda:
          lambda: "https://example.com/a", lambda: "Europe/Berlin", lambda: "#aabbcc", lambda: "A1",
          lambda: "DE89370400440532013000", lambda: "1"]
 FORMATS = {"uuid": lambda: str(uuid.uuid4()), "date-time": lambda: "2031-01-02T03:04:05.000Z", "date": lambda: "1990-02-03",
-           "email": lambda: f"sample.{next(numbers)}@example.com", "uri": lambda: f"https://example.com/{next(numbers)}",
+           "email": lambda: f"sample.{next(numbers)}@example.com", "uri": lambda: f"https://example.com/{next(numbers)}", "uri-reference": lambda: f"https://example.com/{next(numbers)}",
            "password": lambda: "correct horse battery staple"}
-WRONG_FORMATS = {"uuid": "no-id", "date-time": "yesterday", "date": "2026-02-30", "email": "nobody", "uri": "ftp://example.com/"}
+WRONG_FORMATS = {"uuid": "no-id", "date-time": "yesterday", "date": "2026-02-30", "email": "nobody", "uri": "ftp://example.com/",
+                 "uri-reference": "/api/v1/media/no-id"}
 LIMIT_CODES = {"too_long", "too_short", "too_large", "too_small", "too_many", "too_few"}
 DEEP = 10000
 

@@ -15,7 +15,9 @@ class Operation:
         self.responses = set(row["responses"])
         self.parameters = [document.resolve(each) for each in row.get("parameters", [])]
         body = row.get("requestBody", {})
-        self.body = body["content"]["application/json"]["schema"] if body else None
+        types = list(body.get("content", {}))
+        self.body = body["content"]["application/json"]["schema"] if "application/json" in types else None
+        self.takes_bytes = bool(types) and self.body is None     # of content types of its own
         self.body_required = body.get("required", False)
         self.names = [each[1:-1] for each in path.split("/") if each.startswith("{")]
         self.is_list = any(each["name"] == "limit" for each in self.parameters)

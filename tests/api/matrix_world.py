@@ -59,7 +59,7 @@ class World:
         shop.created(admin.patch(f"/admin/users/{owner.id}/permissions", {"max_communities": 1000, "reason": "tests"}), 200)
         self.build(owner, team_owner, customer, admin)
         # Who is meant by `self`, by kind; below /users/me it is everybody who is logged in.
-        self.selves = {"order": {"customer"}, "address": {"customer"}, "post": {"member"}, "vote": {"member"}, "user": {"stranger"},
+        self.selves = {"order": {"customer"}, "media": {"customer"}, "address": {"customer"}, "post": {"member"}, "vote": {"member"}, "user": {"stranger"},
                        "membership": {"member", "moderator", "owner"}}
 
     def build(self, owner, team_owner, customer, admin):
@@ -88,11 +88,12 @@ class World:
         document = shop.created(team_owner.get(f"/suppliers/{supplier.id}"), 200)["documents"][0]
         self.tenant = shop.created(people["operator"].post("//api/admin/tenants", self.tenant_body()))
         variant = self.product["variants"][0]["id"]
+        self.licence, self.media = team_owner.upload(), customer.upload(visibility="public")
         # Ids for the parameters of a path, by the word before; where that is a parameter too, by their own name.
         self.parameters = {
             "suppliers": supplier.id, "sellers": supplier.id, "communities": self.community["id"], "products": self.product["id"],
             "promotions": self.promotion["id"], "posts": self.post["id"], "orders": self.order["id"],
-            "users": people["stranger"].id, "addresses": self.address["id"], "tenants": self.tenant["id"],
+            "users": people["stranger"].id, "media": self.media, "addresses": self.address["id"], "tenants": self.tenant["id"],
             "documents": document["id"], "locations": supplier.location, "variants": variant, "stock": variant,
             "location_id": supplier.location, "items": sales.item_of(self.order, self.product)["id"],
             "refunds": self.order["payment"]["refunds"][0]["id"], "suppliers/members": people["staff"].id,
@@ -131,6 +132,7 @@ class World:
                                      "on_hand": 1000 + next(numbers), "reason": "count"},
             "order.create": lambda: sales.body(sales.line(self.product)),
             "supplier.banking": lambda: {"password": PASSWORD, "holder": "Sue", "iban": "DE89370400440532013000"},
+            "supplier.document_add": lambda: {"kind": "tax", "title": "Tax", "media_id": self.licence},
             "community.transfer": lambda: {"user_id": self.people["moderator"].id},
             "vote.vote": lambda: {"option_ids": [self.option]},
             "report.create": lambda: {"target_kind": "post", "target_id": self.post["id"], "reason": "spam"},
@@ -145,6 +147,7 @@ class World:
             "tenant": [self.make_tenant],
             "user": [self.make_user, self.make_pending_user],
             "address": [self.make_address],
+            "media": [lambda: self.make_media("public"), lambda: self.make_media("private")],
             "supplier": [self.make_supplier],
             "team_member": [self.make_team_member],
             "community": [self.make_community],
@@ -175,11 +178,17 @@ class World:
         data = shop.created(self.people["customer"].post("/users/me/addresses", self.address_body()))
         return Entity("address", data, {"addresses": data["id"]}, {"self": self.people["customer"]})
 
+    def make_media(self, visibility):
+        customer = self.people["customer"]
+        media = customer.upload(visibility=visibility)
+        data = next(each for each in customer.get("/users/me/media").data if each["id"] == media)
+        return Entity("media", data, {"media": media}, {"self": customer})
+
     def new_supplier(self):
         """Complete but not submitted, of somebody who owns no other."""
         supplier = shop.Supplier(self.market, self.people["admin"], verified=False)
         shop.created(supplier.owner.post(f"/suppliers/{supplier.id}/documents",
-                                         {"kind": "license", "title": "License", "media_id": "m1"}))
+                                         {"kind": "license", "title": "License", "media_id": supplier.owner.upload()}))
         shop.created(supplier.owner.put(f"/suppliers/{supplier.id}/banking", self.bodies()["supplier.banking"]()), 200)
         return supplier
 

@@ -59,7 +59,7 @@ class Supplier:
         return next(row["id"] for row in rows if row["name"] == name)
 
     def verify(self):
-        reply = self.owner.post(f"/suppliers/{self.id}/documents", {"kind": "license", "title": "License", "media_id": "m1"})
+        reply = self.owner.post(f"/suppliers/{self.id}/documents", {"kind": "license", "title": "License", "media_id": self.owner.upload()})
         created(reply, reply.status if reply.status in (200, 201) else 201)
         created(self.owner.put(f"/suppliers/{self.id}/banking", {
             "password": PASSWORD, "holder": self.name, "iban": "DE89370400440532013000"}), 200)

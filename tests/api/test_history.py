@@ -326,7 +326,7 @@ def an_overview_counts_what_waits():
         return {row["reference_id"]: row for row in rows}
 
     seller = Supplier(server, admin, verified=False)
-    created(seller.owner.post(f"/suppliers/{seller.id}/documents", {"kind": "license", "title": "License", "media_id": "m1"}))
+    created(seller.owner.post(f"/suppliers/{seller.id}/documents", {"kind": "license", "title": "License", "media_id": seller.owner.upload()}))
     created(seller.owner.put(f"/suppliers/{seller.id}/banking", {"password": PASSWORD, "holder": "S", "iban": "DE89370400440532013000"}), 200)
     created(seller.owner.post(f"/suppliers/{seller.id}/submit"), 200)
     moved("a supplier waits", suppliers=1)

@@ -34,7 +34,7 @@ class Shop:
         self.id = reply.data["id"]
         self.path = "/suppliers/" + self.id
         if complete:
-            self.owner.post(self.path + "/documents", {"kind": "license", "title": "License", "media_id": "m1"})
+            self.owner.post(self.path + "/documents", {"kind": "license", "title": "License", "media_id": self.owner.upload()})
             self.owner.put(self.path + "/banking", {"holder": "Sue", "iban": IBAN, "password": PASSWORD})
             self.location = self.add_location("Main")
         self.bring(state)
@@ -182,7 +182,7 @@ def submitting_wants_all_of_it():
     suite.equal(reply.paths, ["banking", "company.legal_name", "company.tax_id", "documents", "locations"], "all missing paths")
     version = shop.owner.get(shop.path).data["version"]
     shop.owner.patch(shop.path, {"company": COMPANY}, version=version)
-    shop.owner.post(shop.path + "/documents", {"kind": "tax", "title": "Tax", "media_id": "m"})
+    shop.owner.post(shop.path + "/documents", {"kind": "tax", "title": "Tax", "media_id": shop.owner.upload()})
     reply = shop.command("submit")
     suite.equal(reply.paths, ["banking", "locations"], "what is left")
     shop.owner.put(shop.path + "/banking", {"holder": "Sue", "account": "12345678", "routing": "021000021"})
@@ -221,7 +221,7 @@ def rights_of_the_commands():
         suite.answers(people[role].delete(shop.path), *expected, f"delete by {role}")
     changes = [("patch", "", {"description": "x"}, {"owner", "manager", "admin"}),
                ("post", "/locations", {"name": "L", "address": ADDRESS}, {"owner", "manager", "admin"}),
-               ("post", "/documents", {"kind": "tax", "title": "T", "media_id": "m"}, {"owner"}),
+               ("post", "/documents", {"kind": "tax", "title": "T", "media_id": people["owner"].upload()}, {"owner"}),
                ("put", "/banking", {"holder": "S", "iban": IBAN}, {"owner"}),
                ("put", f"/members/{people['stranger'].id}", {"role": "staff"}, {"owner"})]
     for method, path, body, allowed in changes:
@@ -311,9 +311,10 @@ def documents_come_and_go():
         reply = shop.owner.post(shop.path + "/documents", body)
         suite.answers(reply, 400, "validation_failed", path)
         suite.equal(reply.paths, [path], "which field")
+    body = {"kind": "other", "title": "T", "media_id": shop.owner.upload()}
     for _ in range(19):
-        suite.answers(shop.owner.post(shop.path + "/documents", {"kind": "other", "title": "T", "media_id": "m"}), 201)
-    suite.answers(shop.owner.post(shop.path + "/documents", {"kind": "other", "title": "T", "media_id": "m"}), 409, "limit_reached")
+        suite.answers(shop.owner.post(shop.path + "/documents", body), 201)
+    suite.answers(shop.owner.post(shop.path + "/documents", body), 409, "limit_reached")
     first = shop.data["documents"][0]["id"]
     suite.answers(shop.owner.delete(f"{shop.path}/documents/{first}"), 200)
     suite.equal(len(shop.data["documents"]), 19, "one less")

@@ -164,6 +164,7 @@ static void sample_text(struct buffer *out, const struct field *field)
         [FORMAT_SLUG] = "a-slug",
         [FORMAT_EMAIL] = "Ann@example.com",
         [FORMAT_URL] = "https://example.com/a?b",
+        [FORMAT_PICTURE] = "/api/v1/media/01890000-0000-7000-8000-000000000000",
         [FORMAT_COUNTRY] = "DE",
         [FORMAT_CURRENCY] = "USD",
         [FORMAT_LOCALE] = "en-US",

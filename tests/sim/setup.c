@@ -98,6 +98,20 @@ static void add_location(struct world *world, struct supplier *supplier, uint32_
     answer_free(&answer);
 }
 
+static const char *upload(struct world *world, int person, uint32_t number)
+{
+    struct answer answer = world_ask(world,
+                                     (struct asking){.kind = "media",
+                                                     .command = "upload",
+                                                     .query = "visibility=private",
+                                                     .body = FORMAT("%%PDF-1.4 licence %u", number),
+                                                     .user = asker(world, person)},
+                                     201);
+    struct id id = json_id(answer.data, "id");
+    answer_free(&answer);
+    return id_text(world, id);
+}
+
 static void make_suppliers(struct world *world)
 {
     for (uint32_t i = 0; i < world->terms.suppliers && i < SUPPLIERS_MOST; i++) {
@@ -112,8 +126,9 @@ static void make_suppliers(struct world *world)
         supplier->text = id_text(world, supplier->id);
         for (uint32_t k = 0; k < world->terms.locations && k < LOCATIONS_MOST; k++)
             add_location(world, supplier, k);
+        const char *licence = upload(world, supplier->owner, i);
         make(world, supplier->owner, "supplier", "document_add", supplier->text,
-             "{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"m1\"}", 201);
+             FORMAT("{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"%s\"}", licence), 201);
         make(world, supplier->owner, "supplier", "banking", supplier->text,
              "{\"password\":\"correct horse\",\"holder\":\"Sue\",\"iban\":\"DE89370400440532013000\"}", 200);
         make(world, supplier->owner, "supplier", "submit", supplier->text, NULL, 200);

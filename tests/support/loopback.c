@@ -225,6 +225,7 @@ static void bind(struct said *said, const struct kind *kind, const struct comman
         schema_bind(fields, request->body, mode, true, said->arena, bound, &request->binding, &problems);
         if (mode == BIND_CREATE) request->bound = bound;
     }
+    if (command->accepts) request->body_type = LITERAL("application/pdf");
     request->query_text = copy(said->arena, asking.query);
     if (command->query) {
         void *query = arena_alloc(said->arena, command->query->size);

@@ -158,12 +158,18 @@ static int open_market_with(const struct provider *provider)
     const char *list = strstr(arena_text(arena, at.request.reply.body).data, "\"locations\":[");
     location = arena_text(arena, (struct text){strstr(list, "\"id\":\"") + 6, ID_TEXT_LENGTH}).data;
     said_free(said);
-    said_free(ask((struct asking){.kind = "supplier",
-                                  .command = "document_add",
-                                  .id = supplier,
-                                  .user = seller,
-                                  .body = "{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"m1\"}"},
-                  201));
+    const char *licence = take((struct asking){.kind = "media",
+                                               .command = "upload",
+                                               .query = "visibility=private",
+                                               .user = seller,
+                                               .body = "%PDF-1.4 licence"},
+                               201, "id");
+    const char *document =
+        arena_format(arena, "{\"kind\":\"license\",\"title\":\"License\",\"media_id\":\"%s\"}", licence).data;
+    said_free(ask(
+        (struct asking){
+            .kind = "supplier", .command = "document_add", .id = supplier, .user = seller, .body = document},
+        201));
     said_free(ask(
         (struct asking){.kind = "supplier",
                         .command = "banking",

@@ -10,7 +10,7 @@ static const struct enumeration fulfilments = ENUMERATION("fulfilment", fulfilme
 
 static const struct field tag_element = ELEMENT(FIELD_TEXT, struct text, .min = 1, .max = 40);
 static const struct field barcode_element = ELEMENT(FIELD_TEXT, struct text, .format = FORMAT_KEY, .min = 1, .max = 64);
-static const struct field url_element = ELEMENT(FIELD_TEXT, struct text, .format = FORMAT_URL);
+static const struct field url_element = ELEMENT(FIELD_TEXT, struct text, .format = FORMAT_PICTURE);
 static const struct field destination_element = ELEMENT(FIELD_TEXT, struct text, .min = 1, .max = 2);
 static const struct field attribute_element = ELEMENT(FIELD_TEXT, struct text, .min = 1, .max = 80);
 static const struct field specification_element = ELEMENT(FIELD_TEXT, struct text, .max = 500);
@@ -28,7 +28,7 @@ static const struct field specification_element = ELEMENT(FIELD_TEXT, struct tex
     MONEY(product_variant, 5, compare_at_price, .min = 0, .max = MONEY_MAX,                                       \
           .doc = "struck out beside the price; not below it"),                                                        \
     INTEGER(product_variant, 6, weight_g,     .min = 0, .max = 10000000, .flags = OPTIONAL, .doc = "weight in grams"), \
-    TEXT(product_variant, 7, image_url,       .format = FORMAT_URL, .doc = "its own picture"),                         \
+    TEXT(product_variant, 7, image_url,       .format = FORMAT_PICTURE, .doc = "its own picture"),                         \
     BOOL(product_variant, 8, retired,         .doc = "no longer sold; a variant is never removed"),                    \
     ENUM(product_variant, 9, fulfilment, &fulfilments, .initial = FULFILMENT_PHYSICAL,                                 \
          .doc = "digital: no shipping, no address needed"),                                                            \
@@ -51,7 +51,7 @@ const struct fields product_variant_patch_fields = FIELDS("product_variant_patch
      variant_patch_rows);
 
 static const struct field media_rows[] = {
-    TEXT(product_media, 1, primary_url, .format = FORMAT_URL, .doc = "main picture"),
+    TEXT(product_media, 1, primary_url, .format = FORMAT_PICTURE, .doc = "main picture"),
     TEXT(product_media, 2, video_url, .format = FORMAT_URL, .doc = "video"),
     SCALARS(product_media, 3, gallery, struct text, &url_element, .max = 20, .doc = "further pictures"),
 };

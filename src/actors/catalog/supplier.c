@@ -61,7 +61,7 @@ static const struct field document_rows[] = {
     ID(supplier_document, 1, id, .flags = READ_ONLY, .doc = "the document"),
     ENUM(supplier_document, 2, kind, &document_kinds, .doc = "what it proves"),
     TEXT(supplier_document, 3, title, .max = 120, .doc = "for people"),
-    TEXT(supplier_document, 4, media_id, .max = 80, .doc = "the uploaded file"),
+    TEXT(supplier_document, 4, media_id, .max = 80, .doc = "id of the private file"),
 };
 /* clang-format on */
 static const struct fields document_fields = FIELDS("supplier_document", struct supplier_document, document_rows);
@@ -113,7 +113,7 @@ static const struct field supplier_rows[] = {
     TEXT(supplier, 2, name, .flags = REQUIRED, .min = 1, .max = 120, .doc = "unique, whatever its case"),
     TEXT(supplier, 3, slug, .format = FORMAT_SLUG, .doc = "for addresses; made from the name when absent"),
     TEXT(supplier, 4, description, .format = FORMAT_LONG, .max = 4000, .doc = "about the business"),
-    TEXT(supplier, 5, logo_url, .format = FORMAT_URL, .doc = "picture"),
+    TEXT(supplier, 5, logo_url, .format = FORMAT_PICTURE, .doc = "picture"),
     STRUCT(supplier, 6, company, struct company, &company_fields,
            .doc = "changed by the team owner while pending or rejected, later by staff"),
     LIST(supplier, 7, documents, struct supplier_document, &document_fields, .max = 20, .flags = READ_ONLY,

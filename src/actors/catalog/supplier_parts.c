@@ -1,5 +1,6 @@
 /* Documents, bank account and locations of a supplier: parts of the same entity with commands of their own. */
 #include "actors/catalog/supplier_parts.h"
+#include "actors/catalog/media.h"
 #include "actors/identity/identity.h"
 
 enum { DOCUMENTS_MOST = 20, LOCATIONS_MOST = 20 };
@@ -9,7 +10,7 @@ enum { DOCUMENTS_MOST = 20, LOCATIONS_MOST = 20 };
 static const struct field document_body_rows[] = {
     ENUM(document_body, 1, kind, &document_kinds, .flags = REQUIRED, .doc = "what it proves"),
     TEXT(document_body, 2, title, .flags = REQUIRED, .min = 1, .max = 120, .doc = "for people"),
-    TEXT(document_body, 3, media_id, .flags = REQUIRED, .min = 1, .max = 80, .doc = "the uploaded file"),
+    TEXT(document_body, 3, media_id, .flags = REQUIRED, .min = 1, .max = 80, .doc = "id of the private file"),
 };
 /* clang-format on */
 const struct fields document_body_fields = FIELDS("new_document", struct document_body, document_body_rows);
@@ -88,6 +89,8 @@ enum error supplier_document_add(struct tx *tx)
     if (error) return error;
     if (supplier->documents.count >= DOCUMENTS_MOST)
         return fail(tx, ERROR_LIMIT_REACHED, "a supplier has at most %d documents", DOCUMENTS_MOST);
+    error = media_attach(tx, body->media_id, supplier->entity.id);
+    if (error) return error;
     *LIST_ADD(tx->arena, &supplier->documents) =
         (struct supplier_document){draw_id(tx), body->kind, body->title, body->media_id};
     return OK;
@@ -101,7 +104,11 @@ enum error supplier_document_remove(struct tx *tx)
     struct id id = path_id(tx, "document_id");
     for (uint32_t i = 0; i < supplier->documents.count; i++) {
         if (!id_equal(supplier->documents.at[i].id, id)) continue;
+        struct text media_id = supplier->documents.at[i].media_id;
         LIST_REMOVE(&supplier->documents, i);
+        for (uint32_t k = 0; k < supplier->documents.count; k++)
+            if (text_equal(supplier->documents.at[k].media_id, media_id)) return OK;
+        media_detach(tx, media_id, supplier->entity.id);
         return OK;
     }
     return fail(tx, ERROR_NOT_FOUND, "this supplier has no such document");

@@ -4,6 +4,7 @@
 
    Truths: a live supplier has an owner whose account is not deleted; nobody owns more than three live suppliers.
    Decisions read this from two counters changed with the links: supplier_team (its owners) and owned_suppliers. */
+#include "actors/catalog/media.h"
 #include "actors/catalog/supplier_parts.h"
 #include "actors/identity/identity.h"
 
@@ -365,6 +366,7 @@ const struct kind team_member_kind = {
 };
 
 const struct kind *const supplier_kinds[] = {&supplier_kind,        &team_member_kind,     &supplier_metrics_kind,
-                                             &owned_suppliers_kind, &supplier_team_kind,   &location_use_kind, NULL};
+                                             &owned_suppliers_kind, &supplier_team_kind,   &location_use_kind,
+                                             &media_kind,           &media_content_kind,   &media_usage_kind, NULL};
 /* clang-format on */
 const struct follower *const supplier_followers[] = {NULL};

@@ -30,8 +30,8 @@ static const struct enumeration community_sorts = ENUMERATION("community_sort", 
 /* ---- fields ---- */
 /* clang-format off */
 static const struct field branding_rows[] = {
-    TEXT(branding, 1, avatar_url, .format = FORMAT_URL, .doc = "small picture"),
-    TEXT(branding, 2, banner_url, .format = FORMAT_URL, .doc = "wide picture"),
+    TEXT(branding, 1, avatar_url, .format = FORMAT_PICTURE, .doc = "small picture"),
+    TEXT(branding, 2, banner_url, .format = FORMAT_PICTURE, .doc = "wide picture"),
     TEXT(branding, 3, color, .format = FORMAT_COLOR, .doc = "#rrggbb"),
 };
 /* clang-format on */

@@ -15,7 +15,7 @@ const struct enumeration post_global_statuses = ENUMERATION("post_global_status"
 /* ---- fields ---- */
 /* clang-format off */
 static const struct field media_rows[] = {
-    TEXT(post_media, 1, url, .format = FORMAT_URL, .flags = REQUIRED, .doc = "where it is"),
+    TEXT(post_media, 1, url, .format = FORMAT_PICTURE, .flags = REQUIRED, .doc = "where it is"),
     TEXT(post_media, 2, alt, .max = 200, .doc = "what it shows, for those who do not see it"),
 };
 static const struct fields media_fields = FIELDS("post_media", struct post_media, media_rows);
@@ -24,7 +24,7 @@ static const struct field link_rows[] = {
     TEXT(post_link, 1, url, .format = FORMAT_URL, .flags = REQUIRED, .doc = "where it leads"),
     TEXT(post_link, 2, title, .max = 200, .doc = "given by the author"),
     TEXT(post_link, 3, description, .format = FORMAT_LONG, .max = 500, .doc = "given by the author"),
-    TEXT(post_link, 4, image_url, .format = FORMAT_URL, .doc = "given by the author"),
+    TEXT(post_link, 4, image_url, .format = FORMAT_PICTURE, .doc = "given by the author"),
 };
 static const struct fields link_fields = FIELDS("post_link", struct post_link, link_rows);
 

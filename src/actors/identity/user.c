@@ -29,7 +29,7 @@ static const struct fields business_fields = FIELDS("business", struct business,
 /* clang-format off */
 static const struct field profile_rows[] = {
     TEXT(profile, 1, display_name, .flags = REQUIRED, .min = 1, .max = 60, .doc = "name for others"),
-    TEXT(profile, 2, avatar, .format = FORMAT_URL, .doc = "picture"),
+    TEXT(profile, 2, avatar, .format = FORMAT_PICTURE, .doc = "picture"),
     TEXT(profile, 3, bio, .format = FORMAT_LONG, .max = 500, .doc = "about the person"),
     STRUCT(profile, 4, business, struct business, &business_fields, .doc = "of leaders"),
 };
@@ -86,7 +86,7 @@ static const struct field user_event_rows[] = {
     ENUM(user_event, 1, role, &user_roles, .doc = "consumer or leader"),
     ENUM(user_event, 2, status, &user_statuses, .doc = "after the event"),
     TEXT(user_event, 3, display_name, .flags = PERSONAL, .max = 60, .doc = "name for others"),
-    TEXT(user_event, 4, avatar, .format = FORMAT_URL, .flags = PERSONAL, .doc = "picture"),
+    TEXT(user_event, 4, avatar, .format = FORMAT_PICTURE, .flags = PERSONAL, .doc = "picture"),
     TEXT(user_event, 5, bio, .format = FORMAT_LONG, .flags = PERSONAL, .max = 500, .doc = "about the person"),
 };
 /* clang-format on */

@@ -32,7 +32,7 @@ static const struct field user_card_rows[] = {
     ENTITY_ROW(user_card),
     ID(user_card, 2, user_id, .flags = READ_ONLY, .refers = "user", .doc = "the person"),
     TEXT(user_card, 3, display_name, .flags = READ_ONLY | PERSONAL, .max = 60, .doc = "name for others"),
-    TEXT(user_card, 4, avatar, .format = FORMAT_URL, .flags = READ_ONLY | PERSONAL, .doc = "picture"),
+    TEXT(user_card, 4, avatar, .format = FORMAT_PICTURE, .flags = READ_ONLY | PERSONAL, .doc = "picture"),
     TEXT(user_card, 5, bio, .format = FORMAT_LONG, .flags = READ_ONLY | PERSONAL, .max = 500,
          .doc = "about the person"),
     ENUM(user_card, 6, role, &user_roles, .flags = READ_ONLY, .doc = "consumer or leader"),

@@ -72,7 +72,7 @@ static const struct field promotion_rows[] = {
         .doc = "campaign: 2 to 3 products; single: one, with an offer; default: 1 to 20, without"),
     TEXT(promotion, 4, title, .min = 1, .max = 120, .flags = REQUIRED, .doc = "shown on the card"),
     TEXT(promotion, 5, description, .format = FORMAT_LONG, .max = 2000, .doc = "description"),
-    TEXT(promotion, 6, image_url, .format = FORMAT_URL, .doc = "picture of the card"),
+    TEXT(promotion, 6, image_url, .format = FORMAT_PICTURE, .doc = "picture of the card"),
     LIST(promotion, 7, products, struct promotion_product, &line_fields, .min = 1, .max = 20, .flags = REQUIRED,
         .doc = "what it is about"),
     STRUCT(promotion, 8, offer, struct offer, &offer_fields, .doc = "what is off, for each unit"),

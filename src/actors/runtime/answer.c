@@ -318,6 +318,17 @@ void reply_unchanged(struct tx *tx)
     reply->body = (struct text){0};
 }
 
+/* What everybody may read, asked by nobody, is everybody's to keep. */
+static void reply_file(struct tx *tx, struct reply *reply, const struct file *file)
+{
+    bool of_all = tx->principal.kind == PRINCIPAL_ANONYMOUS;
+    reply->file = !file->kept ? FILE_UNKEPT : of_all ? FILE_OF_ALL : FILE_OF_ONE;
+    if (file->kept) reply->no_store = false;
+    reply->saved = file->saved;
+    reply->etag = file->tag;
+    reply_unchanged(tx);
+}
+
 void reply_success(struct tx *tx)
 {
     struct tx_state *state = tx->state;
@@ -335,6 +346,7 @@ void reply_success(struct tx *tx)
     if (state->form == ANSWER_RAW) {
         reply->content_type = state->content_type;
         reply->body = state->raw;
+        if (state->file) reply_file(tx, reply, state->file);
         return;
     }
     if (state->form == ANSWER_STREAM) {

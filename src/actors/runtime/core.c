@@ -83,6 +83,7 @@ struct core *core_create(const struct registry *registry, const struct ports *po
     core->config.proves_answers = true;
 #endif
     core->figures_by_entity = map_create();
+    core->blob_remover = (struct provider){blob_removal_effect.name, blob_remove, ports->store};
     core->now = now_ms;
     renderings_prepare(core);
     personal_prepare(core);
@@ -97,6 +98,13 @@ struct core *core_create(const struct registry *registry, const struct ports *po
         snprintf(problem, 256, "the tables of indexes are damaged");
         good = false;
     }
+    uint64_t unnamed = 0;
+    if (good && now_ms && !blobs_sweep(core, &unnamed)) {
+        snprintf(problem, 256, "the names of stored files are damaged");
+        good = false;
+    }
+    if (unnamed)
+        log_line("core", LOG_INFO, "removed files that nothing refers to", "count=%llu", (unsigned long long)unnamed);
     if (good) {
         effects_start_all(core);
         search_start(core);

@@ -348,6 +348,24 @@ enum error answer_raw(struct tx *tx, uint16_t status, const char *content_type, 
     return OK;
 }
 
+enum error answer_file(struct tx *tx, const struct file *file)
+{
+    answer_raw(tx, 200, file->content_type, file->bytes);
+    tx->state->file = ARENA_NEW(tx->arena, struct file);
+    *tx->state->file = *file;
+    return OK;
+}
+
+struct text sent_bytes(const struct tx *tx)
+{
+    return tx->state->message->request->body;
+}
+
+struct text sent_type(const struct tx *tx)
+{
+    return tx->state->message->request->body_type;
+}
+
 enum error answer_entity(struct tx *tx, uint16_t status, const struct kind *kind, struct id id, int64_t version)
 {
     struct tx_state *state = tx->state;

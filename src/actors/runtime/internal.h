@@ -237,6 +237,7 @@ struct tx_state {
     const void *then; /* READ of a moment: what the entity was */
     const char *content_type;
     struct text raw;
+    struct file *file; /* of ANSWER_RAW; NULL: it is none */
     const struct stream_wish *stream;
     bool awaits;
     int64_t await_deadline;
@@ -301,12 +302,13 @@ struct core {
     struct message *undurable;         /* parked until their wanted_lsn can be read from the log */
     struct map *awaiting;              /* awaited entity → message */
     struct heap await_deadlines;
-    size_t messages;             /* alive */
-    struct map *in_flight;       /* idempotency hash → message */
-    struct ordered *timers_due;  /* due, id → pointer */
-    struct map *timers;          /* id → timer */
-    struct map *effects;         /* id → pending_effect */
-    struct heap effect_calls;    /* due → call to be made or answer to be delivered */
+    size_t messages;            /* alive */
+    struct map *in_flight;      /* idempotency hash → message */
+    struct ordered *timers_due; /* due, id → pointer */
+    struct map *timers;         /* id → timer */
+    struct map *effects;        /* id → pending_effect */
+    struct heap effect_calls;   /* due → call to be made or answer to be delivered */
+    struct provider blob_remover;
     struct id_list done_effects; /* answered, nobody waits for the answer: to be taken off the log together */
     int64_t done_since;
     struct pending_effect *undurable_effects,
@@ -565,6 +567,11 @@ const struct provider *provider_of(const struct core *core, const struct effect_
 struct id timer_id_of(const struct kind *kind, struct id entity, const char *command);
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
 void outside_close(struct core *core);
+/* blob.c */
+void blob_remove(void *context, struct effect_call *call); /* of effect_class blob_removal; context: the store */
+bool blobs_sweep(struct core *core, uint64_t *removed);    /* at start; false: they cannot be read */
+bool blobs_verify(const struct registry *registry, struct store *store, void (*missing)(void *context, struct text key),
+                  void *context);
 /* counted.c */
 /* Of an answer that is sent again; *epoch is 0 at first, and between the calls its own. */
 void figures_repeat(struct core *core, struct figure *figures, uint32_t count, uint64_t *epoch);

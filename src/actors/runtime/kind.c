@@ -124,6 +124,8 @@ static void prove_command(struct proof *proof, const struct kind *kind, const st
     if (!command->method && !(command->who & SYSTEM))
         report(proof, command->name, "an internal command is the system's");
     bool reads = command->action == ACTION_READ || command->action == ACTION_LIST;
+    if (command->accepts && (command->action != ACTION_CALL || command->body || !command->method))
+        report(proof, command->name, "a body is taken as it is by a call that binds none");
     if (command->steady && !reads) report(proof, command->name, "only what reads is steady");
     if (command->alike && !(command->steady && command->action == ACTION_LIST && command->listings))
         report(proof, command->name, "a steady list is alike for some");
@@ -228,6 +230,8 @@ static void prove_kind(struct proof *proof, const struct kind *kind)
     for (const struct index *const *index = kind->indexes; index && *index; index++) {
         for (const struct index *const *other = kind->indexes; *other != *index; other++)
             if ((*other)->number == (*index)->number) report(proof, (*index)->name, "index numbers are unique");
+        if ((*index)->upholds && !(*index)->unique)
+            report(proof, (*index)->name, "an index that upholds places is unique");
         if ((*index)->personal && (!(*index)->unique || kind->subject))
             report(proof, (*index)->name, "an index of personal values is unique, and its entity is their subject");
     }

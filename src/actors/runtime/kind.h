@@ -80,6 +80,7 @@ struct index {
     enum leads leads;
     bool personal; /* unique, and its keys come from PERSONAL fields of the entity's own subject: gone with its key */
     bool counted;  /* unique: souk itself counts its values, so a new entity's is never taken */
+    bool upholds;  /* unique, its key is the place of a blob (tx.h), which is kept as long as that is in the index */
 };
 
 enum action {
@@ -127,8 +128,11 @@ struct command {
     const char *doc;
     const struct fields *reply; /* documents the reply of handlers that answer themselves; NULL: the entity */
     const char *extra;          /* a text that answer_member adds in development mode alone; NULL: none */
-    const char *produces;       /* content type of what answer_raw answers; NULL: JSON in the usual envelope */
-    bool paged;                 /* READ: `decide` answers a page of what belongs to the entity (limit, cursor) */
+    const char *produces; /* content types ("a/b, c/d") of what answer_raw answers; NULL: JSON in the usual envelope */
+    const char *accepts;  /* CALL: content types of a body that is taken as it is (sent_bytes); NULL: JSON, by `body` */
+    bool files;           /* READ: answers with answer_file, so it has an ETag and may be 304 */
+    bool finds;           /* of status 201: what it would make may be there already, then it is 200 */
+    bool paged;           /* READ: `decide` answers a page of what belongs to the entity (limit, cursor) */
     bool
         steady; /* READ, LIST: what it answers follows from question and state alone, not from time or chance: it is kept
                     until what its run read has changed */

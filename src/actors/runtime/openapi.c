@@ -135,6 +135,7 @@ static void add_parameters(struct document *document, yyjson_mut_val *operation,
         add_reference(document, parameters, "parameters", "At");
         add_reference(document, parameters, "parameters", "IfNoneMatch");
     }
+    if (command->files) add_reference(document, parameters, "parameters", "IfNoneMatch");
     if (takes_version(command)) add_reference(document, parameters, "parameters", "IfMatch");
     if (takes_key(command, platform)) add_reference(document, parameters, "parameters", "IdempotencyKey");
     if (!get) add_reference(document, parameters, "parameters", "Prefer");
@@ -159,6 +160,18 @@ static void add_content(struct document *document, yyjson_mut_val *of, const cha
     yyjson_mut_obj_add_val(document->doc, media, "schema", schema);
 }
 
+/* "a/b, c/d": each takes or has bytes as they are. */
+static void add_bytes(struct document *document, yyjson_mut_val *of, const char *types)
+{
+    for (struct text rest = text_of(types); rest.data;) {
+        struct text type = text_trim(text_split(&rest, ','));
+        yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
+        bool text = text_starts_with(type, "text/"), json = text_is(type, "application/json");
+        if (json || text) yyjson_mut_obj_add_str(document->doc, schema, "type", json ? "object" : "string");
+        add_content(document, of, yyjson_mut_get_str(document_text(document, "%.*s", TEXT_ARGUMENTS(type))), schema);
+    }
+}
+
 static void add_body(struct document *document, yyjson_mut_val *operation, const struct kind *kind,
                      const struct command *command)
 {
@@ -173,8 +186,13 @@ static void add_body(struct document *document, yyjson_mut_val *operation, const
         schema = document_fields(document, kind, command->body, SHAPE_CREATE);
         required = has_required(command->body);
     }
-    if (!schema) return;
+    if (!schema && !command->accepts) return;
     yyjson_mut_val *body = yyjson_mut_obj_add_obj(document->doc, operation, "requestBody");
+    if (command->accepts) {
+        yyjson_mut_obj_add_bool(document->doc, body, "required", true);
+        add_bytes(document, body, command->accepts);
+        return;
+    }
     yyjson_mut_obj_add_bool(document->doc, body, "required", required);
     add_content(document, body, "application/json", schema);
 }
@@ -240,10 +258,7 @@ static void add_success(struct document *document, yyjson_mut_val *responses, co
     yyjson_mut_obj_add(responses, document_text(document, "%u", status), response);
     yyjson_mut_obj_add_str(document->doc, response, "description", text);
     if (command->produces) {
-        yyjson_mut_val *schema = yyjson_mut_obj(document->doc);
-        bool json = strcmp(command->produces, "application/json") == 0;
-        yyjson_mut_obj_add_str(document->doc, schema, "type", json ? "object" : "string");
-        add_content(document, response, command->produces, schema);
+        add_bytes(document, response, command->produces);
         return;
     }
     yyjson_mut_val *headers = yyjson_mut_obj_add_obj(document->doc, response, "headers");
@@ -269,7 +284,7 @@ static void add_refusals(struct document *document, yyjson_mut_val *responses, c
         const char *status;
         bool given;
     } rows[] = {
-        {"304", command_reads_entity(command)},
+        {"304", command_reads_entity(command) || command->files},
         {"400", true},
         {"401", !platform},
         {"403", !(command->who & ANYONE)},
@@ -370,6 +385,7 @@ static void add_operation(struct document *document, yyjson_mut_val *paths, cons
     add_body(document, operation, kind, command);
     yyjson_mut_val *responses = yyjson_mut_obj_add_obj(document->doc, operation, "responses");
     add_success(document, responses, kind, command, document_status(command));
+    if (command->finds) add_success(document, responses, kind, command, 200);
     if (command->outcome && document_status(command) != 202) add_success(document, responses, kind, command, 202);
     add_refusals(document, responses, kind, command, path);
     add_security(document, operation, command);

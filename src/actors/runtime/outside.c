@@ -402,6 +402,7 @@ static void effect_job_done(struct work *work)
 
 const struct provider *provider_of(const struct core *core, const struct effect_class *class)
 {
+    if (class == &blob_removal_effect) return &core->blob_remover;
     for (const struct provider *provider = core->ports.providers; provider && provider->class_name; provider++)
         if (!strcmp(provider->class_name, class->name)) return provider;
     return NULL;

@@ -51,10 +51,14 @@ struct store_calls {
        so many bytes but the first. Rows are head and body. FOUND: at least one; else what read_log answers for the first. */
     enum found (*read_stretch)(struct store *store, uint64_t lsn, uint32_t most, size_t bytes, struct arena *arena,
                                struct table_row *rows, uint32_t *count);
-    /* Remembers a small value under a name, outside the tables: dropping them leaves it, a backup holds it. It survives a
-       kill at once, a power cut with the next record. False: nothing is written any more. Any thread that may wait. */
+    /* Remembers a value under a name, outside the tables: dropping them leaves it, a backup holds it. An absent value
+       forgets the name. It survives a kill at once, a power cut with the next record. False: nothing is written any
+       more. Any thread that may wait. */
     bool (*note)(struct store *store, const char *name, struct text value);
     enum found (*noted)(struct store *store, const char *name, struct arena *arena, struct text *value);
+    /* All names that begin so, in their order. False: they cannot be read, or a visit said so. A visit may forget names. */
+    bool (*names)(struct store *store, const char *prefix, bool (*visit)(void *context, struct text name),
+                  void *context);
     uint64_t (*applied_lsn)(struct store *store); /* of the tables, at opening */
     uint64_t (*last_lsn)(struct store *store);    /* of the log, at opening */
     uint64_t (*free_bytes)(struct store *store);  /* of the disk beyond the reserve; 0: writes are refused with 507 */

@@ -18,6 +18,7 @@ struct moment {
     int64_t position, time; /* time 0: the position */
 };
 
+enum reply_file { NOT_A_FILE, FILE_OF_ALL, FILE_OF_ONE, FILE_UNKEPT };
 struct reply {
     uint16_t status;
     const char *content_type;                         /* "application/json" unless raw */
@@ -27,6 +28,8 @@ struct reply {
     int64_t retry_after_s;                            /* 0: no such header */
     uint64_t log_position;                            /* X-Log-Position */
     bool replayed, no_store;                          /* Idempotency-Replayed: true; Cache-Control */
+    enum reply_file file;                             /* inert in a browser, kept by caches or not */
+    struct text saved;                                /* Content-Disposition; absent: it is shown */
     int64_t rate_limit, rate_remaining, rate_reset_s; /* rate_limit 0: no such headers */
     uint64_t ticket;                                  /* with which the same question finds its answer sooner, or 0 */
     const struct stream_wish *stream;                 /* what follows the head; NULL: the body */
@@ -52,8 +55,9 @@ struct request {
     bool operator_;          /* came through the control socket */
     struct id token_tenant, token_user, token_session;
     int64_t token_expires_s;
-    struct text body; /* raw JSON */
-    void *bound;      /* by command->body or the kind's fields (CREATE); NULL for PATCH and none */
+    struct text body;      /* raw: JSON, or what the command accepts */
+    struct text body_type; /* of a command that accepts other than JSON: content type, without parameters */
+    void *bound;           /* by command->body or the kind's fields (CREATE); NULL for PATCH and none */
     struct binding binding;
     const void *query; /* by command->query */
     uint64_t query_present;

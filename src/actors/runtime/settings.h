@@ -26,6 +26,8 @@ struct setting {
     ROW("rates.read",                  600,         "reads a minute of one principal or address; 0: no limit")       \
     ROW("rates.write",                 120,         "writes a minute of one principal or address; 0: no limit")      \
     ROW("rates.auth",                  30,          "registrations, logins and refreshes a minute of one address; 0: no limit") \
+    ROW("media.files_most",            1000,        "files that a person may have uploaded")                         \
+    ROW("media.bytes_most",            104857600,   "bytes that they may have together")                             \
     ROW("checkpoint.interval",         SECONDS(5),  "ms between checkpoints of the tables")
 /* clang-format on */
 

@@ -128,6 +128,7 @@ struct effect_class {
    The answer arrives as internal `command` of the entity, whose body table is class->answer; NULL: nobody waits for it. */
 void effect(struct tx *tx, const struct effect_class *class, struct text key, const void *request,
             const struct kind *kind, struct id id, const char *command);
+extern const struct effect_class blob_removal_effect; /* the runtime's own */
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key);
 
 /* A counted figure (impressions): when the request is answered with 200, `amount` is added in memory under (entity, command,
@@ -153,6 +154,19 @@ struct text page_cursor(struct tx *tx, struct text key); /* for page.next: whate
 void erase_subject(struct tx *tx, struct id subject);
 enum error export_person(struct tx *tx); /* READ: answers the entity and what indexes lead to (kind.h) */
 
+/* -- what is too large for the log: bytes under a place of their own, beside the tables -- */
+/* The body of a command that `accepts` other than JSON, and the content type that it came with, without parameters. */
+struct text sent_bytes(const struct tx *tx);
+struct text sent_type(const struct tx *tx);
+/* Writes them before anything is decided, under a place that was drawn, and hashes them (BLAKE2b-256). They are sealed
+   under the key of `subject`, unless that is none. A dry run only hashes. Bytes whose place no index `upholds` (kind.h)
+   are removed by the next start. False: pending, or the subject is erased. */
+bool blob_put(struct tx *tx, struct id place, struct id subject, struct text bytes, uint8_t hash[32]);
+/* False: pending, or not there, or the subject is erased. */
+bool blob_get(struct tx *tx, struct id place, struct id subject, struct text *bytes);
+/* Removes them once this record is durable. Kind and id are of the entity that upheld the place. */
+void blob_drop(struct tx *tx, struct id place, const struct kind *kind, struct id id);
+
 /* -- slow pure functions, on workers; false: pending -- */
 bool compute_password_hash(struct tx *tx, struct text password, struct text *hash);
 bool compute_password_verify(struct tx *tx, struct text password, struct text hash, bool *matches);
@@ -161,6 +175,14 @@ bool compute_password_verify(struct tx *tx, struct text password, struct text ha
 enum error answer(struct tx *tx, uint16_t status, const struct fields *fields, const void *value);
 enum error answer_none(struct tx *tx); /* 204 */
 enum error answer_raw(struct tx *tx, uint16_t status, const char *content_type, struct text body);
+/* A file, whose content is that of its tag for ever. `kept`: caches may keep it, all of them if everybody may read it;
+   `saved`: a browser saves it under this name rather than show it (absent: it shows it). */
+struct file {
+    const char *content_type;
+    struct text bytes, tag, saved;
+    bool kept;
+};
+enum error answer_file(struct tx *tx, const struct file *file);
 /* The entity as this asker sees it, with joins; version 0: as it is now (after this command), else rendered at that version. */
 enum error answer_entity(struct tx *tx, uint16_t status, const struct kind *kind, struct id id, int64_t version);
 /* JSON members rendered beside the entity's own: {"verification_token": …}. `json` is a rendered value. */

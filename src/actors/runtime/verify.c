@@ -60,6 +60,11 @@ static bool compare_space(const struct ordered *tables, struct store *store, enu
     return true;
 }
 
+static void lacks_bytes(void *context, struct text key)
+{
+    differ(context, "the bytes of a stored file are missing", key);
+}
+
 int64_t core_verify(const struct registry *registry, const struct ports *ports, const struct core_config *config,
                     void (*report)(void *context, const char *difference, struct text key), void *context,
                     char problem[256])
@@ -82,6 +87,7 @@ int64_t core_verify(const struct registry *registry, const struct ports *ports, 
     bool good = true;
     for (unsigned i = 0; good && i < sizeof spaces / sizeof spaces[0]; i++)
         good = compare_space(tables, ports->store, spaces[i], &comparison);
+    good = good && blobs_verify(registry, ports->store, lacks_bytes, &comparison);
     if (!good) snprintf(problem, 256, "the tables cannot be read");
     shadow_destroy(shadow);
     return good ? comparison.differences : -1;
