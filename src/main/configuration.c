@@ -84,6 +84,18 @@ static const struct key keys[] = {
       "after which a payment with tok_late succeeds" },
     { "sandbox.mail_directory",      VALUE_TEXT,    AT(mail_directory),              "",               .doc =
       "directory that mails are written into, a file each; left out: a mail is a line of the log without its text" },
+    { "mail.url",                    VALUE_TEXT,    AT(mail_url),                    "",               .doc =
+      "smtp://host:port or smtps://host:port of the server that takes mails; left out: they are the sandbox's" },
+    { "mail.from",                   VALUE_TEXT,    AT(mail_from),                   "",               .doc =
+      "address that mails come from" },
+    { "mail.credentials",            VALUE_TEXT,    AT(mail_credentials),            "",               .doc =
+      "file with one line user:password, mode 0600, of who may hand mails over; left out: nobody logs in" },
+    { "mail.tls",                    VALUE_CHOICE,  AT(mail_tls),                    "required",       .choices = "required tried off", .doc =
+      "STARTTLS with smtp://; tried: where the server has it; off: only where the way to it is safe by itself" },
+    { "mail.ca_file",                VALUE_TEXT,    AT(mail_ca_file),                "",               .doc =
+      "PEM file of who signs that server's certificate; left out: those whom the system trusts" },
+    { "mail.timeout",                VALUE_TIME,    AT(mail_timeout),                "30s",            1000, HOURS(1), .doc =
+      "that handing over one mail may take; then it is tried again" },
     { "net.proxies",                 VALUE_TEXT,    AT(net_proxies),                 "",               .doc =
       "addresses of proxies, with commas between, whose X-Forwarded-For is believed" },
     { "relay.kafka.brokers",         VALUE_TEXT,    AT(kafka_brokers),               "",               .doc =

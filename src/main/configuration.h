@@ -31,6 +31,9 @@ struct configuration {
     /* sandbox: providers that only pretend */
     int64_t sandbox_payment_time, sandbox_late_time;
     const char *mail_directory;
+    /* mail: who takes them; none: the sandbox */
+    const char *mail_url, *mail_from, *mail_credentials, *mail_ca_file;
+    int64_t mail_tls, mail_timeout; /* mail_tls: place in the row's choices, as enum smtp_tls */
     /* relay: none of them unless it is named */
     const char *kafka_brokers, *kafka_options, *rabbitmq_url, *rabbitmq_exchange;
     int64_t relay_retry;

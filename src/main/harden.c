@@ -120,6 +120,7 @@ void harden_confine(struct shell *shell, const char *port_file)
         add(list, common[i].path, common[i].access);
     add(list, configuration->data, CONFINE_WRITE);
     add(list, configuration->mail_directory, CONFINE_WRITE);
+    add(list, configuration->mail_ca_file, CONFINE_READ);
     add_directory_of(list, port_file, CONFINE_WRITE);
     add_renewed(list, configuration->tls_certificate);
     add_renewed(list, configuration->tls_key);

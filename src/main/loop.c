@@ -168,6 +168,7 @@ static void on_signal(uv_signal_t *handle, int number)
     shell->stopping = true;
     log_line("main", LOG_INFO, "stopping", "signal=%d", number);
     notify_supervisor("STOPPING=1");
+    smtp_stop(shell->smtp);
     net_stop(shell->net, on_net_stopped, shell);
     uv_timer_start(&shell->due, on_due, 0, 0);
 }

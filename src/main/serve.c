@@ -189,13 +189,38 @@ static struct ports ports_of(struct shell *shell)
         .search = shell->search,
         .submit = submit,
         .random = draw,
-        .providers = sandbox_providers(shell->sandbox),
+        .providers = shell->providers,
         .keyring = shell->keyring,
         .token_keys = shell->token_keys.keys,
         .token_key_count = shell->token_keys.count,
         .metrics = metrics,
         .openapi = buffer_as_text(&document),
     };
+}
+
+/* Those of the sandbox, but for what somebody else really does. */
+static void choose_providers(struct shell *shell)
+{
+    const struct provider *pretended = sandbox_providers(shell->sandbox);
+    for (unsigned i = 0; pretended[i].class_name && i < PROVIDERS_MOST; i++) {
+        bool mails = strcmp(pretended[i].class_name, "mail") == 0;
+        shell->providers[i] = mails && shell->smtp ? smtp_provider(shell->smtp) : pretended[i];
+    }
+}
+
+static int open_mail(struct shell *shell)
+{
+    const struct configuration *configuration = &shell->configuration;
+    char problem[256] = "the library of mail cannot be used";
+    if (!*configuration->mail_url) return EXIT_DONE;
+    shell->smtp = smtp_create(&(struct smtp_config){.url = configuration->mail_url,
+                                                    .from = configuration->mail_from,
+                                                    .credentials = configuration->mail_credentials,
+                                                    .ca_file = configuration->mail_ca_file,
+                                                    .tls = (enum smtp_tls)configuration->mail_tls,
+                                                    .timeout_ms = configuration->mail_timeout},
+                              problem);
+    return shell->smtp ? EXIT_DONE : refuse(EXIT_USAGE, problem);
 }
 
 static int open_core(struct shell *shell)
@@ -207,6 +232,7 @@ static int open_core(struct shell *shell)
         .late_time_ms = configuration->sandbox_late_time,
         .mail_directory = configuration->mail_directory,
     });
+    choose_providers(shell);
     shell->search = search_index_open((size_t)configuration->search_memory, problem);
     if (!shell->search) return refuse(EXIT_FAILED, problem);
     shell->workers = workers_create(shell_wake, shell);
@@ -282,6 +308,7 @@ static int open_all(struct shell *shell, const struct arguments *arguments)
     int status = open_key_early(shell);
     if (status != EXIT_DONE) return status;
     status = make_mail_directory(shell);
+    if (status == EXIT_DONE) status = open_mail(shell);
     if (status != EXIT_DONE) return status;
     harden_confine(shell, argument(arguments, "port-file"));
     shell_open(shell); /* after it: a loop that has begun with io_uring could not go on without */
@@ -307,6 +334,7 @@ static void close_all(struct shell *shell)
     shell->search->calls->close(shell->search);
     net_destroy(shell->net);
     sandbox_destroy(shell->sandbox);
+    smtp_destroy(shell->smtp);
     keyring_destroy(shell->keyring);
     shell_close(shell);
 }

@@ -7,6 +7,7 @@
 #include "main/keys.h"
 #include "main/relays.h"
 #include "main/sandbox.h"
+#include "main/smtp.h"
 #include "base/durations.h"
 #include "main/workers.h"
 #include "net/net.h"
@@ -14,7 +15,7 @@
 #include <stdatomic.h>
 #include <uv.h>
 
-enum { RANDOM_POOL_BYTES = 4096, STOP_TICK_MS = 20 };
+enum { PROVIDERS_MOST = 8, RANDOM_POOL_BYTES = 4096, STOP_TICK_MS = 20 };
 
 /* Random bytes are drawn from the system many at a time: a system call for each message would cost as much as deciding. */
 struct random_pool {
@@ -51,6 +52,8 @@ struct shell {
     struct master *master; /* until the keyring has it */
     struct token_keys token_keys;
     struct sandbox *sandbox;
+    struct smtp *smtp; /* NULL: mails are the sandbox's */
+    struct provider providers[PROVIDERS_MOST + 1];
     struct workers *workers;
     struct search *search;
     struct core *core;
