@@ -5,6 +5,7 @@
 #include "actors/community/community.h"
 #include "actors/community/post.h"
 #include "actors/identity/identity.h"
+#include "actors/platform/webhook.h"
 #include "actors/promotion/promotion.h"
 #include "actors/runtime/system.h"
 #include "actors/sales/order.h"
@@ -26,6 +27,7 @@ static const struct area {
     {promotion_kinds, promotion_followers, NULL},
     {post_kinds, post_followers, NULL},
     {sales_kinds, sales_followers, sales_effects},
+    {platform_kinds, NULL, platform_effects},
     {views_kinds, views_followers, NULL},
     {system_kinds, NULL, system_effects},
 };

@@ -108,6 +108,14 @@ static const struct key keys[] = {
       "topic exchange that they are published to; made when it is missing" },
     { "relay.retry",                 VALUE_TIME,    AT(relay_retry),                 "30s",            100, HOURS(1), .doc =
       "longest pause between two attempts to reach a broker that is lost" },
+    { "webhook.retries",             VALUE_TEXT,    AT(webhook_retries),             "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", .doc =
+      "pauses after each failed attempt to tell a webhook an event, with commas between; a fifth at most comes on top; after the last one the webhook is disabled" },
+    { "webhook.probe",               VALUE_TIME,    AT(webhook_probe),               "1m",             10, HOURS(24), .doc =
+      "pause between two attempts of a webhook that failed five times in a row, whatever events they were of" },
+    { "webhook.connect_timeout",     VALUE_TIME,    AT(webhook_connect_timeout),     "5s",             10, MINUTES(5), .doc =
+      "that connecting to a webhook's address may take, with its name and TLS" },
+    { "webhook.timeout",             VALUE_TIME,    AT(webhook_timeout),             "10s",            10, MINUTES(5), .doc =
+      "that an attempt to tell a webhook an event may take in all" },
 };
 /* clang-format on */
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
@@ -359,7 +367,21 @@ const char *configuration_check(const struct configuration *configuration)
         return "cors.origins is *, or origins such as https://shop.example, with commas between";
     if (configuration->store_reserve && configuration->store_reserve < RESERVE_LEAST)
         return "store.reserve is 32MiB at least, or 0";
+    int64_t retries[WEBHOOK_RETRIES_MOST];
+    if (!configuration_times(configuration->arena, configuration->webhook_retries, retries, WEBHOOK_RETRIES_MOST))
+        return "webhook.retries is up to 20 times of a week at most, such as 5s, 5m, 2h, with commas between";
     return NULL;
+}
+
+unsigned configuration_times(struct arena *arena, const char *value, int64_t *result, unsigned most)
+{
+    unsigned count = 0;
+    for (const char *const *word = configuration_list(arena, value); *word; word++)
+        if (count == most || !parse_number(*word, times, &result[count]) || result[count] > DAYS(7))
+            return 0;
+        else
+            count++;
+    return count;
 }
 
 const char *const *configuration_list(struct arena *arena, const char *value)

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "net/net.h"
+#include "relay/webhook.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,9 @@ struct configuration {
     /* relay: none of them unless it is named */
     const char *kafka_brokers, *kafka_options, *rabbitmq_url, *rabbitmq_exchange;
     int64_t relay_retry;
+    /* webhook */
+    const char *webhook_retries;
+    int64_t webhook_probe, webhook_connect_timeout, webhook_timeout;
     /* the settings that differ from their default: name, value, name, value, …, NULL */
     const char *settings[2 * CONFIGURATION_SETTINGS_MOST + 1];
     unsigned setting_count;
@@ -59,6 +63,8 @@ bool configuration_parse(struct configuration *configuration, const char *name, 
 const char *configuration_check(const struct configuration *configuration);
 /* "127.0.0.1:8080", "[::]:8080", "host:0" in its two parts; of "" nothing is set. False when it is none of these. */
 bool configuration_listen(struct arena *arena, const char *listen, const char **host, int *port);
+/* The times of "5s, 5m, 2h": their number, 0 when one is none, or there are more than fit. */
+unsigned configuration_times(struct arena *arena, const char *value, int64_t *times, unsigned most);
 /* The words of "a, b, c", NULL-terminated. */
 const char *const *configuration_list(struct arena *arena, const char *value);
 /* Tells the name of every key. */

@@ -177,6 +177,7 @@ static void metrics(void *context, struct buffer *out)
     feed_metrics(shell->feed, out);
     relays_metrics(shell->relays.relays, shell->relays.count, out);
     live_metrics(shell->streams, out);
+    webhooks_metrics(shell->webhooks, out);
 }
 
 static struct ports ports_of(struct shell *shell)
@@ -198,16 +199,6 @@ static struct ports ports_of(struct shell *shell)
     };
 }
 
-/* Those of the sandbox, but for what somebody else really does. */
-static void choose_providers(struct shell *shell)
-{
-    const struct provider *pretended = sandbox_providers(shell->sandbox);
-    for (unsigned i = 0; pretended[i].class_name && i < PROVIDERS_MOST; i++) {
-        bool mails = strcmp(pretended[i].class_name, "mail") == 0;
-        shell->providers[i] = mails && shell->smtp ? smtp_provider(shell->smtp) : pretended[i];
-    }
-}
-
 static int open_mail(struct shell *shell)
 {
     const struct configuration *configuration = &shell->configuration;
@@ -223,16 +214,38 @@ static int open_mail(struct shell *shell)
     return shell->smtp ? EXIT_DONE : refuse(EXIT_USAGE, problem);
 }
 
-static int open_core(struct shell *shell)
+/* Who is asked for what is outside: the sandbox, but for what somebody else really does, and webhooks for endpoints. */
+static void open_providers(struct shell *shell)
 {
     const struct configuration *configuration = &shell->configuration;
-    char problem[256];
     shell->sandbox = sandbox_create(&(struct sandbox_config){
         .payment_time_ms = configuration->sandbox_payment_time,
         .late_time_ms = configuration->sandbox_late_time,
         .mail_directory = configuration->mail_directory,
     });
-    choose_providers(shell);
+    struct webhooks_config config = {
+        .user_agent = "souk/" SOUK_VERSION,
+        .loopback = is_development(shell),
+        .connect_ms = configuration->webhook_connect_timeout,
+        .total_ms = configuration->webhook_timeout,
+        .probe_ms = configuration->webhook_probe,
+    };
+    config.retry_count =
+        configuration_times(shell->arena, configuration->webhook_retries, config.retries, WEBHOOK_RETRIES_MOST);
+    shell->webhooks = webhooks_open(&config, shell->store);
+    unsigned count = 0;
+    for (const struct provider *pretended = sandbox_providers(shell->sandbox); pretended->class_name; pretended++) {
+        bool mails = strcmp(pretended->class_name, "mail") == 0;
+        shell->providers[count++] = mails && shell->smtp ? smtp_provider(shell->smtp) : *pretended;
+    }
+    shell->providers[count] = webhooks_provider(shell->webhooks);
+}
+
+static int open_core(struct shell *shell)
+{
+    const struct configuration *configuration = &shell->configuration;
+    char problem[256];
+    open_providers(shell);
     shell->search = search_index_open((size_t)configuration->search_memory, problem);
     if (!shell->search) return refuse(EXIT_FAILED, problem);
     shell->workers = workers_create(shell_wake, shell);
@@ -249,6 +262,7 @@ static int open_core(struct shell *shell)
     shell->core = core_create(shell->registry, &ports, &config, clock_now_ms(&shell->clock), problem);
     if (!shell->core) return refuse(strcmp(problem, core_wrong_key) == 0 ? EXIT_USAGE : EXIT_DAMAGED, problem);
     shell->feed = feed_create(shell->store, shell->registry, shell->keyring, core_durable_lsn(shell->core));
+    webhooks_start(shell->webhooks, shell->feed);
     shell->streams = live_open(shell->feed, configuration->net.streams_most, configuration->net.streams_of_one);
     return EXIT_DONE;
 }
@@ -325,7 +339,9 @@ static int open_all(struct shell *shell, const struct arguments *arguments)
 /* The net is last: what the core still has to answer when it ends goes through it. */
 static void close_all(struct shell *shell)
 {
+    webhooks_stop(shell->webhooks); /* its answers go through the workers, who ask it for reports */
     workers_destroy(shell->workers);
+    webhooks_close(shell->webhooks);
     relays_close(&shell->relays);
     live_close(shell->streams);
     feed_destroy(shell->feed);
@@ -342,6 +358,7 @@ static void close_all(struct shell *shell)
 /* What was not opened whole is not taken apart: the store alone has something to bring in order. */
 static _Noreturn void end_unopened(struct shell *shell, int status)
 {
+    webhooks_stop(shell->webhooks);
     if (shell->workers) workers_destroy(shell->workers);
     relays_close(&shell->relays);
     if (shell->store) shell->store->calls->close(shell->store);

@@ -10,6 +10,7 @@
 #include "main/smtp.h"
 #include "base/durations.h"
 #include "main/workers.h"
+#include "relay/webhook.h"
 #include "net/net.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -53,6 +54,7 @@ struct shell {
     struct token_keys token_keys;
     struct sandbox *sandbox;
     struct smtp *smtp; /* NULL: mails are the sandbox's */
+    struct webhooks *webhooks;
     struct provider providers[PROVIDERS_MOST + 1];
     struct workers *workers;
     struct search *search;

@@ -87,6 +87,7 @@ class World:
         self.address = shop.created(customer.post("/users/me/addresses", self.address_body()))
         document = shop.created(team_owner.get(f"/suppliers/{supplier.id}"), 200)["documents"][0]
         self.tenant = shop.created(people["operator"].post("//api/admin/tenants", self.tenant_body()))
+        self.webhook = shop.created(admin.post("/admin/webhooks", self.webhook_body()))
         variant = self.product["variants"][0]["id"]
         self.licence, self.media = team_owner.upload(), customer.upload(visibility="public")
         # Ids for the parameters of a path, by the word before; where that is a parameter too, by their own name.
@@ -94,7 +95,8 @@ class World:
             "suppliers": supplier.id, "sellers": supplier.id, "communities": self.community["id"], "products": self.product["id"],
             "promotions": self.promotion["id"], "posts": self.post["id"], "orders": self.order["id"],
             "users": people["stranger"].id, "media": self.media, "addresses": self.address["id"], "tenants": self.tenant["id"],
-            "documents": document["id"], "locations": supplier.location, "variants": variant, "stock": variant,
+            "webhooks": self.webhook["id"], "documents": document["id"], "locations": supplier.location, "variants": variant,
+            "stock": variant,
             "location_id": supplier.location, "items": sales.item_of(self.order, self.product)["id"],
             "refunds": self.order["payment"]["refunds"][0]["id"], "suppliers/members": people["staff"].id,
             "sellers/members": people["staff"].id, "communities/members": people["member"].id,
@@ -120,6 +122,10 @@ class World:
     def tenant_body():
         return {"slug": f"market-{next(numbers)}-{id(numbers) % 9973}", "name": "A market"}
 
+    @staticmethod
+    def webhook_body():
+        return {"url": "http://127.0.0.1:65535/", "events": ["order.*"]}        # where nobody listens
+
     def bodies(self):
         """Of commands whose body must be more than well formed to succeed; functions, where it must be new each time."""
         return {
@@ -137,6 +143,8 @@ class World:
             "vote.vote": lambda: {"option_ids": [self.option]},
             "report.create": lambda: {"target_kind": "post", "target_id": self.post["id"], "reason": "spam"},
             "system.backup": lambda: {"path": os.path.join(self.server.directory, f"copy-{next(numbers)}")},
+            "webhook.create": self.webhook_body,
+            "webhook.replay": lambda: {"position": 1},
             "user.grant-role": lambda: {"role": "leader", "reason": "as the rules say"},
         }
 
@@ -156,6 +164,7 @@ class World:
             "promotion": [self.make_promotion, lambda: self.make_promotion(starts_at=sales.ahead(3600))],
             "post": [self.make_post, self.make_moderated_post],
             "order": [self.make_order, lambda: self.make_order(token="tok_timeout")],
+            "webhook": [self.make_webhook],
         }
 
     def make_tenant(self):
@@ -242,3 +251,7 @@ class World:
         reply = self.people["customer"].post("/orders", sales.body(sales.line(self.product), token=token))
         data = shop.created(reply, 202 if reply.status == 202 else 201)
         return Entity("order", data, {"orders": data["id"], "items": data["items"][0]["id"]}, {"self": self.people["customer"]})
+
+    def make_webhook(self):
+        data = shop.created(self.people["admin"].post("/admin/webhooks", self.webhook_body()))
+        return Entity("webhook", data, {"webhooks": data["id"]})

@@ -229,13 +229,14 @@ yyjson_mut_val *document_entity(struct document *document, const struct kind *ki
     return reference(document, name);
 }
 
-yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name)
+yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name,
+                                   const char *doc)
 {
     const char *target = yyjson_mut_get_str(yyjson_mut_obj_get(referring, "$ref"));
     yyjson_mut_val *schema = yyjson_mut_obj_get(document->schemas, strrchr(target, '/') + 1);
     yyjson_mut_val *copy = yyjson_mut_val_mut_copy(document->doc, schema), *text = yyjson_mut_obj(document->doc);
     yyjson_mut_obj_add_str(document->doc, text, "type", "string");
-    yyjson_mut_obj_add_str(document->doc, text, "description", "in development mode alone");
+    yyjson_mut_obj_add_str(document->doc, text, "description", doc ? doc : "in development mode alone");
     yyjson_mut_obj_add_val(document->doc, yyjson_mut_obj_get(copy, "properties"), name, text);
     return copy;
 }

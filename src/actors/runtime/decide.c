@@ -320,6 +320,11 @@ void effect_cancel(struct tx *tx, const struct effect_class *class, struct text 
         .id = effect_id_of(tx->tenant, class, key), .removed = true, .class_number = class->number};
 }
 
+int64_t log_position(const struct tx *tx)
+{
+    return (int64_t)tx->core->last_lsn;
+}
+
 /* ---- answering ---- */
 enum error answer(struct tx *tx, uint16_t status, const struct fields *fields, const void *value)
 {

@@ -129,6 +129,7 @@ struct pending_effect {
     uint32_t attempt;
     uint32_t uses; /* steps scheduled and calls under way */
     bool calling, removed;
+    struct effect_job *kept; /* the call, while its provider keeps it */
 };
 
 struct id_list {

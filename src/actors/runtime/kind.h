@@ -127,7 +127,8 @@ struct command {
     enum rate_class rate;
     const char *doc;
     const struct fields *reply; /* documents the reply of handlers that answer themselves; NULL: the entity */
-    const char *extra;          /* a text that answer_member adds in development mode alone; NULL: none */
+    const char *extra;          /* a text that answer_member adds; NULL: none */
+    const char *extra_doc;      /* when it does; NULL: in development mode alone */
     const char *produces; /* content types ("a/b, c/d") of what answer_raw answers; NULL: JSON in the usual envelope */
     const char *accepts;  /* CALL: content types of a body that is taken as it is (sent_bytes); NULL: JSON, by `body` */
     bool files;           /* READ: answers with answer_file, so it has an ETag and may be 304 */

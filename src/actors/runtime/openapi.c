@@ -207,7 +207,7 @@ static yyjson_mut_val *data_schema(struct document *document, const struct kind 
 {
     yyjson_mut_val *schema = command->reply ? document_fields(document, kind, command->reply, SHAPE_OUTPUT)
                                             : document_entity(document, kind, SHAPE_OUTPUT);
-    return command->extra ? document_with_text(document, schema, command->extra) : schema;
+    return command->extra ? document_with_text(document, schema, command->extra, command->extra_doc) : schema;
 }
 
 static yyjson_mut_val *envelope(struct document *document, const struct kind *kind, const struct command *command)

@@ -27,8 +27,9 @@ yyjson_mut_val *document_shape(struct document *document, const struct fields *f
 yyjson_mut_val *document_entity(struct document *document, const struct kind *kind, enum schema_shape shape);
 yyjson_mut_val *document_fields(struct document *document, const struct kind *kind, const struct fields *fields,
                                 enum schema_shape shape);
-/* The schema that a reference leads to, with one more text that only development mode has. */
-yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name);
+/* The schema that a reference leads to, with one more text; doc says when it is there, NULL: in development mode alone. */
+yyjson_mut_val *document_with_text(struct document *document, yyjson_mut_val *referring, const char *name,
+                                   const char *doc);
 /* Adds the response of a refusal ("409", "default"). */
 void document_add_response(struct document *document, yyjson_mut_val *responses, const char *status);
 /* Adds the members that only the answer to a dry run has. */

@@ -194,8 +194,23 @@ static void effect_key_of(struct id id, struct key *key)
     key_add(key, id.bytes, 16);
 }
 
+struct effect_job {
+    struct work work;
+    struct core *core;
+    struct pending_effect *effect;
+    struct effect_call call;
+    const struct provider *provider;
+};
+
+static void effect_job_free(struct effect_job *job)
+{
+    arena_destroy(job->call.arena);
+    free(job);
+}
+
 static void effect_free(struct pending_effect *effect)
 {
+    if (effect->kept) effect_job_free(effect->kept);
     free((void *)(uintptr_t)effect->key.data);
     free((void *)(uintptr_t)effect->request.data);
     free((void *)(uintptr_t)effect->personal.data);
@@ -206,6 +221,12 @@ static void effect_forget(struct core *core, struct pending_effect *effect)
 {
     map_remove(core->effects, effect->id.bytes, 16);
     effect->removed = true; /* a call under way or scheduled frees it when it ends */
+    struct effect_job *kept = effect->kept;
+    effect->kept = NULL;
+    if (kept && kept->provider->drop(kept->provider->context, &kept->call)) {
+        effect_job_free(kept);
+        effect->uses--;
+    }
     if (!effect->uses) effect_free(effect);
 }
 
@@ -311,14 +332,6 @@ static bool effect_row_load(void *context, const struct table_row *row)
 }
 
 /* ---- calls ---- */
-struct effect_job {
-    struct work work;
-    struct core *core;
-    struct pending_effect *effect;
-    struct effect_call call;
-    const struct provider *provider;
-};
-
 static void effect_job_run(struct work *work)
 {
     struct effect_job *job = (struct effect_job *)work;
@@ -381,6 +394,7 @@ static void effect_job_done(struct work *work)
     struct core *core = job->core;
     struct pending_effect *effect = job->effect;
     effect->calling = false;
+    effect->kept = NULL;
     bool gave_up = job->call.retry && core->now - effect->created_at >= effect->class->give_up_after;
     if (job->call.retry && !gave_up) {
         if (!effect->removed) effect_schedule(core, effect, core->now + effect_backoff(effect->attempt), NULL);
@@ -396,8 +410,19 @@ static void effect_job_done(struct work *work)
         }
     }
     effect_release(effect);
-    arena_destroy(job->call.arena);
-    free(job);
+    effect_job_free(job);
+}
+
+static void effect_job_ended(struct work *work)
+{
+    (void)work; /* a worker only hands over what was answered on another thread */
+}
+
+bool effect_call_end(struct effect_call *call)
+{
+    struct effect_job *job = (struct effect_job *)((char *)call - offsetof(struct effect_job, call));
+    job->work.run = effect_job_ended;
+    return job->core->ports.submit(job->core->ports.context, &job->work);
 }
 
 const struct provider *provider_of(const struct core *core, const struct effect_class *class)
@@ -461,7 +486,10 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
     effect->uses++;
     if (provider->instant) {
         effect_job_run(&job->work);
-        effect_job_done(&job->work);
+        if (job->call.kept)
+            effect->kept = job;
+        else
+            effect_job_done(&job->work);
         return;
     }
     if (core->ports.submit(core->ports.context, &job->work)) return;

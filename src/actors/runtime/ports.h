@@ -90,6 +90,15 @@ struct effect_call {
     bool retry;          /* set: no answer, call again later */
     int64_t delay_ms;    /* set: deliver the answer that much later (sandbox) */
     uint32_t repeats;    /* set: deliver it so many times more (sandbox) */
+    bool kept;           /* set, by an instant provider: answered later, by effect_call_end */
+};
+/* Delivers the answer of a kept call, which is the runtime's from then on. Any thread; false: not now, try again soon. */
+bool effect_call_end(struct effect_call *call);
+struct effect_report {
+    struct arena *arena;
+    const struct effect_class *class;
+    struct text key;
+    void *report; /* struct of class->report, zeroed */
 };
 struct provider {
     const char *class_name;
@@ -99,6 +108,10 @@ struct provider {
     /* Besides, nothing in the world depends on whether it was called. So it may be asked before the record is durable, and
        what it answers at once is decided in the record of the command that asked. */
     bool pure;
+    /* Of who keeps calls: nobody waits for this one any more, and it is gone when this returns. False: its answer is on its way, and is
+       dropped. On the core. */
+    bool (*drop)(void *context, struct effect_call *call);
+    void (*report)(void *context, struct effect_report *report); /* on WORK_READ; of a class with a report */
 };
 
 /* ---- passwords: NULL but where thousands are given one that is no secret; then in place of base/password.h ---- */

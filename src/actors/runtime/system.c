@@ -4,8 +4,8 @@
 #include "actors/runtime/envelope.h"
 #include "actors/runtime/events.h"
 #include "actors/runtime/internal.h"
+#include "actors/runtime/job.h"
 #include "base/check.h"
-#include <stdlib.h>
 #include <string.h>
 
 /* The runtime asks every kind for a table; no entity is ever made of this one. */
@@ -76,67 +76,6 @@ static enum error openapi(struct tx *tx)
     return answer_raw(tx, 200, "application/json", document);
 }
 
-/* ---- Jobs on workers ------------------------------------------------------------------------------------------------ */
-
-struct job {
-    struct work work;
-    struct core *core;
-    struct message *message;
-    struct memo *memo;
-    void (*run)(struct job *job);
-    char path[4096];   /* of a backup */
-    uint64_t from, to; /* of the log */
-    struct buffer result;
-    bool good;
-};
-
-static void job_run(struct work *work)
-{
-    struct job *job = (struct job *)(void *)work;
-    job->run(job);
-}
-
-static void job_done(struct work *work)
-{
-    struct job *job = (struct job *)(void *)work;
-    struct core *core = job->core;
-    struct message *message = job->message;
-    job->memo->ready = true;
-    job->memo->found = job->good;
-    job->memo->value = arena_text(message->arena, buffer_as_text(&job->result));
-    buffer_free(&job->result);
-    free(job);
-    message_loaded(core, message);
-}
-
-/* What the job of this input found out, or NULL: it was started, or runs, and the handler runs again once it is done. */
-static const struct memo *job_result(struct tx *tx, struct text input, enum work_class class, const struct job *like)
-{
-    struct message *message = tx->state->message;
-    for (const struct memo *memo = message->memos; memo; memo = memo->next) {
-        if (!text_equal(memo->input, input)) continue;
-        if (memo->ready) return memo;
-        tx->state->pending = true;
-        return NULL;
-    }
-    struct memo *memo = ARENA_NEW(message->arena, struct memo);
-    *memo = (struct memo){.next = message->memos, .input = input};
-    message->memos = memo;
-    struct job *job = memory_alloc(sizeof *job);
-    *job = *like;
-    job->work = (struct work){.run = job_run, .done = job_done, .class = class};
-    job->core = tx->core;
-    job->message = message;
-    job->memo = memo;
-    tx->state->pending = true;
-    message->loads++;
-    if (tx->core->ports.submit(tx->core->ports.context, &job->work)) return NULL;
-    message->loads--;
-    message->failures = LIMIT_RERUNS + 1; /* the pool is full: 503 */
-    free(job);
-    return NULL;
-}
-
 /* ---- Backup --------------------------------------------------------------------------------------------------------- */
 
 struct backup_body {
@@ -162,10 +101,15 @@ static const struct field backup_reply_rows[] = {
 /* clang-format on */
 static const struct fields backup_reply_fields = FIELDS("backup", struct backup_reply, backup_reply_rows);
 
+struct backup_job {
+    struct job job;
+    char path[4096];
+};
+
 static void run_backup(struct job *job)
 {
     struct store *store = job->core->ports.store;
-    const char *problem = store->calls->backup(store, job->path);
+    const char *problem = store->calls->backup(store, ((struct backup_job *)(void *)job)->path);
     job->good = !problem;
     if (problem) buffer_string(&job->result, problem);
 }
@@ -173,13 +117,13 @@ static void run_backup(struct job *job)
 static enum error backup(struct tx *tx)
 {
     const struct backup_body *body = tx->body;
-    struct job like = {.run = run_backup};
+    struct backup_job like = {.job = {.run = run_backup}};
     if (body->path.data[0] != '/') return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is absolute");
     if (body->path.length >= sizeof like.path) return fail(tx, ERROR_BAD_REQUEST, "the path of a backup is too long");
     memcpy(like.path, body->path.data, body->path.length);
     int64_t position = (int64_t)tx->core->durable_lsn;
     if (!tx->dry_run) {
-        const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like);
+        const struct memo *memo = job_result(tx, LITERAL("backup"), WORK_OUTBOUND, &like.job, sizeof like);
         if (!memo) return OK; /* void: it runs again */
         if (!memo->found) return fail(tx, ERROR_CONFLICT, "%.*s", TEXT_ARGUMENTS(memo->value));
     }
@@ -276,11 +220,17 @@ static const struct field log_query_rows[] = {
 /* clang-format on */
 static const struct fields log_query_fields = FIELDS("log_query", struct log_query, log_query_rows);
 
+struct log_job {
+    struct job job;
+    uint64_t from, to;
+};
+
 static void run_log(struct job *job)
 {
     struct store *store = job->core->ports.store;
+    const struct log_job *wanted = (struct log_job *)(void *)job;
     job->good = true;
-    for (uint64_t lsn = job->from; job->good && lsn < job->to && job->result.length < LOG_PAGE_BYTES; lsn++) {
+    for (uint64_t lsn = wanted->from; job->good && lsn < wanted->to && job->result.length < LOG_PAGE_BYTES; lsn++) {
         struct arena *arena = arena_create();
         struct text head, body;
         struct record record = {0};
@@ -302,9 +252,10 @@ static enum error log_page(struct tx *tx)
     uint64_t count = query && query->count > 0 ? (uint64_t)query->count : LOG_PAGE_DEFAULT;
     struct text page = LITERAL("");
     if (after < last) {
-        struct job like = {
-            .run = run_log, .from = after + 1, .to = after + 1 + (last - after < count ? last - after : count)};
-        const struct memo *memo = job_result(tx, LITERAL("log"), WORK_READ, &like);
+        struct log_job like = {.job = {.run = run_log},
+                               .from = after + 1,
+                               .to = after + 1 + (last - after < count ? last - after : count)};
+        const struct memo *memo = job_result(tx, LITERAL("log"), WORK_READ, &like.job, sizeof like);
         if (!memo) return OK; /* void: it runs again */
         if (!memo->found) return fail(tx, ERROR_INTERNAL_ERROR, "the log cannot be read");
         page = memo->value;

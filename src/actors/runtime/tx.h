@@ -93,6 +93,8 @@ uint32_t transition_to(const struct tx *tx);
 uint32_t relations_to(struct tx *tx, const struct kind *kind, const void *entity);
 
 /* -- identity and chance -- */
+/* The last position of the log before what is being decided: its own record is the next one. */
+int64_t log_position(const struct tx *tx);
 struct id draw_id(struct tx *tx); /* UUIDv7: sorts after those of earlier messages */
 /* This id was derived from one that has just been drawn: nothing can be there, and load and create need not look. */
 void known_new(struct tx *tx, struct id id);
@@ -123,6 +125,7 @@ struct effect_class {
     int64_t
         give_up_after; /* ms after which a retried effect answers as failed; the provider's answer struct stays zero */
     const char *doc;
+    const struct fields *report; /* what its provider can be asked at any time; NULL: nothing */
 };
 /* A call to the outside, stored in this record, made once it is durable, repeated with the same key until answered.
    The answer arrives as internal `command` of the entity, whose body table is class->answer; NULL: nobody waits for it. */
@@ -130,6 +133,9 @@ void effect(struct tx *tx, const struct effect_class *class, struct text key, co
             const struct kind *kind, struct id id, const char *command);
 extern const struct effect_class blob_removal_effect; /* the runtime's own */
 void effect_cancel(struct tx *tx, const struct effect_class *class, struct text key);
+/* What the provider of this class knows of a key just now, as a struct of class->report; all zero when there is no provider. For reads alone:
+   it is in no record. NULL: pending. */
+const void *effect_report(struct tx *tx, const struct effect_class *class, struct text key);
 
 /* A counted figure (impressions): when the request is answered with 200, `amount` is added in memory under (entity, command,
    first, second); at most once a second, and at a graceful stop, the sum is given to the internal command as its body. A

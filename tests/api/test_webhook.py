@@ -1,0 +1,434 @@
+#!/usr/bin/env python3
+"""Webhooks: events told to addresses outside, whatever those do: fail, drop, delay, redirect, go away; and whatever happens here."""
+
+import base64
+import json
+import os
+import random
+import threading
+import time
+
+from harness import PASSWORD, Server, Suite
+from receiver import Receiver, close_without_answer, is_signed, signature, until
+from shop import community, created, leader
+
+suite = Suite("webhook")
+SETTINGS = {"webhook.retries": ", ".join(["20ms"] * 20), "webhook.probe": "20ms", "security.confine": "on"}
+LISTED = 100                                    # events of a page
+
+
+class World:
+    """A server whose leader has communities: each change of one is an event of its own subject."""
+
+    def __init__(self, settings=None):
+        self.server = Server(settings={**SETTINGS, **(settings or {})})
+        self.admin = self.server.admin()
+        self.leader = leader(self.server, self.admin)
+        self.places = [community(self.leader) for _ in range(4)]
+        self.changes = 0
+
+    def log_in(self):
+        self.admin, self.leader = self.server.admin(), self.server.login(self.leader.user["email"])
+
+    def change(self, count=1, of=None):
+        """So many events, of all communities in turn or of one."""
+        for _ in range(count):
+            self.changes += 1
+            place = self.places[of if of is not None else self.changes % len(self.places)]
+            created(self.leader.patch(f"/communities/{place['id']}", {"description": f"Change {self.changes}"}, version="*"), 200)
+
+    def hook(self, url, events=("community.*",), **more):
+        return created(self.admin.post("/admin/webhooks", {"url": url, "events": list(events), **more}))
+
+    def events(self, after=0, prefix=""):
+        """What the log says happened, as those who may read it are told."""
+        found = list(self.admin.pages(f"/admin/events?after={after}", limit=LISTED))
+        return [event for event in found if event["type"].startswith(prefix)]
+
+    def ids(self, after=0, prefix="community."):
+        return [event["id"] for event in self.events(after, prefix)]
+
+    def read(self, hook):
+        return created(self.admin.get(f"/admin/webhooks/{hook['id']}"), 200)
+
+    def state(self, hook):
+        return created(self.admin.get(f"/admin/webhooks/{hook['id']}/deliveries"), 200)
+
+    def is_told(self, hook):
+        state = self.state(hook)
+        return state["lag"] == 0 and state["waiting"] == 0
+
+    def do(self, hook, command, body=None, status=200):
+        return created(self.admin.post(f"/admin/webhooks/{hook['id']}/{command}", body), status)
+
+    def close(self):
+        suite.equal(self.server.stop(), 0, "it ends in order")
+        self.server.remove()
+
+
+def in_order(arrivals):
+    """Of each subject, the first time that each event came is behind those of the events before it."""
+    firsts = {}
+    for arrival in arrivals:
+        known = firsts.setdefault(arrival.event["subject"]["id"], [])
+        if arrival.event["id"] not in known:
+            known.append(arrival.event["id"])
+    return all(known == sorted(known, key=place) for known in firsts.values())
+
+
+def place(event_id):
+    position, number = event_id.split(".")
+    return int(position), int(number)
+
+
+world = World()
+
+
+@suite.case
+def told_and_signed():
+    receiver = Receiver()
+    hook = world.hook(receiver.url("/a?b=c"), description="orders to the till")
+    suite.check(hook["secret"].startswith("whsec_") and len(base64.b64decode(hook["secret"][6:])) == 32, "a secret of the form")
+    world.change(8)
+    wanted = world.ids(hook["position"])
+    suite.equal(len(wanted), 8, "events of the log")
+    receiver.wait(wanted)
+    arrivals = receiver.all()
+    suite.equal(sorted(map(place, receiver.ids())), sorted(map(place, wanted)), "each once, and no others")
+    truth = {event["id"]: event for event in world.events(hook["position"])}
+    for arrival in arrivals:
+        suite.equal(arrival.event, truth[arrival.event["id"]], "the envelope of the log")
+        suite.check(is_signed(hook["secret"], arrival) and len(arrival.signatures) == 1, "signed with the secret")
+        suite.equal(arrival.id, "evt_" + arrival.event["id"].replace(".", "_"), "webhook-id")
+        suite.equal((arrival.path, arrival.headers["content-type"]), ("/a?b=c", "application/json"), "as it is asked for")
+    suite.check(in_order(arrivals), "in order of each subject")
+    until(lambda: world.is_told(hook), "all of it told")
+    state = world.state(hook)
+    suite.equal((state["health"], state["failures"], len(state["deliveries"])), ("healthy", 0, 8), "deliveries")
+    last = state["deliveries"][0]
+    suite.equal((last["status"], last["attempt"], last["error"]), (200, 1, None), "the last one")
+    suite.check("secret" not in world.read(hook) and hook["secret"] not in json.dumps(world.read(hook)), "shown once")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    world.change(1)
+    suite.equal(len(receiver.all()), 8, "nothing is told to a deleted one")
+    receiver.close()
+
+
+@suite.case
+def refused_bodies():
+    good = {"url": "http://127.0.0.1:1024/", "events": ["*"]}
+    for body, path in (({**good, "url": "http://example.com/"}, "url"), ({**good, "url": "ftp://127.0.0.1/"}, "url"),
+                       ({**good, "events": ["order.confirmt"]}, "events[0]"), ({**good, "events": ["*", "*"]}, "events[1]"),
+                       ({**good, "events": []}, "events"), ({**good, "events": ["ord*"]}, "events[0]")):
+        reply = world.admin.post("/admin/webhooks", body)
+        suite.answers(reply, 400, "validation_failed", str(body))
+        suite.check(path in reply.paths, f"{path} of {reply}")
+    suite.answers(world.leader.post("/admin/webhooks", good), 403, text="of staff alone")
+    keyed = world.admin.post("/admin/webhooks", good, key="one")
+    again = world.admin.post("/admin/webhooks", good, key="one")
+    suite.check("secret" in keyed.data and "secret" not in again.data, "a repeated request is not shown the secret")
+    suite.equal(again.data["id"], keyed.data["id"], "nor makes another one")
+    created(world.admin.delete(f"/admin/webhooks/{keyed.data['id']}"), 204)
+
+
+@suite.case
+def failures_are_repeated_and_block_their_subject_alone():
+    stubborn = threading.Event()
+    poison = world.places[0]["id"]
+    receiver = Receiver(lambda arrival, handler: 200 if stubborn.is_set() or arrival.event["subject"]["id"] != poison else 500)
+    hook = world.hook(receiver.url())
+    world.change(12)
+    wanted = world.events(hook["position"], "community.")
+    receiver.wait([event["id"] for event in wanted if event["subject"]["id"] != poison])
+    first = next(event["id"] for event in wanted if event["subject"]["id"] == poison)
+    until(lambda: receiver.ids().count(first) >= 3, "what failed is tried again")
+    came = {arrival.event["id"] for arrival in receiver.all() if arrival.event["subject"]["id"] == poison}
+    suite.equal(came, {first}, "nothing behind what failed, of its subject")
+    suite.check(world.state(hook)["waiting"] >= 3, "the others of it wait")
+    log = [delivery for delivery in world.state(hook)["deliveries"] if delivery["event_id"] == first]
+    suite.equal([delivery["attempt"] for delivery in log], list(range(len(log), 0, -1)), "attempts are counted")
+    suite.check(all((delivery["status"], delivery["error"]) == (500, "answered 500") for delivery in log), "and say what was wrong")
+    stubborn.set()
+    until(lambda: world.is_told(hook), "all of it told")
+    suite.equal({arrival.id for arrival in receiver.all()}, {"evt_" + event["id"].replace(".", "_") for event in wanted}, "ids stay")
+    suite.check(in_order(receiver.all()), "in order")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
+def gone_is_believed_at_once():
+    gone = threading.Event()
+    gone.set()
+    receiver = Receiver(lambda arrival, handler: 410 if gone.is_set() else 204)
+    hook = world.hook(receiver.url())
+    world.change(1, of=0)
+    until(lambda: world.read(hook)["status"] == "disabled", "it is disabled")
+    said = world.read(hook)
+    suite.equal((said["disabled_by"], said["problem"]), ("gone", "answered 410"), "why")
+    suite.check(said["disabled_at"], "and since when")
+    suite.equal(len(receiver.all()), 1, "after one attempt")
+    told = [event for event in world.events(hook["position"], "webhook.given_up") if event["entity"]["id"] == hook["id"]]
+    suite.equal([event["data"]["problem"] for event in told], ["answered 410"], "and it is an event")
+    suite.answers(world.admin.post(f"/admin/webhooks/{hook['id']}/test"), 409, "invalid_transition")
+    world.change(3, of=0)
+    suite.equal(world.state(hook)["health"], "stopped", "meanwhile")
+    gone.clear()
+    world.do(hook, "enable")
+    receiver.wait(world.ids(hook["position"]))
+    suite.check(in_order(receiver.all()), "it goes on where it stopped")
+    suite.equal(world.read(hook)["disabled_by"], None, "as if nothing had been")
+    world.do(hook, "disable")
+    suite.equal(world.read(hook)["disabled_by"], "staff", "by hand")
+    world.change(1)
+    until(lambda: world.state(hook)["health"] == "stopped", "stopped")
+    came = len(receiver.all())
+    world.do(hook, "enable")
+    receiver.wait(world.ids(hook["position"]))
+    suite.equal(len(receiver.all()), came + 1, "nothing was told while it was disabled")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
+def redirects_are_not_followed():
+    elsewhere = Receiver()
+
+    def redirect(_, handler):
+        handler.send_response(302)
+        handler.send_header("location", elsewhere.url())
+        handler.send_header("content-length", "0")
+        handler.end_headers()
+
+    receiver = Receiver(redirect)
+    hook = world.hook(receiver.url())
+    world.change(1)
+    until(lambda: world.read(hook)["disabled_by"] == "exhausted", "every attempt failed")
+    suite.equal(world.read(hook)["problem"], "answered 302: redirects are not followed", "why")
+    suite.equal((len(receiver.all()), len(elsewhere.all())), (21, 0), "twenty pauses, twenty-one attempts, and none elsewhere")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+    elsewhere.close()
+
+
+@suite.case
+def endless_answers_are_cut_off():
+    cut = threading.Event()
+
+    def endless(_, handler):
+        handler.send_response(200)
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        chunk = b"4000\r\n" + b"x" * 0x4000 + b"\r\n"
+        try:
+            for _ in range(100000):
+                handler.wfile.write(chunk)
+        except OSError:
+            cut.set()
+
+    receiver = Receiver(endless)
+    hook = world.hook(receiver.url())
+    world.change(1)
+    until(cut.is_set, "the connection is closed")
+    until(lambda: world.is_told(hook), "its status counts")
+    suite.equal(world.state(hook)["deliveries"][0]["status"], 200, "all the same")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
+def a_slow_one_delays_no_other():
+    release = threading.Event()
+    slow, quick = Receiver(lambda arrival, handler: 200 if release.wait(60) else 500), Receiver()
+    slow_hook, quick_hook = world.hook(slow.url()), world.hook(quick.url())
+    world.change(4)
+    until(slow.all, "the slow one is asked")
+    world.change(80)
+    quick.wait(world.ids(quick_hook["position"]))
+    suite.check(len(slow.all()) <= 4, "while the slow one has not answered once")
+    suite.check(world.state(slow_hook)["lag"] > 0, "its lag is told")
+    figures = world.server.client().get("//metrics").body.decode()
+    suite.check(f'souk_webhook_lag_positions{{webhook="{slow_hook["id"]}"}}' in figures, "in the figures, too")
+    release.set()
+    until(lambda: world.is_told(slow_hook), "it catches up")
+    suite.check(in_order(slow.all()), "in order")
+    for hook in (slow_hook, quick_hook):
+        created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    slow.close()
+    quick.close()
+
+
+@suite.case
+def secrets_are_rotated():
+    receiver = Receiver()
+    hook = world.hook(receiver.url())
+    second = world.do(hook, "rotate-secret")["secret"]
+    world.change(1)
+    arrival = until(receiver.all, "it is told")[0]
+    suite.equal(arrival.signatures, [signature(second, arrival), signature(hook["secret"], arrival)], "both sign, the newer first")
+    third = world.do(hook, "rotate-secret", {"overlap_s": 1})["secret"]
+    until(lambda: world.read(hook)["secret_before_until"] is None, "the time of the one before is over")
+    world.change(1)
+    arrival = until(lambda: receiver.all()[1:], "it is told")[0]
+    suite.equal(arrival.signatures, [signature(third, arrival)], "the newest signs alone")
+    fourth = world.do(hook, "rotate-secret", {"overlap_s": 0})["secret"]
+    world.change(1)
+    arrival = until(lambda: receiver.all()[2:], "it is told")[0]
+    suite.equal(arrival.signatures, [signature(fourth, arrival)], "without a time in between")
+    text = world.server.log_text()
+    for secret in (hook["secret"], second, third, fourth):
+        suite.check(secret not in text and secret[6:] not in text, "no secret is in the log")
+        held = [os.path.join(path, name) for path, _, names in os.walk(world.server.data) for name in names]
+        bytes_of = [open(path, "rb").read() for path in held if os.path.isfile(path)]   # pylint: disable=consider-using-with
+        suite.check(not any(base64.b64decode(secret[6:]) in content or secret.encode() in content for content in bytes_of),
+                    "none is in the data, unsealed")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
+def tests_and_replays():
+    receiver, other = Receiver(), Receiver()
+    hook, other_hook = world.hook(receiver.url(), ["order.*"]), world.hook(other.url(), ["*"])
+    world.do(hook, "test")
+    tried = until(receiver.all, "the test")[0]
+    suite.equal((tried.event["type"], tried.event["entity"]["id"]), ("webhook.test", hook["id"]), "told although it is not among its events")
+    world.change(3)
+    wanted = world.ids(other_hook["position"])
+    other.wait(wanted)
+    suite.check("webhook.test" not in {arrival.event["type"] for arrival in other.all()}, "and to no other")
+    until(lambda: world.is_told(other_hook), "all told")
+    before = other.all()
+    world.do(other_hook, "replay", {"event_id": wanted[1]})
+    until(lambda: {each: other.ids().count(each) for each in wanted} == {wanted[0]: 1, wanted[1]: 2, wanted[2]: 2}, "from that event on")
+    world.do(other_hook, "replay", {"position": other_hook["position"]})
+    until(lambda: other.ids().count(wanted[0]) == 2 and other.ids().count(wanted[2]) == 3, "behind that position")
+    suite.equal({arrival.id for arrival in other.all() if arrival.event["id"] in wanted},
+                {arrival.id for arrival in before if arrival.event["id"] in wanted}, "under the same ids")
+    path = f"/admin/webhooks/{hook['id']}/replay"
+    suite.answers(world.admin.post(path, {}), 400, "bad_request")
+    suite.answers(world.admin.post(path, {"position": 1, "event_id": "1.0"}), 400, "bad_request")
+    suite.answers(world.admin.post(path, {"event_id": "x"}), 400, "validation_failed")
+    suite.answers(world.admin.post(path, {"position": 2 ** 62}), 409, "conflict")
+    for each in (hook, other_hook):
+        created(world.admin.delete(f"/admin/webhooks/{each['id']}"), 204)
+    receiver.close()
+    other.close()
+
+
+@suite.case
+def changes_are_minded():
+    first, second = Receiver(lambda arrival, handler: 503), Receiver()
+    hook = world.hook(first.url())
+    world.change(2)
+    until(first.all, "the first address is tried")
+    suite.answers(world.admin.patch(f"/admin/webhooks/{hook['id']}", {"url": second.url()}), 428)
+    created(world.admin.patch(f"/admin/webhooks/{hook['id']}", {"url": second.url()}, version="*"), 200)
+    second.wait(world.ids(hook["position"]))
+    suite.check(in_order(second.all()), "the second has all of it")
+    created(world.admin.patch(f"/admin/webhooks/{hook['id']}", {"events": ["user.*"]}, version="*"), 200)
+    world.change(2)
+    ann = world.server.user("Ann")
+    until(lambda: any(arrival.event["entity"]["id"] == ann.id for arrival in second.all()), "another sort of event")
+    told = {arrival.event["id"] for arrival in second.all()}
+    suite.equal(len(told & set(world.ids(hook["position"]))), 2, "and of the former no more")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    first.close()
+    second.close()
+
+
+@suite.case
+def marketplaces_are_apart():
+    operator = world.server.operator()
+    created(operator.post("//api/admin/tenants", {"slug": "elsewhere", "name": "Elsewhere"}))
+    created(world.server.operator("elsewhere").post("/admin/users", {"email": "root@example.com", "password": PASSWORD, "display_name": "R"}))
+    other = world.server.client(None, "elsewhere")
+    other.token = created(other.post("/auth/login", {"email": "root@example.com", "password": PASSWORD}), 200)["access_token"]
+    receiver, inside = Receiver(), Receiver()
+    hook = created(other.post("/admin/webhooks", {"url": receiver.url(), "events": ["*"]}))
+    own = world.hook(inside.url())
+    suite.answers(world.admin.get(f"/admin/webhooks/{hook['id']}"), 404)
+    suite.answers(world.admin.get(f"/admin/webhooks/{hook['id']}/deliveries"), 404)
+    suite.answers(world.admin.post(f"/admin/webhooks/{hook['id']}/disable"), 404)
+    world.change(3)
+    inside.wait(world.ids(own["position"]))
+    created(other.post(f"/admin/webhooks/{hook['id']}/test"), 200)
+    until(lambda: any(arrival.event["type"] == "webhook.test" for arrival in receiver.all()), "its own event")
+    suite.equal({arrival.event["tenant_id"] for arrival in receiver.all()} & {arrival.event["tenant_id"] for arrival in inside.all()},
+                set(), "nobody is told of another marketplace")
+    created(other.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    created(world.admin.delete(f"/admin/webhooks/{own['id']}"), 204)
+    receiver.close()
+    inside.close()
+
+
+@suite.case
+def nothing_is_lost_by_drops_and_kills():
+    """Every committed event at least once and in order of its subject, none that was not committed; a fifth of the answers never come."""
+    chance, lock = random.Random(11), threading.Lock()
+
+    def moody(_, handler):
+        with lock:
+            mood = chance.random()
+        if mood < 0.2:
+            return close_without_answer(handler)
+        if mood < 0.3:
+            time.sleep(0.02)
+        return 500 if 0.3 <= mood < 0.35 else 200
+
+    receiver = Receiver(moody)
+    hook = world.hook(receiver.url())
+    world.change(3, of=1)
+    until(lambda: world.state(hook)["position"] > hook["position"], "some are told")
+    for _ in range(2):
+        world.change(40)
+        until(lambda: len(receiver.all()) > 10, "some are on their way")
+        world.server.kill()
+        world.server.restart()
+        world.log_in()
+    world.change(20)
+    until(lambda: world.is_told(hook), "all told")
+    wanted = world.ids(hook["position"])
+    suite.check(len(wanted) >= 103, f"{len(wanted)} events")
+    suite.equal(set(wanted) - set(receiver.ids()), set(), "none is missing")
+    suite.equal(set(receiver.ids()) - set(wanted), set(), "none was made up")
+    suite.check(in_order(receiver.all()), "in order of each subject")
+    suite.check(all(is_signed(hook["secret"], arrival) for arrival in receiver.all()), "the secret survived")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
+def waiting_survives_a_restart():
+    """Where it stands and when it is tried again is state: a restart neither repeats what is told nor tries before its time."""
+    slow = World({"webhook.retries": "1h, 1h", "webhook.probe": "1h"})
+    ill = threading.Event()
+    receiver = Receiver(lambda arrival, handler: 500 if ill.is_set() else 200)
+    hook = slow.hook(receiver.url())
+    slow.change(3, of=0)
+    until(lambda: slow.is_told(hook), "all told")
+    ill.set()
+    slow.change(2, of=0)
+    until(lambda: slow.state(hook)["failures"] == 1, "one attempt failed")
+    before, state = len(receiver.all()), slow.state(hook)
+    suite.equal(state["health"], "retrying", "of many")
+    slow.server.restart()
+    slow.log_in()
+    until(lambda: slow.state(hook)["waiting"] == 2, "its window is read again")
+    again = slow.state(hook)
+    suite.equal((again["failures"], again["next_attempt_at"], again["failing_since"], again["deliveries"], len(receiver.all())),
+                (1, state["next_attempt_at"], state["failing_since"], state["deliveries"], before), "as before the restart")
+    ill.clear()
+    slow.do(hook, "test")
+    until(lambda: slow.is_told(hook), "a test does not wait for the hour")
+    suite.check(in_order(receiver.all()), "in order")
+    receiver.close()
+    slow.close()
+
+
+@suite.case
+def it_ends_in_order():
+    world.close()
+
+
+suite.main()
