@@ -110,6 +110,8 @@ static const struct key keys[] = {
       "longest pause between two attempts to reach a broker that is lost" },
     { "webhook.retries",             VALUE_TEXT,    AT(webhook_retries),             "5s, 5m, 30m, 2h, 5h, 10h, 14h, 20h, 24h", .doc =
       "pauses after each failed attempt to tell a webhook an event, with commas between; a fifth at most comes on top; after the last one the webhook is disabled" },
+    { "webhook.authorities",         VALUE_TEXT,    AT(webhook_authorities),         "",               .doc =
+      "PEM file of the authorities that certificates of webhooks' addresses are held against; left out: the system's" },
     { "webhook.probe",               VALUE_TIME,    AT(webhook_probe),               "1m",             10, HOURS(24), .doc =
       "pause between two attempts of a webhook that failed five times in a row, whatever events they were of" },
     { "webhook.connect_timeout",     VALUE_TIME,    AT(webhook_connect_timeout),     "5s",             10, MINUTES(5), .doc =

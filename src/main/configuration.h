@@ -39,7 +39,7 @@ struct configuration {
     const char *kafka_brokers, *kafka_options, *rabbitmq_url, *rabbitmq_exchange;
     int64_t relay_retry;
     /* webhook */
-    const char *webhook_retries;
+    const char *webhook_retries, *webhook_authorities;
     int64_t webhook_probe, webhook_connect_timeout, webhook_timeout;
     /* the settings that differ from their default: name, value, name, value, …, NULL */
     const char *settings[2 * CONFIGURATION_SETTINGS_MOST + 1];

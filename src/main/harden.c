@@ -124,6 +124,7 @@ void harden_confine(struct shell *shell, const char *port_file)
     add_directory_of(list, port_file, CONFINE_WRITE);
     add_renewed(list, configuration->tls_certificate);
     add_renewed(list, configuration->tls_key);
+    add_renewed(list, configuration->webhook_authorities);
     add_words(list, configuration->confine_reads, CONFINE_READ);
     add_words(list, configuration->confine_writes, CONFINE_WRITE);
 

@@ -225,6 +225,7 @@ static void open_providers(struct shell *shell)
     });
     struct webhooks_config config = {
         .user_agent = "souk/" SOUK_VERSION,
+        .authorities = *configuration->webhook_authorities ? configuration->webhook_authorities : NULL,
         .loopback = is_development(shell),
         .connect_ms = configuration->webhook_connect_timeout,
         .total_ms = configuration->webhook_timeout,

@@ -134,7 +134,7 @@ static void settle_request(struct endpoint *endpoint)
     }
     endpoint->beginning = asked->beginning;
     endpoint->serial = asked->serial;
-    endpoint->ended = endpoint->broken = false;
+    endpoint->broken = false;
     endpoint->dirty = endpoint->urgent = true;
 }
 
@@ -143,6 +143,13 @@ static void load_note(struct webhooks *webhooks, struct endpoint *endpoint)
     struct arena *arena = arena_create();
     struct endpoint_note note;
     endpoint_note_load(webhooks, endpoint->id, arena, &note);
+    int64_t durable = (int64_t)feed_durable(webhooks->feed);
+    if (note.lsn > durable) { /* only a log that was cut can be shorter */
+        log_line("webhook", LOG_WARNING, "the log ends before what was told", "told=%lld durable=%lld",
+                 (long long)note.lsn, (long long)durable);
+        note.lsn = durable;
+        note.number = 0;
+    }
     pthread_mutex_lock(&webhooks->mutex);
     endpoint_take_note(endpoint, &note);
     pthread_mutex_unlock(&webhooks->mutex);
@@ -303,6 +310,7 @@ static void call(void *context, struct effect_call *effect)
     struct endpoint *endpoint = endpoint_find(webhooks, asked->endpoint);
     if (!endpoint) endpoint = endpoint_add(webhooks, asked->endpoint);
     endpoint->call = effect;
+    endpoint->ended = false; /* that was the one before */
     request_drop(&endpoint->coming);
     endpoint->coming = coming;
     pthread_mutex_unlock(&webhooks->mutex);
@@ -318,6 +326,7 @@ static bool drop(void *context, struct effect_call *effect)
         endpoint = endpoint->next;
     if (endpoint) {
         endpoint->call = NULL;
+        endpoint->ended = false;
         request_drop(&endpoint->coming);
     }
     pthread_mutex_unlock(&webhooks->mutex);

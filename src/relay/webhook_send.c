@@ -127,6 +127,7 @@ static void set_options(struct transfer *transfer, const char *url)
     SET(CURLOPT_POSTFIELDSIZE, (long)delivery->body.length);
     SET(CURLOPT_HTTPHEADER, transfer->headers);
     SET(CURLOPT_USERAGENT, config->user_agent);
+    if (config->authorities) SET(CURLOPT_CAINFO, config->authorities);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)config->total_ms);
     SET(CURLOPT_NOSIGNAL, 1L);

@@ -39,9 +39,9 @@ def is_signed(secret, arrival):
 
 class Receiver:
     """answer(arrival, handler): called for each request once it is written down; returns a status, or None when it has answered itself or
-    wants the connection closed without a word."""
+    wants the connection closed without a word. tls: the ssl.SSLContext of one that speaks it."""
 
-    def __init__(self, answer=None):
+    def __init__(self, answer=None, tls=None):
         self.arrivals, self.lock = [], threading.Lock()
         self.answer = answer or (lambda arrival, handler: 200)
         receiver = self
@@ -64,6 +64,9 @@ class Receiver:
                 pass
 
         self.listener = Listener(("127.0.0.1", 0), Handler)
+        if tls:                                 # the handshake belongs to the thread of the connection
+            self.listener.socket = tls.wrap_socket(self.listener.socket, server_side=True, do_handshake_on_connect=False)
+        self.scheme = "https" if tls else "http"
         self.port = self.listener.server_address[1]
         self.thread = threading.Thread(target=self.listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()
@@ -82,8 +85,8 @@ class Receiver:
         handler.send_header("content-length", "0")
         handler.end_headers()
 
-    def url(self, path="/hook"):
-        return f"http://127.0.0.1:{self.port}{path}"
+    def url(self, path="/hook", host="127.0.0.1"):
+        return f"{self.scheme}://{host}:{self.port}{path}"
 
     def all(self, path=None):
         with self.lock:

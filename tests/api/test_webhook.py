@@ -5,6 +5,9 @@ import base64
 import json
 import os
 import random
+import ssl
+import subprocess
+import tempfile
 import threading
 import time
 
@@ -64,6 +67,7 @@ class World:
 
     def close(self):
         suite.equal(self.server.stop(), 0, "it ends in order")
+        self.server.command(["verify"])
         self.server.remove()
 
 
@@ -201,6 +205,60 @@ def gone_is_believed_at_once():
     suite.equal(len(receiver.all()), came + 1, "nothing was told while it was disabled")
     created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
     receiver.close()
+
+
+@suite.case
+def enabled_again_while_an_answer_is_awaited():
+    """What is given up while another event is on its way begins anew once that has ended."""
+    release, gone, held = threading.Event(), threading.Event(), world.places[1]["id"]
+    gone.set()
+
+    def answer(arrival, _):
+        if arrival.event["subject"]["id"] == held:
+            return 200 if release.wait(60) else 500
+        return 410 if gone.is_set() else 200
+
+    receiver = Receiver(answer)
+    hook = world.hook(receiver.url())
+    world.change(1, of=1)
+    until(receiver.all, "the one that is held")
+    world.change(1, of=0)
+    until(lambda: world.read(hook)["disabled_by"] == "gone", "the other said that it is gone")
+    gone.clear()
+    world.do(hook, "enable")
+    suite.equal(len(receiver.all()), 2, "nothing more is sent before the first has ended")
+    release.set()
+    until(lambda: world.is_told(hook), "all told")
+    suite.equal(set(receiver.ids()), set(world.ids(hook["position"])), "both")
+    suite.equal(world.read(hook)["status"], "enabled", "and it stays")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
+def certificates_are_checked():
+    with tempfile.TemporaryDirectory(prefix="souk-webhook-") as directory:
+        key, certificate = os.path.join(directory, "key"), os.path.join(directory, "certificate")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True, timeout=60)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        trusting, receiver = World({"webhook.authorities": certificate}), Receiver(tls=context)
+        hook = trusting.hook(receiver.url(host="localhost"))
+        trusting.change(2)
+        receiver.wait(trusting.ids(hook["position"]))
+        suite.check(all(is_signed(hook["secret"], arrival) for arrival in receiver.all()), "told by https")
+        came = len(receiver.all())
+        for other in (trusting.hook(receiver.url(host="127.0.0.1")), world.hook(receiver.url(host="localhost"))):
+            place_of = trusting if trusting.admin.get(f"/admin/webhooks/{other['id']}").status == 200 else world
+            place_of.do(other, "test")
+            said = until(lambda: place_of.state(other)["deliveries"], "an attempt")[-1]     # pylint: disable=cell-var-from-loop
+            suite.check(said["status"] is None and "certificate" in said["error"], f"of another name, of nobody known: {said}")
+            created(place_of.admin.delete(f"/admin/webhooks/{other['id']}"), 204)
+        suite.equal(len(receiver.all()), came, "nothing of it came")
+        trusting.close()
+        receiver.close()
 
 
 @suite.case

@@ -1,4 +1,5 @@
 #include "base/url.h"
+#include "unit/random.h"
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -246,11 +247,42 @@ static void test_may_connect(void **state)
     assert_false(url_may_connect(true, &inward, true) || url_may_connect(false, &inward, true));
 }
 
+/* inet_aton reads an IPv4 address in every form that anybody ever did: what it reads must be refused, or mean the same. */
+static void test_random_hosts(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"127", "0",  "1",   "0177", "0x7f",  "2130706433", "255", "256", "08",
+                                        "",    "10", "192", "4",    "65535", "a",          "-",   "0X1", "%31"};
+    static const char *const joints[] = {".", ".", ".", ".", ".", ".", ".", ".", ":", "@", "/", "["};
+    uint64_t random = 68;
+    unsigned read = 0, literal = 0;
+    for (int i = 0; i < 200000; i++) {
+        char text[128], host[100] = "";
+        size_t count = 1 + random_below(&random, 4), length = 0;
+        for (size_t k = 0; k < count; k++)
+            length += (size_t)snprintf(host + length, sizeof host - length, "%s%s",
+                                       k ? joints[random_below(&random, sizeof joints / sizeof joints[0])] : "",
+                                       parts[random_below(&random, sizeof parts / sizeof parts[0])]);
+        snprintf(text, sizeof text, "https://%s", host);
+        struct url url;
+        struct in_addr address;
+        read += inet_aton(host, &address) != 0;
+        if (url_parse(text_of(text), &url)) continue;
+        snprintf(host, sizeof host, "%.*s", TEXT_ARGUMENTS(url.host));
+        if (!inet_aton(host, &address)) continue;
+        struct address meant = address_of_v4((const uint8_t *)&address);
+        literal++;
+        if (!url.literal || memcmp(&url.address, &meant, sizeof meant) != 0) fail_msg("%s is taken for a name", text);
+    }
+    assert_true(read > 1000 && literal > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_reach),      cmocka_unit_test(test_parse),    cmocka_unit_test(test_refused_forms),
-        cmocka_unit_test(test_long_names), cmocka_unit_test(test_callable), cmocka_unit_test(test_may_connect),
+        cmocka_unit_test(test_reach),        cmocka_unit_test(test_parse),    cmocka_unit_test(test_refused_forms),
+        cmocka_unit_test(test_long_names),   cmocka_unit_test(test_callable), cmocka_unit_test(test_may_connect),
+        cmocka_unit_test(test_random_hosts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,17 +78,16 @@ static const struct fields give_up_fields = FIELDS("webhook_given_up", struct gi
 static const uint16_t carried[] = {4, 0};
 static const uint16_t begun[] = {10, 0};
 static const uint16_t given_up[] = {12, 0};
-static const struct event webhook_created        = {1, "webhook.created", carried, NULL, "events are told to an address"};
-static const struct event webhook_updated        = {2, "webhook.updated", carried, NULL, "its address or its events were changed"};
-static const struct event webhook_enabled        = {3, "webhook.enabled", NULL, NULL, "it is told again, from where it stopped"};
-static const struct event webhook_disabled       = {4, "webhook.disabled", given_up, NULL, "staff stopped telling it"};
-static const struct event webhook_given_up       = {5, "webhook.given_up", given_up, &give_up_fields,
-                                                    "it is told no more, since nobody takes it"};
-static const struct event webhook_rotated        = {6, "webhook.secret_rotated", NULL, NULL, "another secret signs"};
-static const struct event webhook_retired        = {7, "webhook.secret_retired", NULL, NULL, "the secret of before signs no more"};
-static const struct event webhook_tried          = {8, ENDPOINT_TEST_EVENT, NULL, NULL, "nothing but a trial, told to this webhook alone"};
-static const struct event webhook_replayed       = {9, "webhook.replayed", begun, NULL, "it is told again from a place of the log"};
-static const struct event webhook_deleted        = {10, "webhook.deleted", NULL, NULL, "it is gone"};
+static const struct event webhook_created  = EVENT(1, "webhook.created", carried, NULL, "events are told to an address");
+static const struct event webhook_updated  = EVENT(2, "webhook.updated", carried, NULL, "its address or its events were changed");
+static const struct event webhook_enabled  = EVENT(3, "webhook.enabled", NULL, NULL, "it is told again, from where it stopped");
+static const struct event webhook_disabled = EVENT(4, "webhook.disabled", given_up, NULL, "staff stopped telling it");
+static const struct event webhook_given_up = EVENT(5, "webhook.given_up", given_up, &give_up_fields, "it is told no more, since nobody takes it");
+static const struct event webhook_rotated  = EVENT(6, "webhook.secret_rotated", NULL, NULL, "another secret signs");
+static const struct event webhook_retired  = EVENT(7, "webhook.secret_retired", NULL, NULL, "the secret of before signs no more");
+static const struct event webhook_tried    = EVENT(8, ENDPOINT_TEST_EVENT, NULL, NULL, "nothing but a trial, told to this webhook alone");
+static const struct event webhook_replayed = EVENT(9, "webhook.replayed", begun, NULL, "it is told again from a place of the log");
+static const struct event webhook_deleted  = EVENT(10, "webhook.deleted", NULL, NULL, "it is gone");
 static const struct event *const webhook_events[] = {
     &webhook_created, &webhook_updated, &webhook_enabled, &webhook_disabled, &webhook_given_up, &webhook_rotated, &webhook_retired,
     &webhook_tried, &webhook_replayed, &webhook_deleted, NULL};
