@@ -79,6 +79,7 @@ const struct detail_code detail_codes[] = {
     { "not_allowed",         "not by this asker, or not in this combination" },
     { "read_only",           "the server sets it" },
     { "incomplete",          "a part of it is missing" },
+    { "not_private",         "the file is public, and only a private one will do" },
     { "birth_date_missing",  "the community asks for it" },
     { "too_young",           "below the age of the community" },
     { "country_missing",     "the community asks for it" },
