@@ -86,7 +86,7 @@ class Cluster:
                                      "fetch.wait.max.ms": "10"})
         handles = {name: rd.rd_kafka_topic_new(consumer, name.encode(), None) for name in topics}
         cluster = c_void_p()
-        assert rd.rd_kafka_metadata(consumer, 1, None, byref(cluster), 10000) == 0
+        assert rd.rd_kafka_metadata(consumer, 1, None, byref(cluster), 120000) == 0
         rd.rd_kafka_metadata_destroy(cluster)
         found = []
         for name, topic in handles.items():
