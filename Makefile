@@ -88,6 +88,11 @@ sim-program: $(OUT)/sim
 bench-programs: $(BENCH)
 instructions-program: $(OUT)/bench/instructions
 
+# The viewer of /docs is embedded where tools/deps has fetched it.
+VIEWER := $(wildcard build/viewer/swagger-ui-bundle.js.gz)
+$(OUT)/src/main/pages.o: $(VIEWER)
+$(OUT)/src/main/pages.o: override CFLAGS += $(if $(VIEWER),-DVIEWER='"build/viewer"')
+
 # Every object follows the Makefile too: a changed flag compiles anew.
 $(OUT)/src/%.o: src/%.c Makefile | build/checked
 	@mkdir -p $(@D)
@@ -308,6 +313,7 @@ install: all
 	install -D -m 0644 conf/souk.conf $(DESTDIR)$(PREFIX)/share/souk/souk.conf
 	install -D -m 0644 conf/souk.service $(DESTDIR)$(PREFIX)/share/souk/souk.service
 	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/souk/LICENSE
+	$(if $(VIEWER),install -D -m 0644 build/viewer/licence.txt $(DESTDIR)$(PREFIX)/share/doc/souk/swagger-ui.licence.txt)
 	$(call written,dump man,man/man1/souk.1)
 	$(call written,completion bash,bash-completion/completions/souk)
 	$(call written,completion zsh,zsh/site-functions/_souk)

@@ -10,6 +10,7 @@
 #include "main/exit.h"
 #include "main/files.h"
 #include "main/harden.h"
+#include "main/pages.h"
 #include "main/shell.h"
 #include "main/version.h"
 #include "relay/live.h"
@@ -196,6 +197,7 @@ static struct ports ports_of(struct shell *shell)
         .token_key_count = shell->token_keys.count,
         .metrics = metrics,
         .openapi = buffer_as_text(&document),
+        .pages = pages_make(shell->arena, shell->registry),
     };
 }
 

@@ -164,11 +164,18 @@ static void compress(const struct exchange *exchange, struct reply_manner *manne
     const struct reply *reply = &exchange->request.reply;
     int64_t least = loop->net->config.compress_least;
     bool is_read = exchange->method == METHOD_GET || exchange->method == METHOD_HEAD;
-    bool fits = reply->status == 200 && reply->body.length >= least && reply->body.length <= LIMIT_COMPRESSED_BYTES;
+    bool fits = reply->status == 200 && reply->body.length >= least &&
+                (reply->packed.data || reply->body.length <= LIMIT_COMPRESSED_BYTES);
     if (!is_read || !least || (!fits && reply->status != 304)) return;
     if (reply->content_type && !gzip_is_for(text_of(reply->content_type))) return;
     manner->coding_varies = true;
     if (!fits || !exchange->takes_gzip) return;
+    manner->gzip = reply->packed;
+    if (manner->gzip.data) {
+        metrics_add(&loop->metrics->compressed, 1);
+        metrics_add(&loop->metrics->compressed_before, 1);
+        return;
+    }
     uint64_t reused = gzip_reused(loop->gzip);
     manner->gzip = gzip_pack(loop->gzip, reply->body);
     if (!manner->gzip.data) return;

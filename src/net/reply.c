@@ -113,6 +113,16 @@ static void render_etag(struct buffer *out, struct text etag, const struct reply
     render_header(out, manner->gzip.data && is_strong ? LITERAL("ETag: W/") : LITERAL("ETag: "), etag);
 }
 
+/* A page loads what is here, speaks to this server, and is framed by nobody: nothing that it shows can leave the host. */
+static void render_page(struct buffer *out)
+{
+    buffer_string(
+        out, "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+             "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+             "Referrer-Policy: no-referrer\r\n"
+             "Cross-Origin-Opener-Policy: same-origin\r\n");
+}
+
 void reply_render(struct buffer *out, const struct request *request, const struct reply_manner *manner)
 {
     const struct reply *reply = &request->reply;
@@ -144,6 +154,7 @@ void reply_render(struct buffer *out, const struct request *request, const struc
     render_etag(out, reply->etag, manner);
     render_header(out, LITERAL("Location: "), reply->location);
     render_header(out, LITERAL("Allow: "), reply->allow);
+    if (reply->is_page) render_page(out);
     if (reply->no_store) buffer_text(out, LITERAL("Cache-Control: no-store\r\n"));
     if (reply->log_position) render_number(out, LITERAL("X-Log-Position: "), (int64_t)reply->log_position);
     if (reply->retry_after_s) render_number(out, LITERAL("Retry-After: "), reply->retry_after_s);

@@ -11,7 +11,7 @@ class Operation:
         self.transitions = row.get("x-transitions", [])
         self.alias = row["operationId"].endswith("_alias")
         self.platform = any(path == each or path.startswith(each + "/") for each in
-                            ("/api/admin", "/control", "/healthz", "/readyz", "/metrics", "/openapi.json"))
+                            ("/api/admin", "/control", "/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"))
         self.responses = set(row["responses"])
         self.parameters = [document.resolve(each) for each in row.get("parameters", [])]
         body = row.get("requestBody", {})

@@ -100,7 +100,7 @@ class World:
             "location_id": supplier.location, "items": sales.item_of(self.order, self.product)["id"],
             "refunds": self.order["payment"]["refunds"][0]["id"], "suppliers/members": people["staff"].id,
             "sellers/members": people["staff"].id, "communities/members": people["member"].id,
-            "?q": "lea"}                        # of queries that lack nothing but it
+            "docs": "plain", "?q": "lea"}                        # of queries that lack nothing but it
         self.referred = {"supplier": supplier.id, "community": self.community["id"], "product": self.product["id"],
                          "promotion": self.promotion["id"], "location": supplier.location, "variant_id": variant,
                          "user": people["member"].id, "user_id": people["member"].id}

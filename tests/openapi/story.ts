@@ -77,7 +77,10 @@ class Stall {
         const place = { line1: "Street 1", city: "Berlin", country: "DE" };
         const placed = await ok(owner.api.POST("/suppliers/{id}/locations", { params: { path }, body: { name: "Main", address: place } }));
         stall.location = placed.locations?.[0]?.id ?? "";
-        await ok(owner.api.POST("/suppliers/{id}/documents", { params: { path }, body: { kind: "license", title: "Licence", media_id: "m1" } }));
+        const licence = await ok(owner.api.POST("/media", {
+            params: { query: { visibility: "private" } }, body: `%PDF-1.4 licence of ${name}`,
+            bodySerializer: (bytes: unknown) => bytes as string, headers: { "Content-Type": "application/pdf" } }));
+        await ok(owner.api.POST("/suppliers/{id}/documents", { params: { path }, body: { kind: "license", title: "Licence", media_id: licence.id } }));
         await ok(owner.api.PUT("/suppliers/{id}/banking", { params: { path }, body: { password, holder: name, iban: "DE89370400440532013000" } }));
         await ok(owner.api.POST("/suppliers/{id}/submit", { params: { path } }));
         equal((await ok(admin.api.POST("/suppliers/{id}/verify", { params: { path } }))).status, "verified", name);

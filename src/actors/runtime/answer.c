@@ -347,6 +347,8 @@ void reply_success(struct tx *tx)
         reply->content_type = state->content_type;
         reply->body = state->raw;
         if (state->file) reply_file(tx, reply, state->file);
+        reply->is_page = state->page != NULL;
+        if (state->page) reply->packed = state->page->packed;
         return;
     }
     if (state->form == ANSWER_STREAM) {

@@ -371,6 +371,12 @@ struct text sent_type(const struct tx *tx)
     return tx->state->message->request->body_type;
 }
 
+enum error answer_page(struct tx *tx, const struct web_page *page)
+{
+    tx->state->page = page;
+    return answer_raw(tx, 200, page->content_type, page->body);
+}
+
 enum error answer_entity(struct tx *tx, uint16_t status, const struct kind *kind, struct id id, int64_t version)
 {
     struct tx_state *state = tx->state;

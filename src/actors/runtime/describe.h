@@ -14,5 +14,7 @@ void describe_states(const struct registry *registry, struct buffer *out);
 void describe_events(const struct registry *registry, struct buffer *out);
 /* Markdown: every code of a refusal with its status, its meaning and what to do next. */
 void describe_errors(struct buffer *out);
+/* HTML without scripts: the same operations in short. Its style is /docs/plain.css. */
+void describe_page(const struct registry *registry, const char *version, struct buffer *out);
 /* Where clients find a command's path: below /api/v1, or at the root for paths that begin with two slashes. */
 bool path_is_of_platform(const char *path);

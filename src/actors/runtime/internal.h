@@ -238,7 +238,8 @@ struct tx_state {
     const void *then; /* READ of a moment: what the entity was */
     const char *content_type;
     struct text raw;
-    struct file *file; /* of ANSWER_RAW; NULL: it is none */
+    struct file *file;           /* of ANSWER_RAW; NULL: it is none */
+    const struct web_page *page; /* whose body `raw` is, or NULL */
     const struct stream_wish *stream;
     bool awaits;
     int64_t await_deadline;

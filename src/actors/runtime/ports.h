@@ -120,6 +120,13 @@ struct password_calls { /* called on WORK_PASSWORD */
     bool (*verify)(void *context, struct text password, struct text hash, bool *matches);
 };
 
+/* ---- pages for people, beside the API: GET /docs and what lies below it ---- */
+struct web_page {
+    const char *name;         /* below /docs: "start.js"; "": /docs itself */
+    const char *content_type; /* NULL ends the list */
+    struct text body, packed; /* packed: the same as gzip; absent: it is compressed when that is worth it */
+};
+
 struct ports {
     void *context;
     struct store *store;
@@ -133,5 +140,7 @@ struct ports {
     uint32_t token_key_count;
     void (*metrics)(void *context,
                     struct buffer *out); /* of what is around the core, for GET /metrics; NULL: nothing */
-    struct text openapi;                 /* what GET /openapi.json answers; outlives the core */
+    /* These outlive the core. */
+    struct text openapi;          /* what GET /openapi.json answers */
+    const struct web_page *pages; /* NULL: there are none */
 };

@@ -33,6 +33,8 @@ struct reply {
     int64_t rate_limit, rate_remaining, rate_reset_s; /* rate_limit 0: no such headers */
     uint64_t ticket;                                  /* with which the same question finds its answer sooner, or 0 */
     const struct stream_wish *stream;                 /* what follows the head; NULL: the body */
+    struct text packed;                               /* the body as gzip, made before; absent: it is made here */
+    bool is_page;                                     /* for a browser: it says what a page may load */
     void *held;                                       /* what the body lies in, when that is not the request's arena */
     void (*release)(void *held);
 };

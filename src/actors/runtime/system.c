@@ -76,6 +76,17 @@ static enum error openapi(struct tx *tx)
     return answer_raw(tx, 200, "application/json", document);
 }
 
+/* ---- Pages ---------------------------------------------------------------------------------------------------------- */
+
+static enum error page(struct tx *tx)
+{
+    const struct path_parameter *part = path_parameter(tx, "part");
+    struct text name = part ? part->value : LITERAL("");
+    for (const struct web_page *each = tx->core->ports.pages; each && each->content_type; each++)
+        if (text_is(name, each->name)) return answer_page(tx, each);
+    return fail(tx, ERROR_NOT_FOUND, "there is no such page");
+}
+
 /* ---- Backup --------------------------------------------------------------------------------------------------------- */
 
 struct backup_body {
@@ -275,6 +286,10 @@ static const struct command system_commands[] = {
       .produces = "text/plain", .doc = "Figures for Prometheus, for this machine and operators unless configured otherwise." },
     { "openapi", "GET", "//openapi.json", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = openapi,
       .produces = "application/json", .doc = "This document." },
+    { "docs", "GET", "//docs", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = page,
+      .produces = "text/html", .doc = "This document as a page on which requests can be tried." },
+    { "docs-part", "GET", "//docs/{part}", .action = ACTION_CALL, .who = ANYONE, .rate = RATE_NONE, .decide = page,
+      .produces = "text/html", .doc = "What that page is made of: plain is a list without scripts; scripts and styles have types of their own." },
     { "backup", "POST", "//control/backup", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .body = &backup_body_fields,
       .decide = backup, .reply = &backup_reply_fields, .doc = "Copies log and tables into a new directory, while serving." },
     { "rebuild", "POST", "//control/rebuild", .action = ACTION_CALL, .who = OPERATOR, .rate = RATE_NONE, .body = &rebuild_body_fields,

@@ -189,6 +189,8 @@ struct file {
     bool kept;
 };
 enum error answer_file(struct tx *tx, const struct file *file);
+struct web_page;
+enum error answer_page(struct tx *tx, const struct web_page *page);
 /* The entity as this asker sees it, with joins; version 0: as it is now (after this command), else rendered at that version. */
 enum error answer_entity(struct tx *tx, uint16_t status, const struct kind *kind, struct id id, int64_t version);
 /* JSON members rendered beside the entity's own: {"verification_token": …}. `json` is a rendered value. */
