@@ -32,22 +32,33 @@ bool demo_size_of(const char *scale, struct demo_size *size)
     return true;
 }
 
-/* The operator's half: the one admin that everything else needs. Done before, it is no fault. */
-static bool make_admin(struct demo *demo, const char *control_socket)
+/* A request of the operator. Done before, it is no fault. */
+static bool operate(struct demo *demo, struct client *control, const char *target, struct text body)
 {
     struct client_reply reply;
-    struct client *control = client_connect_unix(control_socket);
+    if (!client_call(control, "POST", text_of(target), body, demo->arena, &reply))
+        snprintf(demo->problem, 256, "%.200s", client_problem(control));
+    else if (reply.status < 300 || reply.status == 409)
+        return true;
+    else
+        snprintf(demo->problem, 256, "%.60s: %d %.180s", target, reply.status, reply.body.data);
+    return false;
+}
+
+/* The operator's half: the marketplace, and the one admin that everything else needs. */
+static bool make_admin(struct demo *demo, const struct demo_place *place)
+{
+    struct client *control = client_connect_unix(place->control_socket);
     if (!control) {
-        snprintf(demo->problem, 256, "%.160s: %s", control_socket, strerror(errno));
+        snprintf(demo->problem, 256, "%.160s: %s", place->control_socket, strerror(errno));
         return false;
     }
-    struct text body = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"Demo Admin\"}",
-                                 ADMIN_EMAIL, DEMO_PASSWORD);
-    bool good = client_call(control, "POST", LITERAL("/api/v1/admin/users"), body, demo->arena, &reply);
-    if (!good)
-        snprintf(demo->problem, 256, "%.200s", client_problem(control));
-    else if (!(good = reply.status < 300 || reply.status == 409))
-        snprintf(demo->problem, 256, "the admin cannot be made: %d %.180s", reply.status, reply.body.data);
+    struct text tenant = demo_text(demo, "{\"slug\":\"%s\",\"name\":\"%s\"}", place->tenant ? place->tenant : "",
+                                   place->tenant ? place->tenant : "");
+    struct text admin = demo_text(demo, "{\"email\":\"%s\",\"password\":\"%s\",\"display_name\":\"Demo Admin\"}",
+                                  ADMIN_EMAIL, DEMO_PASSWORD);
+    bool good = (!place->tenant || operate(demo, control, "/api/admin/tenants", tenant)) &&
+                operate(demo, control, demo_target(demo, "%s/admin/users", demo->base), admin);
     client_close(control);
     demo->admin = (struct demo_person){.email = ADMIN_EMAIL, .authorization = ""};
     return good;
@@ -70,12 +81,18 @@ static void make_room(struct demo *demo)
         demo->people[i].authorization = "";
 }
 
-static bool fill(struct demo *demo, const char *control_socket, const char *host, uint16_t port)
+static const char *base_of(struct arena *arena, const char *tenant)
 {
-    if (!make_admin(demo, control_socket)) return false;
-    demo->client = client_connect_tcp(host, port);
+    return tenant ? arena_format(arena, "/api/%s/v1", tenant).data : "/api/v1";
+}
+
+static bool fill(struct demo *demo, const struct demo_place *place)
+{
+    demo->base = base_of(demo->arena, place->tenant);
+    if (!make_admin(demo, place)) return false;
+    demo->client = client_connect_tcp(place->host, place->port);
     if (!demo->client) {
-        snprintf(demo->problem, 256, "%.100s, port %u: %s", host, port, strerror(errno));
+        snprintf(demo->problem, 256, "%.100s, port %u: %s", place->host, place->port, strerror(errno));
         return false;
     }
     make_room(demo);
@@ -90,8 +107,7 @@ static bool fill(struct demo *demo, const char *control_socket, const char *host
     return !demo->failed;
 }
 
-bool demo_fill(const char *control_socket, const char *host, uint16_t port, const struct demo_size *size, uint64_t seed,
-               char problem[256])
+bool demo_fill(const struct demo_place *place, const struct demo_size *size, uint64_t seed, char problem[256])
 {
     struct demo *demo = memory_alloc(sizeof *demo);
     demo->arena = arena_create();
@@ -99,7 +115,7 @@ bool demo_fill(const char *control_socket, const char *host, uint16_t port, cons
     demo->random = seed;
     demo->problem = problem;
     demo->terminal = isatty(STDERR_FILENO);
-    bool good = fill(demo, control_socket, host, port);
+    bool good = fill(demo, place);
     if (demo->terminal) fprintf(stderr, "\r\033[K");
     if (good)
         printf("demo: %u people, %u communities, %u suppliers, %u products, %u promotions, %u posts, %u orders\n",
@@ -111,11 +127,13 @@ bool demo_fill(const char *control_socket, const char *host, uint16_t port, cons
     return good;
 }
 
-void demo_introduce(const char *host, uint16_t port)
+void demo_introduce(const struct demo_place *place)
 {
-    bool six = strchr(host, ':') != NULL;
-    char base[128];
-    snprintf(base, sizeof base, "http://%s%s%s:%u/api/v1", six ? "[" : "", host, six ? "]" : "", port);
+    bool six = strchr(place->host, ':') != NULL;
+    struct arena *arena = arena_create();
+    const char *base = arena_format(arena, "http://%s%s%s:%u%s", six ? "[" : "", place->host, six ? "]" : "",
+                                    place->port, base_of(arena, place->tenant))
+                           .data;
     printf(
         "\nEverybody's password is `%s`. An admin: %s. A leader: ada1@demo.example.\n\n"
         "  curl %s/feed\n"
@@ -123,6 +141,7 @@ void demo_introduce(const char *host, uint16_t port)
         "  curl %s/auth/login -H 'Content-Type: application/json' -d '{\"email\":\"ada1@demo.example\",\"password\":\"%s\"}'\n\n",
         DEMO_PASSWORD, ADMIN_EMAIL, base, base, base, DEMO_PASSWORD);
     fflush(stdout);
+    arena_destroy(arena);
 }
 
 /* ---- souk demo ----------------------------------------------------------------------------------------------------- */
@@ -142,7 +161,7 @@ int run_demo(const struct arguments *arguments)
 {
     const char *data = argument(arguments, "data"), *scale = argument(arguments, "scale"),
                *seed = argument(arguments, "seed");
-    const char *address = argument(arguments, "address");
+    const char *address = argument(arguments, "address"), *tenant = argument(arguments, "tenant");
     struct demo_size size;
     int64_t number = 1, port = 8080;
     unsigned products;
@@ -162,12 +181,16 @@ int run_demo(const struct arguments *arguments)
         fprintf(stderr, "souk demo: --address is HOST:PORT, such as 127.0.0.1:8080\n");
         return EXIT_USAGE;
     }
+    if (tenant && strspn(tenant, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(tenant)) {
+        fprintf(stderr, "souk demo: --tenant is a slug: small letters a-z, digits and inner hyphens\n");
+        return EXIT_USAGE;
+    }
     struct arena *arena = arena_create();
-    const char *name = arena_text(arena, host).data,
-               *control = file_socket_path(arena, data ? data : "data", "control.sock").data;
-    bool good = demo_fill(control, name, (uint16_t)port, &size, (uint64_t)number, problem);
+    const struct demo_place place = {file_socket_path(arena, data ? data : "data", "control.sock").data,
+                                     arena_text(arena, host).data, (uint16_t)port, tenant};
+    bool good = demo_fill(&place, &size, (uint64_t)number, problem);
     if (good)
-        demo_introduce(name, (uint16_t)port);
+        demo_introduce(&place);
     else
         fprintf(stderr, "souk demo: %s\n", problem);
     arena_destroy(arena);

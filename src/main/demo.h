@@ -11,12 +11,17 @@ struct demo_size {
 /* "small", "medium" or a number of people. False when it is none of these. */
 bool demo_size_of(const char *scale, struct demo_size *size);
 
+/* A running server, and which of its marketplaces: NULL is the default one, a slug one that is opened when it is not there. */
+struct demo_place {
+    const char *control_socket, *host;
+    uint16_t port;
+    const char *tenant;
+};
 /* Fills a server through its control socket and its address. Prints progress when standard error is a terminal. On failure
    false and a sentence. */
-bool demo_fill(const char *control_socket, const char *host, uint16_t port, const struct demo_size *size, uint64_t seed,
-               char problem[256]);
+bool demo_fill(const struct demo_place *place, const struct demo_size *size, uint64_t seed, char problem[256]);
 /* The demo accounts, and the first requests to try. */
-void demo_introduce(const char *host, uint16_t port);
+void demo_introduce(const struct demo_place *place);
 
 /* A marketplace for measurements, of so many products with a fifth as many people and twice as many orders, made inside of
    this process in a directory that has no data and no server. `tenants` of them share the products. */

@@ -90,7 +90,7 @@ void demo_ask(struct demo *demo, struct demo_call call)
 {
     if (demo->failed) return;
     if (demo->expected_count == demo->window) demo_settle(demo);
-    struct text target = demo_text(demo, "/api/v1%s", call.target);
+    struct text target = demo_text(demo, "%s%s", demo->base, call.target);
     /* Every change is wanted, whatever version it finds. */
     struct text headers = demo_text(demo, "%s%s", call.by ? call.by->authorization : "",
                                     strcmp(call.method, "PATCH") == 0 ? "If-Match: *\r\n" : "");

@@ -78,7 +78,8 @@ struct demo {
     struct client *client;
     struct demo_size size;
     uint64_t random;
-    char *problem; /* of 256 bytes */
+    char *problem;    /* of 256 bytes */
+    const char *base; /* of all paths: /api/v1, or with the slug of a marketplace */
     bool failed, terminal;
     struct demo_expected expected[DEMO_PIPELINE];
     unsigned expected_first, expected_count, window; /* answers that may be awaited at once */
@@ -96,7 +97,7 @@ struct demo {
 /* demo_talk.c */
 struct demo_call {
     const struct demo_person *by; /* NULL: nobody, or the operator */
-    const char *method, *target;  /* below /api/v1 */
+    const char *method, *target;  /* below demo.base */
     struct text body;             /* absent: none */
     const char *content_type;     /* of it; NULL: JSON */
     demo_taken *taken;            /* NULL: success is enough */

@@ -383,12 +383,15 @@ static void *make_demo(void *context)
     struct shell *shell = context;
     struct demo_size size;
     char problem[256];
-    const char *host = reachable_host(shell);
     struct arena *arena = arena_create(); /* the other one is the main thread's */
-    const char *control = file_socket_path(arena, shell->configuration.data, "control.sock").data;
+    const struct demo_place place = {
+        .control_socket = file_socket_path(arena, shell->configuration.data, "control.sock").data,
+        .host = reachable_host(shell),
+        .port = shell->port,
+    };
     demo_size_of(shell->demo_scale, &size);
-    if (demo_fill(control, host, shell->port, &size, 1, problem))
-        demo_introduce(host, shell->port);
+    if (demo_fill(&place, &size, 1, problem))
+        demo_introduce(&place);
     else
         log_line("main", LOG_ERROR, "the demo is not complete", "problem=\"%s\"", problem);
     arena_destroy(arena);

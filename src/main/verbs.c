@@ -30,6 +30,7 @@ static const struct flag demo_flags[] = {
     { "address",   "HOST:PORT",  .doc = "where the server serves HTTP (127.0.0.1:8080)" },
     { "scale",     "SCALE",      .choices = "small medium", .doc = "small (40 people), medium (400), or a number of people; 10k, 1m: so many products" },
     { "tenants",   "NUMBER",     .doc = "of 10k, 1m: marketplaces that share them (1)" },
+    { "tenant",    "SLUG",       .doc = "the marketplace that is filled, opened when it is not there (the default one)" },
     { "seed",      "NUMBER",     .doc = "another seed gives another marketplace; the same one the same (1)" },
     { 0 },
 };

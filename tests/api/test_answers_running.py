@@ -392,6 +392,24 @@ def row_44_a_test_has_a_marketplace_of_its_own():
     suite.equal(told, [], "and its own events")
 
 
+@suite.case
+def row_44_a_test_begins_from_rows_that_are_always_the_same():
+    """`souk demo --tenant` opens a marketplace and fills it; the same seed gives the same, and nobody else notices."""
+    here = f"127.0.0.1:{server.port}"
+    before = [row["id"] for row in server.client().pages("/products", limit=100)]
+    for slug in ("baseline-1", "baseline-2"):
+        text = server.command(["demo", "--scale", "12", "--tenant", slug, "--address", here])
+        suite.check(f"/api/{slug}/v1/feed" in text, text)
+    one, two = ([(row["name"], row["lowest_price"]) for row in server.client(tenant=slug).pages("/products", limit=100)]
+                for slug in ("baseline-1", "baseline-2"))
+    suite.equal(sorted(map(str, one)), sorted(map(str, two)), "the same rows")
+    suite.check(len(one) >= 10, f"{len(one)} products")
+    suite.equal([row["id"] for row in server.client().pages("/products", limit=100)], before, "of that marketplace alone")
+    done = subprocess.run([server.binary, "demo", "--tenant", "No Slug", "--data", server.data, "--address", here], capture_output=True,
+                          text=True, timeout=60, check=False)
+    suite.equal((done.returncode, "--tenant" in done.stderr), (2, True), done.stderr)
+
+
 # ---- Moderation --------------------------------------------------------------------------------------------------------
 
 @suite.case

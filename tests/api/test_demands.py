@@ -30,6 +30,31 @@ def fulfil(supplier, order):
 
 
 @suite.case
+def sc_07_logins_are_noted_and_failures_counted():
+    bob = server.user("Bob")
+    email = bob.user["email"]
+
+    def login(password):
+        return server.client().post("/auth/login", {"email": email, "password": password})
+
+    def security():
+        return created(admin.get(f"/admin/users/{bob.id}"), 200)["security"]
+    first = security()
+    for count in (1, 2, 3):
+        suite.answers(login("wrong password"), 401, "invalid_credentials")
+        suite.equal(security()["failed_attempts"], count, "counted")
+    suite.equal(security()["last_login_at"], first["last_login_at"], "a failure is no login")
+    suite.answers(login(PASSWORD), 200)
+    after = security()
+    suite.equal((after["failed_attempts"], after["locked_until"], after["last_login_ip"]), (0, None, "127.0.0.1"), "success resets the counter")
+    suite.check(after["last_login_at"] > first["last_login_at"], "and is noted")
+    for _ in range(5):
+        suite.answers(login("wrong password"), 401, "invalid_credentials")
+    suite.check(security()["locked_until"], "the threshold locks")
+    suite.answers(login(PASSWORD), 401, "invalid_credentials", "even for the right password")
+
+
+@suite.case
 def sc_09_a_password_is_kept_one_way():
     """Neither the directory of the data nor any answer has it, and the same password is kept in two ways."""
     ann, bob = server.user("Ann"), server.user("Bob")
