@@ -1,10 +1,9 @@
 """Demands of social commerce that no other test shows as a whole, named by their number in docs/REQUIREMENTS.md."""
 
-import datetime
 import os
 
 from harness import PASSWORD, Server, Suite
-from sales import buy, eventually, line, promotion, promotion_body
+from sales import ahead, buy, eventually, line, promotion, promotion_body
 from shop import Supplier, community, created, join, leader, money
 
 suite = Suite("demands")
@@ -27,6 +26,15 @@ def fulfil(supplier, order):
     path = f"/orders/{order['id']}/items/{order['items'][0]['id']}"
     for command, sent in (("process", None), ("ship", {"carrier": "Post", "tracking_number": "1"}), ("deliver", None)):
         created(supplier.owner.post(f"{path}/{command}", sent), 200)
+
+
+def end_soon(supplier, offer):
+    """Its end becomes so near that it is waited for, and not so near that it is past when the request comes."""
+    for seconds in (1, 10, 60):
+        reply = supplier.owner.patch(f"/promotions/{offer['id']}", {"ends_at": ahead(seconds)}, version="*")
+        if reply.status == 200:
+            return
+    raise AssertionError(f"it cannot be ended: {reply}")
 
 
 @suite.case
@@ -134,6 +142,68 @@ def sc_16_to_19_all_that_a_product_says():
 
 
 @suite.case
+def sc_38_the_first_activation_is_never_forgotten():
+    """Through pauses, a kill and its end."""
+    supplier = Supplier(server, admin)
+    offer = promotion(supplier, supplier.product())
+    path = f"/promotions/{offer['id']}"
+    first = created(admin.get(path), 200)["first_activated_at"]
+    suite.check(first, "set")
+    for _ in range(2):
+        for command in ("pause", "resume"):
+            suite.equal(created(supplier.owner.post(f"{path}/{command}"), 200)["first_activated_at"], first, command)
+    server.kill()
+    server.restart()
+    end_soon(supplier, offer)
+    ended = eventually(lambda: created(supplier.owner.get(path), 200), lambda now: now["status"] == "ended", 90)
+    suite.equal((ended["status"], ended["first_activated_at"]), ("ended", first))
+    for command in ("resume", "submit"):
+        suite.answers(supplier.owner.post(f"{path}/{command}"), 409, "invalid_transition", "an end is final")
+
+
+@suite.case
+def sc_40_a_promotion_holds_what_was_approved_and_by_whom():
+    lea, supplier = leader(server, admin), Supplier(server, admin)
+    club, made = community(lea), supplier.product()
+    sent = {**promotion_body(supplier, made), "visibility": "both", "community_ids": [club["id"]]}
+    offer = created(supplier.owner.post("/promotions", sent))
+    path = f"/promotions/{offer['id']}"
+    created(supplier.owner.post(path + "/submit"), 200)
+    created(admin.post(path + "/approve", {}), 200)
+    created(lea.post(path + "/approve", {"community_id": club["id"]}), 200)
+    before = created(supplier.owner.get(path), 200)
+    found = {(row["target"], row["community_id"]): (row["decision"], row["by"]) for row in before["approvals"]}
+    suite.equal(found, {("global", None): ("approved", admin.id), ("community", club["id"]): ("approved", lea.id)}, "who said yes")
+    created(supplier.owner.patch(f"/products/{made['id']}", {"name": "Renamed"}, version="*"), 200)
+    variant = f"/products/{made['id']}/variants/{made['variants'][0]['id']}"
+    created(supplier.owner.patch(variant, {"price": money(9999)}), 200)
+    after = created(supplier.owner.get(path), 200)
+    suite.equal((after["product_snapshots"], after["status"]), (before["product_snapshots"], "active"), "what was approved does not change")
+    suite.equal((after["product_snapshots"][0]["product_name"], after["product_snapshots"][0]["original_price"]), (made["name"], money(2500)))
+
+
+@suite.case
+def sc_48_a_post_goes_global_by_the_staffs_yes():
+    lea, ann = leader(server, admin), server.user("Ann")
+    club = community(lea)
+    join(ann, club)
+    wanted, refused = written(ann, club), written(ann, club)
+
+    def cards(path):
+        return [card["reference_id"] for card in server.client().pages(path, limit=100)]
+    for post in (wanted, refused):
+        created(ann.post(f"/posts/{post['id']}/request-global"), 200)
+        suite.check(post["id"] not in cards("/feed"), "asking is not enough")
+    waiting = [row["reference_id"] for row in admin.pages("/admin/approvals?kind=post", limit=100)]
+    suite.check({wanted["id"], refused["id"]} <= set(waiting), "it waits for the staff")
+    created(admin.post(f"/posts/{wanted['id']}/approve-global"), 200)
+    created(admin.post(f"/posts/{refused['id']}/reject-global", REASON), 200)
+    shown = cards("/feed")
+    suite.equal((wanted["id"] in shown, refused["id"] in shown), (True, False))
+    suite.equal(set(cards(f"/communities/{club['id']}/feed")), {wanted["id"], refused["id"]}, "both stay in their community")
+
+
+@suite.case
 def sc_42_somebody_belongs_to_many_communities():
     lea, ann = leader(server, admin), server.user("Ann")
     clubs = [community(lea) for _ in range(5)]
@@ -173,9 +243,7 @@ def sc_59_each_named_event_is_told():
     offer = promotion(supplier, made)
     sold = buy(ann, line(made, promotion_id=offer["id"]))
     fulfil(supplier, sold)
-    moment = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
-    ends = {"ends_at": moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:23] + "Z"}
-    created(supplier.owner.patch(f"/promotions/{offer['id']}", ends, version="*"), 200)
+    end_soon(supplier, offer)
     created(lea.delete(f"/communities/{club['id']}"), 200)
 
     def told():
