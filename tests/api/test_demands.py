@@ -225,7 +225,8 @@ def sc_59_each_named_event_is_told():
     created(admin.post(f"/admin/users/{gone.id}/suspend", REASON), 200)
     created(admin.delete(f"/admin/users/{gone.id}", REASON), 200)
     supplier = Supplier(server, admin, verified=False)
-    supplier.owner.post(f"/suppliers/{supplier.id}/documents", {"kind": "license", "title": "License", "media_id": "m1"})
+    created(supplier.owner.post(f"/suppliers/{supplier.id}/documents", {
+        "kind": "license", "title": "License", "media_id": supplier.owner.upload()}))
     created(supplier.owner.put(f"/suppliers/{supplier.id}/banking", {"password": PASSWORD, "holder": "S", "iban": "DE89370400440532013000"}), 200)
     created(supplier.owner.post(f"/suppliers/{supplier.id}/submit"), 200)
     created(admin.post(f"/suppliers/{supplier.id}/reject", REASON), 200)

@@ -62,7 +62,8 @@ def three_suppliers_set_up_their_stalls():
     world.tom = Supplier(server, admin, verified=False, name="Tom's tea")
     draft = world.tom.product(published=False, name="Tea")
     suite.answers(world.tom.owner.post(f"/products/{draft['id']}/publish"), 409, "supplier_not_verified")
-    world.tom.owner.post(f"/suppliers/{world.tom.id}/documents", {"kind": "other", "title": "A napkin", "media_id": "m0"})
+    created(world.tom.owner.post(f"/suppliers/{world.tom.id}/documents", {
+        "kind": "other", "title": "A napkin", "media_id": world.tom.owner.upload()}))
     created(world.tom.owner.put(f"/suppliers/{world.tom.id}/banking", {
         "password": "correct horse battery staple", "holder": "Tom", "iban": "DE89370400440532013000"}), 200)
     created(world.tom.owner.post(f"/suppliers/{world.tom.id}/submit"), 200)
