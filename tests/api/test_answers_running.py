@@ -52,7 +52,7 @@ def fulfilled(order, item):
         created(sue.owner.post(f"{path}/{command}", sent), 200)
 
 
-# ---- Events: what a webhook, a relay or a reader of the history is told --------------------------------------------------
+# ---- Events, as who reads them is told; test_answers_webhooks.py has who is told them --------------------------------------------------
 
 @suite.case
 def row_11_an_event_is_of_what_is_committed():
