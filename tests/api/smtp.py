@@ -47,7 +47,7 @@ class Smtp:
                 each.close()
         self.listener.close()
 
-    def wait(self, condition, seconds=60):
+    def wait(self, condition, seconds=180):
         """Until the condition holds of this server; whether it did."""
         with self.changed:
             return self.changed.wait_for(lambda: condition(self), seconds)
