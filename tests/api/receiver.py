@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-PATIENCE = 60                                   # seconds, for what should come soon
+PATIENCE = 180                                  # seconds, for what should come soon
 TOLERANCE = 300                                 # seconds that a signature's time may be away
 
 # One request. id: webhook-id; event: the envelope; signatures: of the header, in its order.

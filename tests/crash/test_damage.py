@@ -533,7 +533,8 @@ def a_disk_that_is_really_full():
         except OSError:
             refused = 1
         suite.check(refused, "the disk was never full")
-        suite.equal(server.process.wait(120), 75, "exit status")
+        status = server.process.wait(120)
+        suite.check(status == 75 or server.is_ended_by_rocksdb(), f"exit status {status}:\n{server.log_tail()}")
         disk.fill(0)
         done = subprocess.run([server.binary, "serve", "--data", server.data, "--listen", "127.0.0.1:0"], capture_output=True,
                               text=True, timeout=300, check=False)

@@ -69,11 +69,6 @@ def ended(shop, ends, seconds):
     return end
 
 
-def is_its_own_end(shop, status):
-    """RocksDB, as it is packaged, ends the process when it writes to a file that failed before: nothing is acknowledged."""
-    return status == -signal.SIGABRT and "Assertion" in shop.server.log_tail() and "rocksdb::" in shop.server.log_tail()
-
-
 def fault_round(shop, fault, after, count=ONCE, seconds=2.5):
     """One call fails, once or for good; then the power goes. Returns how the server ended."""
     environment, text = shop.server.environment, f"{fault[0]}:{fault[1]}:{after}:{count}:{fault[2]}"
@@ -86,9 +81,9 @@ def fault_round(shop, fault, after, count=ONCE, seconds=2.5):
     except AssertionError:                                  # it failed while it opened
         status = shop.server.process.returncode
         ends.append(f"did not start: {status}")
-        shop.expect(status in (NO_KEY, DAMAGED, NOT_WRITABLE, FULL, EXIT_FAILED) or is_its_own_end(shop, status),
+        shop.expect(status in (NO_KEY, DAMAGED, NOT_WRITABLE, FULL, EXIT_FAILED) or shop.server.is_ended_by_rocksdb(),
                     f"{text}: {ends}\n{shop.server.log_tail()}")
-    allowed = isinstance(ends[0], str) or ends[0] == EXIT_FAILED or is_its_own_end(shop, ends[0])
+    allowed = isinstance(ends[0], str) or ends[0] == EXIT_FAILED or shop.server.is_ended_by_rocksdb()
     shop.expect(allowed, f"{text}: it ended with {ends[0]}\n{shop.server.log_tail()}")
     shop.server.environment = environment
     shop.cut()
@@ -264,7 +259,7 @@ def without_descriptors_nothing_is_lost_and_it_comes_back():
         shop.expect(not shop.server.alive() or answered[0], "nobody is answered again")
     status = shop.server.process.poll()
     shop.server.kill()
-    shop.expect(status in (None, EXIT_FAILED) or is_its_own_end(shop, status), f"it ended with {status}\n{shop.server.log_tail()}")
+    shop.expect(status in (None, EXIT_FAILED) or shop.server.is_ended_by_rocksdb(), f"it ended with {status}\n{shop.server.log_tail()}")
     shop.restart()
     shop.check_history()
     shop.check_all()
