@@ -108,6 +108,45 @@ static void test_nothing_differs(void **state)
     loopback_close(&world);
 }
 
+static uint64_t figure(const struct loopback *world, const char *name)
+{
+    struct buffer out = {0};
+    char line[64];
+    core_metrics(world->core, &out);
+    buffer_byte(&out, 0);
+    snprintf(line, sizeof line, "\n%s ", name);
+    const char *at = strstr(out.data, line);
+    assert_non_null(at);
+    uint64_t value = strtoull(at + strlen(line), NULL, 10);
+    buffer_free(&out);
+    return value;
+}
+
+/* Whoever looks at the metrics sees that it goes on, and what it came to. */
+static void test_metrics_tell_how_far_it_is(void **state)
+{
+    (void)state;
+    struct loopback world;
+    open_world(&world);
+    assert_int_equal(figure(&world, "souk_rebuild_running"), 0);
+    ask_rebuild(&world, "all", false, 202);
+    uint64_t position = 0, rows = 0, told = 0;
+    for (int i = 0; world.core->rebuild && i < 1000; i++) {
+        assert_int_equal(figure(&world, "souk_rebuild_running"), 1);
+        assert_true(figure(&world, "souk_rebuild_position") >= position && figure(&world, "souk_rebuild_rows") >= rows);
+        position = figure(&world, "souk_rebuild_position");
+        rows = figure(&world, "souk_rebuild_rows");
+        told += position && position < world.core->last_lsn;
+        core_turn(world.core, world.now);
+    }
+    assert_true(told > 0);
+    assert_int_equal(figure(&world, "souk_rebuild_running"), 0);
+    assert_int_equal(figure(&world, "souk_rebuild_position"), world.core->last_lsn);
+    assert_int_equal(figure(&world, "souk_rebuild_rows"), world.core->rebuilding.compared);
+    assert_int_equal(figure(&world, "souk_rebuild_rows_differing"), 0);
+    loopback_close(&world);
+}
+
 static void test_rows_are_mended(void **state)
 {
     (void)state;
@@ -288,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_differs),
+        cmocka_unit_test(test_metrics_tell_how_far_it_is),
         cmocka_unit_test(test_rows_are_mended),
         cmocka_unit_test(test_a_wrong_figure_in_memory_is_mended),
         cmocka_unit_test(test_what_shows_a_mended_row_shows_it),

@@ -302,6 +302,7 @@ static void kind_metrics(const struct core *core, struct buffer *out)
 
 void core_metrics(struct core *core, struct buffer *out)
 {
+    const struct rebuilding *rebuilding = &core->rebuilding; /* the last one, or the one under way */
     const struct {
         const char *name, *type, *help;
         uint64_t value;
@@ -324,6 +325,10 @@ void core_metrics(struct core *core, struct buffer *out)
         {"souk_reruns_total", "counter", "runs after a wait", core->count_reruns},
         {"souk_broken_truths_total", "counter", "commands dropped because a truth did not hold", core->count_broken},
         {"souk_checkpoints_total", "counter", "checkpoints written", core->count_checkpoints},
+        {"souk_rebuild_running", "gauge", "rows are being compared with the log", rebuilding->state == REBUILD_RUNNING},
+        {"souk_rebuild_position", "gauge", "up to which the log was replayed", rebuilding->position},
+        {"souk_rebuild_rows", "gauge", "rows compared", rebuilding->compared},
+        {"souk_rebuild_rows_differing", "gauge", "rows that were not what the log gives", rebuilding->differing},
     };
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].help, rows[i].name,
