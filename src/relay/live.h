@@ -11,5 +11,5 @@
 
 /* `most` streams at once, of one asker `most_of_one` (0: any number of them). The feed outlives it. */
 struct streams *live_open(struct feed *feed, int64_t most, int64_t most_of_one);
-void live_close(struct streams *streams);                   /* all its streams are closed */
+void live_close(struct streams *streams); /* all its streams are closed */
 void live_metrics(struct streams *streams, struct buffer *out);

@@ -50,8 +50,13 @@ def deliver(shop, order):
         created(shop.supplier.owner.post(f"{path}/deliver"), 200)
 
 
+def why(customer):
+    """A reason with the tag in it: it is about the person, too."""
+    return {"reason": f"{customer.tag}reason"}
+
+
 def close(shop, client):
-    created(shop.admin.delete(f"/admin/users/{client.id}", REASON), 200)
+    created(shop.admin.delete(f"/admin/users/{client.id}", why(client)), 200)
 
 
 def erase(shop, client):
@@ -106,7 +111,10 @@ def what_was_known_is_gone_and_the_books_are_not():
     before = created(shop.admin.get(path), 200)
     suite.equal((before["customer"]["display_name"], before["shipping_address"]["line1"]), ("zacgonename", "zacgone Lane 7"))
     close(shop, zac)
+    start = shop.admin.get("//healthz").data["position"]
     suite.answers(erase(shop, zac), 204)
+    erased = [event for event in shop.admin.get(f"/admin/events?after={start}&limit=100").data if event["type"] == "user.erased"]
+    suite.equal([event["data"]["reason"] for event in erased], [REASON["reason"]], "why somebody was erased stays")
     suite.answers(erase(shop, zac), 409, text="once")
     suite.answers(shop.admin.post(f"/admin/users/{zac.id}/restore", REASON), 409, text="there is no way back")
 

@@ -115,6 +115,12 @@ def nothing_secret_stands_in_a_file():
     suite.answers(server.client().post("/auth/reset-password", {"token": reset_token, "password": canaries[2]}), 204)
     again = server.login(canaries[0], canaries[2])
     canaries += [again.token, again.refresh_token]
+    canaries.append("canary, whose reason is known to staff")
+    for act in ("suspend", "reinstate"):
+        created(admin.post(f"/admin/users/{person.id}/{act}", {"reason": canaries[-1]}), 200)
+    suite.equal(admin.get(f"/admin/users/{person.id}").data["reason"], canaries[-1], "staff reads why")
+    told = [entry["reason"] for entry in admin.get(f"/admin/users/{person.id}/history?limit=2").data]
+    suite.equal(told, [canaries[-1]] * 2, "and each time before")
     suite.equal(found(server, canaries), [], "while it serves")
     said = server.command(["log"])
     suite.equal([word for word in canaries if word in said], [], "in what `souk log` prints")

@@ -104,12 +104,11 @@ enum error user_lapse(struct tx *tx)
     return OK;
 }
 
-static void erase_now(struct tx *tx, struct user *user, struct text reason)
+static void erase_now(struct tx *tx, struct user *user)
 {
-    user->reason = reason;
     timer_cancel(tx, &user_kind, user->entity.id, "lapse");
     erase_subject(tx, user->entity.id);
-    user->email = user->email_hash = user->password_hash = (struct text){0};
+    user->email = user->email_hash = user->password_hash = user->reason = (struct text){0};
     user->profile = (struct profile){0};
     user->birth_date = 0;
     user->country = user->locale = user->time_zone = (struct text){0};
@@ -131,7 +130,7 @@ enum error user_forgotten(struct tx *tx)
         if (error) return error;
     }
     enum error error = transition(tx, &user_kind, user, "erase", user_reason_event_of(tx, user, reason));
-    if (!error) erase_now(tx, user, reason);
+    if (!error) erase_now(tx, user);
     return error;
 }
 
@@ -143,6 +142,6 @@ enum error user_erase(struct tx *tx)
         return fail(tx, ERROR_IN_USE, "an order of this person is not delivered yet");
     struct text reason = body ? body->reason : (struct text){0};
     event_data(tx, user_reason_event_of(tx, user, reason));
-    erase_now(tx, user, reason);
+    erase_now(tx, user);
     return OK;
 }

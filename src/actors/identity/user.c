@@ -74,7 +74,7 @@ static const struct field user_rows[] = {
     TIME(user, 15, accepted_terms_at, .flags = READ_ONLY, .sees = ONESELF, .doc = "when the terms were accepted"),
     TIME(user, 16, verified_at, .flags = READ_ONLY, .sees = ONESELF, .doc = "when the e-mail was verified"),
     TIME(user, 17, erased_at, .flags = READ_ONLY, .sees = ADMIN, .doc = "when the personal part was destroyed"),
-    TEXT(user, 18, reason, .format = FORMAT_LONG, .flags = READ_ONLY, .max = 500, .sees = ADMIN,
+    TEXT(user, 18, reason, .format = FORMAT_LONG, .flags = READ_ONLY | PERSONAL, .max = 500, .sees = ADMIN,
          .doc = "of the last act of the staff"),
 };
 /* clang-format on */
@@ -93,14 +93,17 @@ static const struct field user_event_rows[] = {
 static const struct fields user_event_fields = FIELDS("user_event", struct user_event, user_event_rows);
 
 /* clang-format off */
-static const struct field user_reason_event_rows[] = {
-    ENUM(user_reason_event, 1, role, &user_roles, .doc = "consumer or leader"),
-    BOOL(user_reason_event, 2, admin, .doc = "staff of the platform?"),
-    STRUCT(user_reason_event, 3, permissions, struct permissions, &permissions_fields, .doc = "what the person may do"),
-    TEXT(user_reason_event, 4, reason, .format = FORMAT_LONG, .max = 500, .doc = "why"),
-};
+#define REASON_EVENT_ROWS(reason_flags)                                                                                      \
+    ENUM(user_reason_event, 1, role, &user_roles, .doc = "consumer or leader"),                                              \
+    BOOL(user_reason_event, 2, admin, .doc = "staff of the platform?"),                                                      \
+    STRUCT(user_reason_event, 3, permissions, struct permissions, &permissions_fields, .doc = "what the person may do"),     \
+    TEXT(user_reason_event, 4, reason, .format = FORMAT_LONG, .flags = (reason_flags), .max = 500, .doc = "why")
+static const struct field user_reason_event_rows[] = {REASON_EVENT_ROWS(PERSONAL)};
 static const struct fields user_reason_event_fields =
     FIELDS("user_reason_event", struct user_reason_event, user_reason_event_rows);
+static const struct field user_erased_event_rows[] = {REASON_EVENT_ROWS(0)}; /* sealed, nobody could ever read it */
+static const struct fields user_erased_event_fields =
+    FIELDS("user_erased_event", struct user_reason_event, user_erased_event_rows);
 /* clang-format on */
 
 #define CARD   &user_event_fields
@@ -112,7 +115,7 @@ const struct event user_suspended = {4, "user.suspended", NULL, REASON, "staff s
 const struct event user_reinstated = {5, "user.reinstated", NULL, REASON, "staff let the person in again"};
 const struct event user_deleted = {6, "user.deleted", NULL, REASON, "the account is closed"};
 const struct event user_restored = {7, "user.restored", NULL, CARD, "the account is as before"};
-const struct event user_erased = {8, "user.erased", NULL, REASON, "nothing personal is left"};
+const struct event user_erased = {8, "user.erased", NULL, &user_erased_event_fields, "nothing personal is left"};
 const struct event user_role_granted = {9, "user.role_granted", NULL, REASON, "the person may do more"};
 const struct event user_role_revoked = {10, "user.role_revoked", NULL, REASON, "the person may do less"};
 const struct event user_permissions_updated = {11, "user.permissions_updated", NULL, REASON,

@@ -75,13 +75,15 @@ static const struct field entry_rows[] = {
 /* clang-format on */
 static const struct fields entry_fields = FIELDS("history_entry", struct history_entry, entry_rows);
 
-static struct text reason_of(struct tx *tx, const struct record *record, const struct event *event,
-                             const struct record_event *row)
+static struct text reason_of(struct tx *tx, const struct record *record, const struct kind *kind,
+                             const struct event *event, const struct record_event *row)
 {
     const struct field *field = event->data ? field_by_name(event->data, LITERAL("reason")) : NULL;
-    if (!field || field->type != FIELD_TEXT || field->flags & (SECRET | PERSONAL)) return (struct text){0};
+    if (!field || field->type != FIELD_TEXT || field->flags & SECRET) return (struct text){0};
     void *data;
     if (!record_event_data(tx->arena, record, event, row, &data) || !data) return (struct text){0};
+    struct text personal = record_event_personal(tx->core->ports.keyring, tx->arena, record, kind, row);
+    if (personal.data && !schema_restore(tx->arena, event->data, personal, data)) return (struct text){0};
     return *(const struct text *)(const void *)((const char *)data + field->offset);
 }
 
@@ -98,7 +100,7 @@ static void render_events(struct tx *tx, struct buffer *out, const struct walk *
         if (!event) continue;
         buffer_format(out, "%s\"%s\"", some ? "," : "", event->name);
         some = true;
-        if (!reason.data) reason = reason_of(tx, record, event, row);
+        if (!reason.data) reason = reason_of(tx, record, made->kind, event, row);
     }
     buffer_string(out, "],\"reason\":");
     if (reason.data && tx->relations & CONCERNED)
