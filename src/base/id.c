@@ -135,6 +135,7 @@ struct remembered {
     uint8_t parts[PARTS_MOST];
 };
 static _Thread_local struct remembered remembered[REMEMBERED];
+static _Thread_local uint8_t used_last[REMEMBERED / 2];
 
 static struct id hash_short(const uint8_t parts[PARTS_MOST], uint32_t length)
 {
@@ -145,8 +146,16 @@ static struct id hash_short(const uint8_t parts[PARTS_MOST], uint32_t length)
         mixed = (mixed ^ word) * UINT64_C(0x9E3779B97F4A7C15);
         mixed ^= mixed >> 32;
     }
-    struct remembered *known = &remembered[mixed % REMEMBERED];
-    if (known->length == length && memcmp(known->parts, parts, length) == 0) return known->id;
+    /* Two places each; what is new takes the one that was not used last. */
+    uint32_t place = (uint32_t)(mixed % (REMEMBERED / 2));
+    for (uint32_t i = 0; i < 2; i++) {
+        struct remembered *known = &remembered[2 * place + i];
+        if (known->length != length || memcmp(known->parts, parts, length) != 0) continue;
+        used_last[place] = (uint8_t)i;
+        return known->id;
+    }
+    used_last[place] ^= 1;
+    struct remembered *known = &remembered[2 * place + used_last[place]];
     crypto_generichash(known->id.bytes, sizeof known->id.bytes, parts, length, NULL, 0);
     known->length = length;
     memcpy(known->parts, parts, length);

@@ -21,9 +21,9 @@ void *schema_clone(const struct fields *fields, const void *value, struct arena 
 /* A copy in an arena whose lists are its own and whose texts are the value's, which has to outlive it. */
 void *schema_editable(const struct fields *fields, const void *value, struct arena *arena);
 bool schema_is_flat(const struct fields *fields); /* neither texts nor lists: its bytes are all of it */
-/* A deep copy in one piece: schema_compact_size bytes, 16-aligned, starting with the struct itself. */
-size_t schema_compact_size(const struct fields *fields, const void *value);
-void schema_compact(const struct fields *fields, const void *value, void *memory);
+/* A deep copy in one piece of malloc's: `front` bytes (a multiple of 16) for the caller, then `*size`, beginning with the
+   struct itself. */
+void *schema_compact(const struct fields *fields, const void *value, size_t front, size_t *size);
 void schema_initialise(const struct fields *fields, void *value); /* sets .initial values in a zeroed struct */
 
 /* Each in two forms: of bytes that stand alone, and of parts of a record, which share what its head says (shared.h). */

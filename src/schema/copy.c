@@ -1,10 +1,11 @@
 /* Comparing, copying and initialising values by their tables.
 
-   A copy is one piece of memory: the struct, then in the order of a walk over it every array, aligned to 16, and every
-   text with a zero behind it. Measuring and copying are the same walk, so they cannot disagree. */
+   A copy in one piece is the struct, then in the order of a walk over it every array, aligned to 16, and every text with a
+   zero behind it. */
 #include "schema/codec.h"
 #include "base/check.h"
 #include "schema/member.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- Equality (absent and empty are two different values) -------------------------------------------------------- */
@@ -29,70 +30,13 @@ bool list_equal(const struct field *field, const struct list *a, const struct li
 bool schema_equal(const struct fields *fields, const void *a, const void *b)
 {
     if (a == b) return true;
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->rows[i];
-        const void *left = member_in(field, a), *right = member_in(field, b);
+    const struct field *end = fields->rows + fields->count;
+    for (const struct field *field = fields->rows; field < end; field++) {
+        const void *left = (const char *)a + field->offset, *right = (const char *)b + field->offset;
         if (field->type == FIELD_STRUCT ? !schema_equal(field->nested, left, right) : !scalar_equal(field, left, right))
             return false;
     }
     return true;
-}
-
-/* ---- Deep copies ------------------------------------------------------------------------------------------------ */
-
-/* Where the next array or text goes. Without memory the walk only measures. */
-struct placer {
-    char *memory;
-    size_t used;
-};
-
-static inline void *place(struct placer *placer, const void *source, size_t size, size_t alignment)
-{
-    placer->used = (placer->used + alignment - 1) & ~(alignment - 1);
-    char *at = placer->memory ? placer->memory + placer->used : NULL;
-    if (at && source) memcpy(at, source, size);
-    placer->used += size;
-    return at;
-}
-
-static void place_text(struct placer *placer, const struct text *source, struct text *copy)
-{
-    if (!source->data) {
-        if (copy) *copy = (struct text){0};
-        return;
-    }
-    char *at = place(placer, NULL, (size_t)source->length + 1, 1);
-    if (!at || !copy) return;
-    memcpy(at, source->data, source->length);
-    at[source->length] = 0;
-    *copy = (struct text){at, source->length};
-}
-
-static void place_members(struct placer *placer, const struct fields *fields, const void *source, void *copy);
-
-static void place_list(struct placer *placer, const struct field *field, const struct list *source, struct list *copy)
-{
-    if (!source->count) {
-        if (copy) *copy = (struct list){0};
-        return;
-    }
-    size_t size = field_element_size(field);
-    char *array = place(placer, source->at, size * source->count, 16);
-    if (copy) copy->at = array;
-    bool texts = field->element && (field->element->type == FIELD_TEXT || field->element->type == FIELD_BYTES);
-    for (uint32_t i = 0; i < source->count; i++) {
-        const void *from = list_element(source, size, i);
-        void *to = array ? array + size * i : NULL;
-        if (field->type == FIELD_MAP) {
-            const struct text_pair *pair = from;
-            struct text_pair *pair_copy = to;
-            place_text(placer, &pair->key, to ? &pair_copy->key : NULL);
-            place_text(placer, &pair->value, to ? &pair_copy->value : NULL);
-        } else if (field->nested)
-            place_members(placer, field->nested, from, to);
-        else if (texts)
-            place_text(placer, from, to);
-    }
 }
 
 enum {
@@ -108,38 +52,134 @@ static inline bool is_text(const struct field *field)
     return field->type == FIELD_TEXT || field->type == FIELD_BYTES;
 }
 
-/* The copy already holds the bytes of the source; only what points elsewhere is placed. */
-static void place_members(struct placer *placer, const struct fields *fields, const void *source, void *copy)
+/* ---- Deep copies in one piece ------------------------------------------------------------------------------------ */
+
+/* What is copied grows in a draft, in which each pointer is still an offset. When its size is known it goes to its place, and
+   the offsets become pointers. */
+enum { DRAFT_BYTES = 16 * 1024, DRAFT_POINTERS = 512 };
+struct draft {
+    char *memory;
+    size_t used, capacity;
+    uint32_t *pointers; /* where they are */
+    uint32_t pointer_count, pointer_capacity;
+    bool own_memory, own_pointers; /* of malloc: larger than what a thread has at hand */
+};
+static _Thread_local char draft_memory[DRAFT_BYTES];
+static _Thread_local uint32_t draft_pointers[DRAFT_POINTERS];
+
+static __attribute__((noinline)) void draft_grow(struct draft *draft, size_t needed)
 {
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->rows[i];
-        if (!may_point(field)) continue;
-        const void *from = member_in(field, source);
-        void *to = copy ? member_of(field, copy) : NULL;
-        switch ((enum field_type)field->type) {
-        case FIELD_TEXT:
-        case FIELD_BYTES: place_text(placer, from, to); break;
-        case FIELD_STRUCT: place_members(placer, field->nested, from, to); break;
-        case FIELD_LIST:
-        case FIELD_MAP: place_list(placer, field, from, to); break;
-        default: break;
-        }
+    size_t capacity = draft->capacity * 2 > needed ? draft->capacity * 2 : needed;
+    char *memory = memory_resize(draft->own_memory ? draft->memory : NULL, capacity);
+    if (!draft->own_memory) memcpy(memory, draft->memory, draft->used);
+    draft->memory = memory;
+    draft->capacity = capacity;
+    draft->own_memory = true;
+}
+
+static __attribute__((noinline)) void draft_grow_pointers(struct draft *draft)
+{
+    size_t capacity = draft->pointer_capacity * (size_t)2;
+    CHECK(capacity <= UINT32_MAX);
+    uint32_t *pointers = memory_resize(draft->own_pointers ? draft->pointers : NULL, capacity * sizeof *pointers);
+    if (!draft->own_pointers) memcpy(pointers, draft->pointers, draft->pointer_count * sizeof *pointers);
+    draft->pointers = pointers;
+    draft->pointer_capacity = (uint32_t)capacity;
+    draft->own_pointers = true;
+}
+
+/* Copies to the end; the pointer at `at` leads there. */
+static inline size_t draft_add(struct draft *draft, size_t at, const void *bytes, size_t size, size_t alignment,
+                               size_t behind)
+{
+    uint64_t start = (draft->used + alignment - 1) & ~(alignment - 1);
+    size_t end = start + size + behind;
+    if (end > draft->capacity) draft_grow(draft, end);
+    if (draft->pointer_count == draft->pointer_capacity) draft_grow_pointers(draft);
+    draft->pointers[draft->pointer_count++] = (uint32_t)at;
+    if (size) memcpy(draft->memory + start, bytes, size);
+    memset(draft->memory + start + size, 0, behind);
+    memcpy(draft->memory + at, &start, sizeof start);
+    draft->used = end;
+    return start;
+}
+
+static inline void draft_text(struct draft *draft, const struct text *text, size_t at)
+{
+    if (text->data) draft_add(draft, at + offsetof(struct text, data), text->data, text->length, 1, 1);
+}
+
+static void draft_members(struct draft *draft, const struct fields *fields, const void *value, size_t at);
+
+static void draft_list(struct draft *draft, const struct field *field, const struct list *list, size_t at)
+{
+    size_t size = field_element_size(field);
+    at += offsetof(struct list, at);
+    if (!list->count) {
+        memset(draft->memory + at, 0, sizeof list->at);
+        return;
+    }
+    size_t array = draft_add(draft, at, list->at, size * list->count, 16, 0);
+    if (field->nested) {
+        for (uint32_t i = 0; i < list->count; i++)
+            draft_members(draft, field->nested, list_element(list, size, i), array + size * i);
+    } else if (field->type == FIELD_MAP || is_text(field->element)) {
+        const struct text *texts = list->at; /* a pair is two of them */
+        for (size_t i = 0; i < list->count * (size / sizeof *texts); i++)
+            draft_text(draft, &texts[i], array + i * sizeof *texts);
     }
 }
 
-size_t schema_compact_size(const struct fields *fields, const void *value)
+/* The draft has the bytes of the value at `at`; what they point to follows. */
+static void draft_members(struct draft *draft, const struct fields *fields, const void *value, size_t at)
 {
-    struct placer placer = {NULL, fields->size};
-    place_members(&placer, fields, value, NULL);
-    return placer.used;
+    const struct field *end = fields->rows + fields->count;
+    for (const struct field *field = fields->rows; field < end; field++) {
+        if (!may_point(field)) continue;
+        const void *member = (const char *)value + field->offset;
+        if (is_text(field))
+            draft_text(draft, member, at + field->offset);
+        else if (field->type == FIELD_STRUCT)
+            draft_members(draft, field->nested, member, at + field->offset);
+        else
+            draft_list(draft, field, member, at + field->offset);
+    }
 }
 
-void schema_compact(const struct fields *fields, const void *value, void *memory)
+void *schema_compact(const struct fields *fields, const void *value, size_t front, size_t *size)
 {
-    CHECK((uintptr_t)memory % 16 == 0);
-    struct placer placer = {memory, fields->size};
-    memcpy(memory, value, fields->size);
-    place_members(&placer, fields, value, memory);
+    struct draft draft = {.memory = draft_memory,
+                          .capacity = DRAFT_BYTES,
+                          .pointers = draft_pointers,
+                          .pointer_capacity = DRAFT_POINTERS};
+    if (fields->size > draft.capacity) draft_grow(&draft, fields->size);
+    memcpy(draft.memory, value, fields->size);
+    draft.used = fields->size;
+    draft_members(&draft, fields, value, 0);
+    CHECK(draft.used <= UINT32_MAX);
+    char *piece = malloc(front + draft.used), *copy = piece + front;
+    _Static_assert(sizeof piece == sizeof(uint64_t), "an offset stands where the pointer will");
+    CHECK(piece && front % 16 == 0);
+    memcpy(copy, draft.memory, draft.used);
+    for (uint32_t i = 0; i < draft.pointer_count; i++) {
+        uint64_t offset;
+        memcpy(&offset, copy + draft.pointers[i], sizeof offset);
+        const char *pointer = copy + offset;
+        memcpy(copy + draft.pointers[i], &pointer, sizeof pointer);
+    }
+    if (draft.own_memory) free(draft.memory);
+    if (draft.own_pointers) free(draft.pointers);
+    *size = draft.used;
+    return piece;
+}
+
+bool schema_is_flat(const struct fields *fields)
+{
+    for (uint32_t i = 0; i < fields->count; i++) {
+        const struct field *field = &fields->rows[i];
+        if (field->type == FIELD_STRUCT ? !schema_is_flat(field->nested) : may_point(field)) return false;
+    }
+    return true;
 }
 
 /* ---- Copies in an arena ------------------------------------------------------------------------------------------ */
@@ -194,15 +234,6 @@ void *schema_editable(const struct fields *fields, const void *value, struct are
     void *copy = arena_copy(arena, value, fields->size);
     own_members(fields, copy, arena, OWNS_LISTS);
     return copy;
-}
-
-bool schema_is_flat(const struct fields *fields)
-{
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->rows[i];
-        if (field->type == FIELD_STRUCT ? !schema_is_flat(field->nested) : may_point(field)) return false;
-    }
-    return true;
 }
 
 /* ---- Initial values --------------------------------------------------------------------------------------------- */

@@ -48,12 +48,28 @@ static void write_base64(struct buffer *out, struct text bytes)
     out->length += room + 1;
 }
 
+/* Names and numbers are short: two words that overlap are copied without a call. */
+static inline char *copy_short(char *out, const char *from, uint32_t length)
+{
+    enum { WORD = sizeof(uint64_t) };
+    if (length >= WORD && length <= 2 * WORD) {
+        memcpy(out, from, WORD);
+        memcpy(out + length - WORD, from + length - WORD, WORD);
+    } else if (length >= WORD / 2 && length < WORD) {
+        memcpy(out, from, WORD / 2);
+        memcpy(out + length - WORD / 2, from + length - WORD / 2, WORD / 2);
+    } else {
+        memcpy(out, from, length);
+    }
+    return out + length;
+}
+
 /* Texts that need no escaping. */
 static void write_quoted(struct buffer *out, const char *text, size_t length)
 {
     char *end = buffer_reserve(out, length + 2);
     end[0] = '"';
-    memcpy(end + 1, text, length);
+    copy_short(end + 1, text, (uint32_t)length);
     end[length + 1] = '"';
     out->length += length + 2;
 }
@@ -64,15 +80,18 @@ static void write_money(struct buffer *out, const struct money *money)
         write_null(out);
         return;
     }
-    static const char between[] = ",\"currency\":\"", end[] = "\"}";
+    static const char begin[] = "{\"amount\":", between[] = ",\"currency\":\"", end[] = "\"}";
+    char digits[INTEGER_TEXT_MOST];
+    struct text amount = integer_text(digits, money->amount);
     size_t length = strnlen(money->currency, sizeof money->currency);
-    buffer_bytes(out, "{\"amount\":", 10);
-    buffer_integer(out, money->amount);
-    char *at = buffer_reserve(out, sizeof between + sizeof money->currency + sizeof end);
+    char *at =
+        buffer_reserve(out, sizeof begin + INTEGER_TEXT_MOST + sizeof between + sizeof money->currency + sizeof end);
+    memcpy(at, begin, sizeof begin - 1);
+    at = copy_short(at + sizeof begin - 1, amount.data, amount.length);
     memcpy(at, between, sizeof between - 1);
     memcpy(at + sizeof between - 1, money->currency, sizeof money->currency);
     memcpy(at + sizeof between - 1 + length, end, sizeof end - 1);
-    out->length += sizeof between - 1 + length + sizeof end - 1;
+    out->length = (size_t)(at - out->data) + sizeof between - 1 + length + sizeof end - 1;
 }
 
 static void write_time(struct buffer *out, int64_t time_ms)
@@ -201,22 +220,6 @@ void schema_render_field(struct buffer *out, const struct field *field, const vo
     }
 }
 
-/* Names are short, and most of them longer than eight: two words that overlap are copied without a call. */
-static inline char *copy_name(char *out, const char *name, uint32_t length)
-{
-    enum { WORD = sizeof(uint64_t) };
-    if (length >= WORD && length <= 2 * WORD) {
-        memcpy(out, name, WORD);
-        memcpy(out + length - WORD, name + length - WORD, WORD);
-    } else if (length >= WORD / 2 && length < WORD) {
-        memcpy(out, name, WORD / 2);
-        memcpy(out + length - WORD / 2, name + length - WORD / 2, WORD / 2);
-    } else {
-        memcpy(out, name, length);
-    }
-    return out + length;
-}
-
 bool schema_render_members(struct buffer *out, const struct fields *fields, const void *value, uint32_t relations)
 {
     bool some = false;
@@ -226,7 +229,7 @@ bool schema_render_members(struct buffer *out, const struct fields *fields, cons
         char *end = buffer_reserve(out, FIELD_NAME_MOST + 4), *at = end;
         if (some) *at++ = ',';
         *at++ = '"';
-        at = copy_name(at, field->name, field->name_length);
+        at = copy_short(at, field->name, field->name_length);
         *at++ = '"';
         *at++ = ':';
         out->length += (size_t)(at - end);

@@ -86,7 +86,10 @@ static inline bool scalar_equal(const struct field *field, const void *a, const 
     case FIELD_ID: return id_equal(*(const struct id *)a, *(const struct id *)b);
     case FIELD_LIST:
     case FIELD_MAP: return list_equal(field, a, b);
-    default: return member_integer(field, a) == member_integer(field, b);
+    case FIELD_ENUM:
+    case FIELD_DATE: return *(const int32_t *)a == *(const int32_t *)b;
+    case FIELD_BOOL: return *(const bool *)a == *(const bool *)b;
+    default: return *(const int64_t *)a == *(const int64_t *)b;
     }
 }
 void member_set_integer(const struct field *field, void *member, int64_t integer);

@@ -17,24 +17,23 @@ static void write_token(struct buffer *out, mpack_token_t token)
 
 /* Times and amounts are in every record. libmpack 1.0 picks the width of a negative integer wrongly at -129, -32769 and
    wherever the upper half is lost, and takes ten times as long for the others, so these few bytes are written here. */
-void pack_wide_integer(struct buffer *out, int64_t value)
+char *pack_put_wide_integer(char *head, int64_t value)
 {
     static const uint8_t POSITIVE[] = {[1] = 0xcc, [2] = 0xcd, [4] = 0xce, [8] = 0xcf};
     static const uint8_t NEGATIVE[] = {[1] = 0xd0, [2] = 0xd1, [4] = 0xd2, [8] = 0xd3};
     enum { LEAST_FIXED = -32 };
-    char *head = buffer_reserve(out, 1 + sizeof value);
     if (value < 0 && value >= LEAST_FIXED) {
         *head = (char)value;
-        out->length++;
-        return;
+        return head + 1;
     }
     /* with room for the sign */
     uint64_t needed = value < 0 ? ~(uint64_t)value << 1 : (uint64_t)value;
     unsigned width = needed <= UINT8_MAX ? 1 : needed <= UINT16_MAX ? 2 : needed <= UINT32_MAX ? 4 : 8;
     uint64_t big = __builtin_bswap64((uint64_t)value);
     *head = (char)(value < 0 ? NEGATIVE : POSITIVE)[width];
-    memcpy(head + 1, (const char *)&big + sizeof big - width, width);
-    out->length += 1 + width;
+    big >>= 64 - 8 * width; /* its last bytes come first: room for all eight is there */
+    memcpy(head + 1, &big, sizeof big);
+    return head + 1 + width;
 }
 
 void pack_wide_text(struct buffer *out, struct text text)

@@ -15,7 +15,16 @@ enum {
     PACK_FIXARRAY = 0x90,
     PACK_FIXMAP = 0x80
 };
-void pack_wide_integer(struct buffer *out, int64_t value);
+/* Room for any integer, id or amount, and for the head of anything. */
+enum { PACK_SCALAR_MOST = 32 };
+char *pack_put_wide_integer(char *at, int64_t value);
+/* Written at `at`, where there is room for it; returns the end. */
+static inline char *pack_put_integer(char *at, int64_t value)
+{
+    if ((uint64_t)value >= 128) return pack_put_wide_integer(at, value);
+    *at = (char)value;
+    return at + 1;
+}
 void pack_wide_text(struct buffer *out, struct text text);
 void pack_wide_bytes(struct buffer *out, struct text bytes);
 void pack_wide_array(struct buffer *out, uint32_t count);
@@ -31,10 +40,8 @@ static inline void pack_boolean(struct buffer *out, bool value)
 }
 static inline void pack_integer(struct buffer *out, int64_t value)
 {
-    if (value >= 0 && value < 128)
-        buffer_byte(out, (char)value);
-    else
-        pack_wide_integer(out, value);
+    char *at = buffer_reserve(out, PACK_SCALAR_MOST);
+    out->length += (size_t)(pack_put_integer(at, value) - at);
 }
 static inline void pack_small(struct buffer *out, const char *head, size_t head_length, struct text bytes)
 {

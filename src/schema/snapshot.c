@@ -30,34 +30,46 @@ static bool write_list(struct buffer *out, struct shared *shared, const struct f
     return written || part != PART_PERSONAL;
 }
 
+/* A member that is no scalar. False: nothing of it is in this part. */
 static bool write_member(struct buffer *out, struct shared *shared, const struct field *field, const void *member,
                          enum part part)
 {
-    if (field->type == FIELD_STRUCT) return write_members(out, shared, field->nested, member, part) > 0;
-    if (field_lists_structs(field)) return write_list(out, shared, field, member, part);
-    value_pack(out, shared, field, member);
-    return true;
+    size_t start = out->length;
+    pack_integer(out, field->tag);
+    bool written = true;
+    if (field->type == FIELD_STRUCT)
+        written = write_members(out, shared, field->nested, member, part) > 0;
+    else if (field_lists_structs(field))
+        written = write_list(out, shared, field, member, part);
+    else
+        value_pack(out, shared, field, member);
+    if (!written) out->length = start;
+    return written;
 }
 
-/* Returns the number of members written. */
+/* Returns the number of members written. Most members are scalars, and many of them zero: these go without a call. */
 static uint32_t write_members(struct buffer *out, struct shared *shared, const struct fields *fields, const void *value,
                               enum part part)
 {
     size_t opened = pack_map_open(out);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < fields->count; i++) {
-        const struct field *field = &fields->rows[i];
-        const void *member = member_in(field, value);
+    const struct field *end = fields->rows + fields->count;
+    for (const struct field *field = fields->rows; field < end; field++) {
+        const void *member = (const char *)value + field->offset;
         enum part inner;
-        /* a nested struct that is zero is found out by writing it */
-        if (field->type != FIELD_STRUCT && member_is_zero(field, member)) continue;
-        if (!field_in_part(field, part, &inner)) continue;
-        size_t start = out->length;
-        pack_integer(out, field->tag);
-        if (write_member(out, shared, field, member, inner))
-            count++;
-        else
-            out->length = start;
+        if (!value_is_scalar(field)) {
+            /* a nested struct that is zero is found out by writing it */
+            if (field->type != FIELD_STRUCT && member_is_zero(field, member)) continue;
+            if (!field_in_part(field, part, &inner)) continue;
+            count += write_member(out, shared, field, member, inner);
+            continue;
+        }
+        if (part != PART_BOTH && !(field->flags & PERSONAL) != (part == PART_OPEN)) continue;
+        char *at = buffer_reserve(out, PACK_SCALAR_MOST);
+        at = value_put(pack_put_integer(at, field->tag), shared, field, member);
+        if (!at) continue;
+        out->length = (size_t)(at - out->data);
+        count++;
     }
     pack_map_close(out, opened, count);
     return count;

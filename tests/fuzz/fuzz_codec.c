@@ -66,8 +66,8 @@ static void *restored(struct arena *arena, const struct table *table, struct tex
              schema_restore(arena, fields, buffer_as_text(&personal), parts) && schema_equal(fields, value, parts),
          "%s: the two parts are not the value", table->name);
 
-    char *memory = malloc(schema_compact_size(fields, value));
-    schema_compact(fields, value, memory);
+    size_t size;
+    char *memory = schema_compact(fields, value, 0, &size);
     MUST(schema_equal(fields, value, memory), "%s: the copy is another value", table->name);
     struct buffer shown = {.arena = arena};
     schema_render(&shown, fields, memory, ~0u);
@@ -112,7 +112,8 @@ static void two_values(struct arena *arena, const struct table *table, const voi
 
 static void damaged_diff(struct arena *arena, const struct table *table, const void *value, struct text bytes)
 {
-    size_t size = schema_compact_size(table->fields, value);
+    size_t size;
+    free(schema_compact(table->fields, value, 0, &size));
     for (int direction = FORWARDS; direction <= BACKWARDS; direction++) {
         void *copy = schema_clone(table->fields, value, arena);
         size_t before = arena_used(arena);

@@ -9,11 +9,9 @@
 
 struct block *block_create(const struct fields *fields, const void *state, uint64_t lsn)
 {
-    size_t size = schema_compact_size(fields, state);
-    struct block *block = malloc(sizeof *block + size);
-    CHECK(block);
+    size_t size;
+    struct block *block = schema_compact(fields, state, sizeof *block, &size);
     *block = (struct block){.references = 1, .size = (uint32_t)(sizeof *block + size), .lsn = lsn};
-    schema_compact(fields, state, block->state);
     return block;
 }
 
@@ -36,7 +34,8 @@ void actor_key(uint8_t key[ACTOR_KEY_SIZE], struct id tenant, const struct kind 
 
 void directory_open(struct directory *directory)
 {
-    *directory = (struct directory){.actors = map_create()};
+    *directory =
+        (struct directory){.actors = map_create(), .recent = memory_alloc(DIRECTORY_RECENT * sizeof(struct actor *))};
     directory->oldest.older = directory->oldest.newer = &directory->oldest;
 }
 
@@ -71,8 +70,17 @@ static void leave(struct directory *directory, const struct actor *actor)
     directory->of_kind[actor->kind->number].bytes -= actor_bytes(actor);
 }
 
+static struct actor **recent_place(const struct directory *directory, const uint8_t key[ACTOR_KEY_SIZE])
+{
+    uint32_t end; /* the random end of a UUIDv7, the hash of a derived id; the low byte of the kind's number */
+    memcpy(&end, key + ACTOR_KEY_SIZE - sizeof end, sizeof end);
+    return &directory->recent[(end * UINT32_C(2654435761) >> 8 ^ key[17]) % DIRECTORY_RECENT];
+}
+
 static void actor_free(struct directory *directory, struct actor *actor)
 {
+    struct actor **recent = recent_place(directory, actor->key);
+    if (*recent == actor) *recent = NULL;
     leave(directory, actor);
     directory->of_kind[actor->kind->number].actors--;
     unlink_actor(actor);
@@ -89,14 +97,17 @@ void directory_close(struct directory *directory)
         free(actor);
     }
     map_destroy(directory->actors);
+    free(directory->recent);
 }
 
 struct actor *directory_actor(struct directory *directory, struct id tenant, const struct kind *kind, struct id id)
 {
     uint8_t key[ACTOR_KEY_SIZE];
     actor_key(key, tenant, kind, id);
+    struct actor **recent = recent_place(directory, key);
+    if (*recent && memcmp((*recent)->key, key, sizeof key) == 0) return *recent;
     struct actor *actor = map_get(directory->actors, key, sizeof key);
-    if (actor) return actor;
+    if (actor) return *recent = actor;
 
     actor = memory_alloc(sizeof *actor);
     memcpy(actor->key, key, sizeof key);
@@ -105,7 +116,7 @@ struct actor *directory_actor(struct directory *directory, struct id tenant, con
     map_set(directory->actors, key, sizeof key, actor);
     enter(directory, actor);
     directory->of_kind[kind->number].actors++;
-    return actor;
+    return *recent = actor;
 }
 
 struct actor *directory_known(const struct directory *directory, const uint8_t key[ACTOR_KEY_SIZE])

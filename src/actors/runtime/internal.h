@@ -48,9 +48,17 @@ struct actor {
     uint32_t erasures;          /* the core's when the block was made, or last looked at */
     bool loading, known, dirty; /* known: block says what is; dirty: newer than delta and tables */
 };
+enum {
+#ifdef TINY
+    DIRECTORY_RECENT = 4,
+#else
+    DIRECTORY_RECENT = 8192,
+#endif
+};
 struct directory {
     struct map *actors;
-    struct actor oldest; /* list head: .newer is the least recently used */
+    struct actor **recent; /* by the end of their ids, in front of the map: what is asked for is asked for again */
+    struct actor oldest;   /* list head: .newer is the least recently used */
     size_t bytes;
     struct {
         size_t bytes, actors;
@@ -422,7 +430,7 @@ bool space_each(struct store *store, enum space space, bool (*visit)(void *conte
 
 /* load.c */
 /* Nothing can be there under this id, for it has just been drawn: there is no need to look. */
-void actor_known_new(struct core *core, struct id tenant, const struct kind *kind, struct id id);
+struct actor *actor_known_new(struct core *core, struct id tenant, const struct kind *kind, struct id id);
 /* The actor with a known block, or NULL when the message has to wait. */
 struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant,
                          const struct kind *kind, struct id id);

@@ -158,10 +158,10 @@ static bool read_on_worker(struct core *core, struct message *message, struct ac
     return false;
 }
 
-void actor_known_new(struct core *core, struct id tenant, const struct kind *kind, struct id id)
+struct actor *actor_known_new(struct core *core, struct id tenant, const struct kind *kind, struct id id)
 {
     struct actor *actor = directory_actor(&core->directory, tenant, kind, id);
-    if (actor->known || actor->loading) return;
+    if (actor->known || actor->loading) return actor;
     actor->known = true;
 #ifdef TINY
     struct arena *arena = arena_create();
@@ -171,6 +171,7 @@ void actor_known_new(struct core *core, struct id tenant, const struct kind *kin
     CHECK(derived_get(core, NULL, true, key_text_of(&key), arena, &value) != FOUND);
     arena_destroy(arena);
 #endif
+    return actor;
 }
 
 struct actor *actor_load(struct core *core, struct message *message, bool wait, struct id tenant,

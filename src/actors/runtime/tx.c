@@ -84,9 +84,11 @@ struct touched *tx_touch(struct tx *tx, const struct kind *kind, struct id id)
     struct touched *touched = tx_find(tx, kind, id);
     if (touched) return touched;
     struct tx_state *state = tx->state;
-    for (uint32_t i = 0; i < state->drawn_count; i++)
-        if (id_equal(state->drawn[i], id)) actor_known_new(tx->core, tenant_of(tx, kind), kind, id);
-    struct actor *actor = actor_load(tx->core, state->message, state->replay, tenant_of(tx, kind), kind, id);
+    struct actor *actor = NULL;
+    for (uint32_t i = 0; i < state->drawn_count && !actor; i++)
+        if (id_equal(state->drawn[i], id)) actor = actor_known_new(tx->core, tenant_of(tx, kind), kind, id);
+    if (!actor || !actor->known)
+        actor = actor_load(tx->core, state->message, state->replay, tenant_of(tx, kind), kind, id);
     if (!actor) {
         state->pending = true;
         return NULL;
