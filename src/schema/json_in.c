@@ -418,24 +418,31 @@ static void parser_free(void *arena, void *block)
     (void)block;
 }
 
+/* Where the string ends whose first byte is at `i`: at its quote, or at the end. Most of a body is in strings. */
+static uint32_t string_end(struct text json, uint32_t i)
+{
+    while (i < json.length) {
+        while (json.length - i >= 8) {
+            uint64_t word = bytes_load(json.data + i);
+            if (bytes_equal(word, '"') | bytes_equal(word, '\\')) break;
+            i += 8;
+        }
+        while (i < json.length && json.data[i] != '"' && json.data[i] != '\\')
+            i++;
+        if (i >= json.length || json.data[i] == '"') break;
+        i += 2; /* what is escaped */
+    }
+    return i;
+}
+
 /* Counts brackets outside of strings. What is not JSON may be counted wrongly: the parser refuses it anyway. */
 static bool too_deep(struct text json)
 {
     unsigned depth = 0;
-    bool in_string = false;
     for (uint32_t i = 0; i < json.length; i++) {
         char byte = json.data[i];
-        if (in_string && json.length - i >= 8) { /* most of a body is in strings: eight bytes at once */
-            uint64_t word = bytes_load(json.data + i);
-            if (!(bytes_equal(word, '"') | bytes_equal(word, '\\'))) {
-                i += 7;
-                continue;
-            }
-        }
         if (byte == '"')
-            in_string = !in_string;
-        else if (in_string)
-            i += byte == '\\';
+            i = string_end(json, i + 1);
         else if (byte == '{' || byte == '[') {
             if (++depth > LIMIT_JSON_DEPTH) return true;
         } else if ((byte == '}' || byte == ']') && depth)

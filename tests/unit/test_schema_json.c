@@ -182,6 +182,9 @@ static void test_bodies(void **state)
         {"{\"title\":\"\xFF\"}", ERROR_MALFORMED_JSON, " bad_format"}, {"{\"title\":\"\xF4\x90\x80\x80\"}", ERROR_MALFORMED_JSON, " bad_format"},
         {"{\"\xC0\xAF\":1}", ERROR_MALFORMED_JSON, " bad_format"},
         {"{\"x\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}", ERROR_VALIDATION_FAILED, "x unknown_field, title required"},      /* 16 deep */
+        {"{\"x\":\"[[[[[[[[[[[[[[[[[[[[[[[[\"}", ERROR_VALIDATION_FAILED, "x unknown_field, title required"}, /* in a string */
+        {"{\"x\":\"long enough \\\\\\\"[[[[[[[[[[[[[[[[[[[[\"}", ERROR_VALIDATION_FAILED, "x unknown_field, title required"},
+        {"{\"x\":\"ends here: \\\\\",\"y\":[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]}", ERROR_MALFORMED_JSON, " bad_format"},
         {"{\"x\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}", ERROR_MALFORMED_JSON, " bad_format"},
         {"{\"title\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[[\"}", OK, ""},
     };
