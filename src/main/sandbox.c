@@ -157,7 +157,8 @@ static void call_mail(void *context, struct effect_call *call)
     char problem[256];
     if (!*sandbox->config.mail_directory) {
         /* Neither address nor text: the log is no place for them. */
-        log_line("mail", LOG_INFO, "not sent, no mail directory", "template=%.*s", TEXT_ARGUMENTS(mail->template));
+        log_line("mail", LOG_INFO, "not sent, no mail directory", "template=%.*s traceparent=%.*s",
+                 TEXT_ARGUMENTS(mail->template), TEXT_ARGUMENTS(call->trace));
     } else if (!write_mail(sandbox->config.mail_directory, call, mail, problem)) {
         log_line("mail", LOG_WARNING, "not written", "problem=\"%s\"", problem);
         call->retry = true;

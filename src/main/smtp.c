@@ -193,8 +193,8 @@ static enum handed hand_over(struct smtp *smtp, struct effect_call *call, const 
     /* Neither address nor what the server said, for it may name her: the log is no place for them. */
     if (!atomic_load(&smtp->stopping))
         log_line("mail", LOG_WARNING, refused ? "refused for good" : "not handed over",
-                 "template=%.*s attempt=%u why=\"%s\" code=%ld", TEXT_ARGUMENTS(mail->template), call->attempt,
-                 curl_easy_strerror(result), code);
+                 "template=%.*s traceparent=%.*s attempt=%u why=\"%s\" code=%ld", TEXT_ARGUMENTS(mail->template),
+                 TEXT_ARGUMENTS(call->trace), call->attempt, curl_easy_strerror(result), code);
     return refused ? REFUSED : TRY_AGAIN;
 }
 
@@ -209,8 +209,8 @@ static void call_smtp(void *context, struct effect_call *call)
         return;
     }
     if (!smtp_message(&message, mail, smtp->config.from, message_id(smtp, call), (int64_t)time(NULL))) {
-        log_line("mail", LOG_WARNING, "not sent: address or subject would break the mail", "template=%.*s",
-                 TEXT_ARGUMENTS(mail->template));
+        log_line("mail", LOG_WARNING, "not sent: address or subject would break the mail",
+                 "template=%.*s traceparent=%.*s", TEXT_ARGUMENTS(mail->template), TEXT_ARGUMENTS(call->trace));
         reply->problem = LITERAL("address or subject would break the mail");
         return;
     }

@@ -51,6 +51,36 @@ static bool request_id_is_good(struct text id)
     return id.length && id.length <= REQUEST_ID_MOST;
 }
 
+enum { TRACE_ID = 3, SPAN_ID = 36, TRACE_FLAGS = 53, TRACE_LENGTH = 55 };
+
+static bool is_hexadecimal(const char *at, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++)
+        if (!((at[i] >= '0' && at[i] <= '9') || (at[i] >= 'a' && at[i] <= 'f'))) return false;
+    return true;
+}
+
+static bool is_zero(const char *at, uint32_t length)
+{
+    while (length && at[length - 1] == '0')
+        length--;
+    return !length;
+}
+
+/* W3C Trace Context 3.2: version 00 is exactly so long, a later one may go on behind a hyphen, ff is none. What is not
+   right is as if it were not there. Two of them are joined by a comma, and so not right. */
+static struct text good_trace(struct text given)
+{
+    const char *at = given.data;
+    if (given.length < TRACE_LENGTH) return (struct text){0};
+    bool good = is_hexadecimal(at, 2) && at[2] == '-' && is_hexadecimal(at + TRACE_ID, 32) && at[SPAN_ID - 1] == '-' &&
+                is_hexadecimal(at + SPAN_ID, 16) && at[TRACE_FLAGS - 1] == '-' && is_hexadecimal(at + TRACE_FLAGS, 2);
+    bool first = good && is_zero(at, 2), later = good && (at[0] != 'f' || at[1] != 'f');
+    bool ends = given.length == TRACE_LENGTH || (!first && at[TRACE_LENGTH] == '-');
+    if (!(first || later) || !ends || is_zero(at + TRACE_ID, 32) || is_zero(at + SPAN_ID, 16)) return (struct text){0};
+    return (struct text){at, TRACE_LENGTH};
+}
+
 /* "a/b;q=1" without its parameters. */
 static struct text before_semicolon(struct text element)
 {
@@ -62,6 +92,7 @@ void bind_identity(struct bind_context *context, const struct http_request *http
 {
     struct text id = http->headers[HEADER_X_REQUEST_ID], rest = http->headers[HEADER_ACCEPT], element;
     request->request_id = request_id_is_good(id) ? id : bind_request_id(context, request->arena);
+    request->trace = good_trace(http->headers[HEADER_TRACEPARENT]);
     request->head_only = http->method == METHOD_HEAD;
     if (rest.length < strlen("application/problem+json")) return;
     while (http_list_next(&rest, &element))

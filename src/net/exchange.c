@@ -152,8 +152,10 @@ static void log_request(struct net_loop *loop, const struct exchange *exchange, 
         {LITERAL("microseconds"), .number = (int64_t)microseconds},
         {LITERAL("request_id"), request->request_id, .plain = true},
         {LITERAL("tenant"), tenant_for_log(request->tenant_slug), .plain = true},
+        {LITERAL("traceparent"), request->trace, .plain = true},
     };
-    log_append(&loop->lines, "http", LOG_INFO, "request", pairs, sizeof pairs / sizeof pairs[0]);
+    size_t count = sizeof pairs / sizeof pairs[0] - !request->trace.data;
+    log_append(&loop->lines, "http", LOG_INFO, "request", pairs, count);
 }
 
 /* Reads alone are compressed. What is secret (tokens, keys) is told in answers to POST, so nobody can guess it by the length of

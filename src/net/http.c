@@ -301,6 +301,7 @@ static const struct known_header {
     [HEADER_LAST_EVENT_ID]                 = { NAME("last-event-id"),                 ONCE },
     [HEADER_X_TENANT]                      = { NAME("x-tenant"),                      ONCE },
     [HEADER_X_REQUEST_ID]                  = { NAME("x-request-id"),                  ONCE },
+    [HEADER_TRACEPARENT]                   = { NAME("traceparent"),                   LISTED },
     [HEADER_X_FORWARDED_FOR]               = { NAME("x-forwarded-for"),               LISTED },
     [HEADER_ORIGIN]                        = { NAME("origin"),                        ONCE },
     [HEADER_ACCESS_CONTROL_REQUEST_METHOD] = { NAME("access-control-request-method"), ONCE },

@@ -81,7 +81,7 @@ static void render_cors(struct buffer *out, const struct reply *reply, const str
         render_header(out, LITERAL("Access-Control-Allow-Methods: "), reply->allow);
         buffer_string(
             out, "Access-Control-Allow-Headers: Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, "
-                 "Last-Event-ID, Prefer, X-Request-Id, X-Tenant\r\n"
+                 "Last-Event-ID, Prefer, X-Request-Id, X-Tenant, traceparent\r\n"
                  "Access-Control-Max-Age: 600\r\n");
     } else {
         buffer_string(

@@ -10,7 +10,8 @@ struct broker_message {
     struct text type;                  /* "order.confirmed" */
     struct text subject_kind, subject; /* "order" and the id whose events keep their order */
     struct text tenant;
-    struct text body; /* the envelope, JSON */
+    struct text trace; /* traceparent; absent: none */
+    struct text body;  /* the envelope, JSON */
     int64_t time;
 };
 enum broker_state {

@@ -226,19 +226,35 @@ static bool kafka_connect(struct broker *broker, char problem[BROKER_PROBLEM_SIZ
     return false;
 }
 
+static rd_kafka_headers_t *headers_of(const struct broker_message *message)
+{
+    const struct {
+        const char *name;
+        struct text value;
+    } rows[] = {{"event_id", message->id},
+                {"event_type", message->type},
+                {"tenant_id", message->tenant},
+                {"traceparent", message->trace}};
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(sizeof rows / sizeof rows[0]);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].value.data)
+            rd_kafka_header_add(headers, rows[i].name, -1, rows[i].value.data, rows[i].value.length);
+    return headers;
+}
+
 static bool kafka_publish(struct broker *broker, const struct broker_message *message,
                           char problem[BROKER_PROBLEM_SIZE])
 {
     struct kafka *kafka = self(broker);
     char topic[128];
     snprintf(topic, sizeof topic, TOPIC_PREFIX "%.*s", TEXT_ARGUMENTS(message->subject_kind));
-    rd_kafka_resp_err_t error = rd_kafka_producev(
-        kafka->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(message->subject.data, message->subject.length),
-        RD_KAFKA_V_VALUE((void *)message->body.data, message->body.length), RD_KAFKA_V_TIMESTAMP(message->time),
-        RD_KAFKA_V_HEADER("event_id", message->id.data, message->id.length),
-        RD_KAFKA_V_HEADER("event_type", message->type.data, message->type.length),
-        RD_KAFKA_V_HEADER("tenant_id", message->tenant.data, message->tenant.length), RD_KAFKA_V_END);
+    rd_kafka_headers_t *headers = headers_of(message);
+    rd_kafka_resp_err_t error =
+        rd_kafka_producev(kafka->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_KEY(message->subject.data, message->subject.length),
+                          RD_KAFKA_V_VALUE((void *)message->body.data, message->body.length),
+                          RD_KAFKA_V_TIMESTAMP(message->time), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+    if (error) rd_kafka_headers_destroy(headers); /* else they are the message's */
     if (error) snprintf(problem, BROKER_PROBLEM_SIZE, "%s: %s", topic, rd_kafka_err2str(error));
     return !error;
 }

@@ -153,7 +153,9 @@ static bool rabbitmq_publish(struct broker *broker, const struct broker_message 
         {amqp_cstring_bytes("subject_kind"), {AMQP_FIELD_KIND_UTF8, {.bytes = bytes_of(message->subject_kind)}}},
         {amqp_cstring_bytes("subject_id"), {AMQP_FIELD_KIND_UTF8, {.bytes = bytes_of(message->subject)}}},
         {amqp_cstring_bytes("tenant_id"), {AMQP_FIELD_KIND_UTF8, {.bytes = bytes_of(message->tenant)}}},
+        {amqp_cstring_bytes("traceparent"), {AMQP_FIELD_KIND_UTF8, {.bytes = bytes_of(message->trace)}}},
     };
+    int header_count = (int)(sizeof headers / sizeof headers[0]) - !message->trace.data;
     amqp_basic_properties_t properties = {
         ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG |
                   AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_APP_ID_FLAG | AMQP_BASIC_HEADERS_FLAG,
@@ -163,7 +165,7 @@ static bool rabbitmq_publish(struct broker *broker, const struct broker_message 
         .type = bytes_of(message->type),
         .timestamp = (uint64_t)message->time / 1000,
         .app_id = amqp_cstring_bytes("souk"),
-        .headers = {sizeof headers / sizeof headers[0], headers},
+        .headers = {header_count, headers},
     };
     int status = amqp_basic_publish(rabbitmq->connection, CHANNEL, amqp_cstring_bytes(rabbitmq->exchange),
                                     bytes_of(message->type), 0, 0, &properties, bytes_of(message->body));

@@ -159,6 +159,7 @@ static bool publish(struct relay *relay, const struct envelope *envelope, char p
         .subject_kind = text_of(envelope->subject_kind),
         .subject = text_of(subject),
         .tenant = text_of(tenant),
+        .trace = record->trace,
         .body = tap_render(relay->tap, envelope),
         .time = record->time,
     };

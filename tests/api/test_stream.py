@@ -398,10 +398,8 @@ def one_asker_leaves_room_for_others():
     suite.equal([stream.status for stream in held[-2:]], [200] * 2, "so has the control socket")
     suite.equal(Stream(fair, other.token).status, 503, "until there is none at all")
     held[0].close()
-    deadline = time.monotonic() + SECONDS
-    while Stream(fair, first.token, "application/jsonl", "?limit=1").status != 200 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    suite.equal(Stream(fair, first.token, "application/jsonl", "?limit=1").status, 200, "one that is closed makes room")
+    again = eventually(lambda: Stream(fair, first.token, "application/jsonl", "?limit=1"), lambda stream: stream.status == 200)
+    suite.equal(again.status, 200, "one that is closed makes room")
     fair.stop()
     fair.remove()
 

@@ -240,6 +240,7 @@ void tx_record(struct tx *tx, struct record *record)
     } else if (message->request) {
         record->correlation = message->request->request_id;
     }
+    record->trace = message->request ? message->request->trace : message->trace;
     record->changes.at = ARENA_ARRAY(tx->arena, struct record_change, state->touched_count);
     record->events.at = ARENA_ARRAY(tx->arena, struct record_event, state->emitted_count);
     for (uint32_t i = 0; i < state->touched_count; i++) {

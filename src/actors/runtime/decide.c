@@ -272,6 +272,8 @@ static bool answered_at_once(struct tx *tx, const struct effect_class *class, st
                                .class = class,
                                .tenant = tx->tenant,
                                .key = key,
+                               .trace = tx->state->message->request ? tx->state->message->request->trace
+                                                                    : tx->state->message->trace,
                                .request = request,
                                .answer = arena_alloc(tx->arena, class->answer->size),
                                .attempt = 1};

@@ -22,7 +22,7 @@ struct shown {
     struct party entity;
     int64_t entity_version;
     struct party subject;
-    struct text data;
+    struct text data, traceparent;
 };
 /* clang-format off */
 static const struct field shown_rows[] = {
@@ -38,6 +38,7 @@ static const struct field shown_rows[] = {
     STRUCT(shown, 10, subject, struct party, &party_fields, .flags = READ_ONLY,
            .doc = "whom it concerns: events of one keep their order"),
     TEXT(shown, 11, data, .flags = READ_ONLY | ANY_JSON, .doc = "what the event carries; from and to of a transition"),
+    TEXT(shown, 12, traceparent, .flags = READ_ONLY, .max = 55, .doc = "of who asked (W3C Trace Context); null: none was given"),
 };
 /* clang-format on */
 const struct fields envelope_fields = FIELDS("event_envelope", struct shown, shown_rows);
@@ -109,6 +110,7 @@ void envelope_render(struct buffer *out, struct arena *arena, const struct regis
         .entity = {text_of(envelope->kind->name), envelope->entity},
         .entity_version = envelope->version,
         .subject = {text_of(envelope->subject_kind), envelope->subject},
-        .data = data_of(arena, keyring, envelope)};
+        .data = data_of(arena, keyring, envelope),
+        .traceparent = record->trace};
     schema_render(out, &envelope_fields, &shown, ~0u);
 }

@@ -97,6 +97,7 @@ struct message {
     void *body;
     struct id timer_id;             /* FROM_TIMER */
     struct id effect_id;            /* FROM_EFFECT */
+    struct text trace;              /* of the effect */
     bool effect_done;               /* it was still pending when the answer came */
     uint32_t runs, failures, loads; /* loads: outstanding */
     struct memo *memos;
@@ -130,6 +131,7 @@ struct pending_effect {
     const struct kind *kind;
     const struct command *command;
     struct text key, request, personal; /* snapshot; its personal part is sealed under the subject's key */
+    struct text trace;                  /* of the record that asked for it */
     struct id subject;
     int64_t created_at;
     uint64_t lsn; /* of its record: not called before that is durable */

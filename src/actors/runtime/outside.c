@@ -214,6 +214,7 @@ static void effect_free(struct pending_effect *effect)
     free((void *)(uintptr_t)effect->key.data);
     free((void *)(uintptr_t)effect->request.data);
     free((void *)(uintptr_t)effect->personal.data);
+    free((void *)(uintptr_t)effect->trace.data);
     free(effect);
 }
 
@@ -231,7 +232,7 @@ static void effect_forget(struct core *core, struct pending_effect *effect)
 }
 
 static struct pending_effect *effect_remember(struct core *core, struct id tenant, const struct record_effect *row,
-                                              int64_t created_at)
+                                              struct text trace, int64_t created_at)
 {
     const struct kind *kind = registry_kind(core->registry, (uint16_t)row->kind);
     const struct effect_class *class = effect_class_numbered(core, row->class_number);
@@ -254,6 +255,7 @@ static struct pending_effect *effect_remember(struct core *core, struct id tenan
                                       .key = heap_text(row->key),
                                       .request = heap_text(row->request),
                                       .personal = heap_text(row->personal),
+                                      .trace = heap_text(trace),
                                       .subject = row->subject,
                                       .created_at = created_at};
     map_set(core->effects, effect->id.bytes, 16, effect);
@@ -280,11 +282,11 @@ void effects_apply(struct core *core, const struct record *record, int64_t now)
             derived_delete(core, key_text_of(&key));
             continue;
         }
-        struct pending_effect *effect = effect_remember(core, record->tenant, row, now);
+        struct pending_effect *effect = effect_remember(core, record->tenant, row, record->trace, now);
         CHECK(effect);
         effect->lsn = record->lsn;
         struct buffer value = {0};
-        pack_array(&value, 10);
+        pack_array(&value, record->trace.data ? 11 : 10);
         pack_bytes(&value, (struct text){(const char *)record->tenant.bytes, 16});
         pack_integer(&value, row->class_number);
         pack_integer(&value, row->kind);
@@ -295,6 +297,7 @@ void effects_apply(struct core *core, const struct record *record, int64_t now)
         pack_bytes(&value, row->personal);
         pack_bytes(&value, (struct text){(const char *)row->subject.bytes, 16});
         pack_integer(&value, now);
+        if (record->trace.data) pack_text(&value, record->trace);
         derived_set(core, key_text_of(&key), buffer_as_text(&value));
         buffer_free(&value);
         if (core->recovering) continue;
@@ -314,10 +317,10 @@ static bool effect_row_load(void *context, const struct table_row *row)
     struct unpacker in = unpacker_of(row->value);
     struct record_effect effect = {0};
     struct id tenant;
-    struct text bytes;
+    struct text bytes, trace = {0};
     uint32_t count;
     int64_t created_at;
-    if (row->key.length != 1 + 16 || !unpack_array(&in, &count) || count != 10) return false;
+    if (row->key.length != 1 + 16 || !unpack_array(&in, &count) || count < 10 || count > 11) return false;
     if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &tenant) || !unpack_integer(&in, &effect.class_number))
         return false;
     if (!unpack_integer(&in, &effect.kind) || !unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.entity))
@@ -327,8 +330,9 @@ static bool effect_row_load(void *context, const struct table_row *row)
     if (!unpack_nil(&in) && !unpack_bytes(&in, &effect.personal)) return false;
     if (!unpack_bytes(&in, &bytes) || !bytes_to_id(bytes, &effect.subject) || !unpack_integer(&in, &created_at))
         return false;
+    if (count == 11 && !unpack_text(&in, &trace)) return false;
     memcpy(effect.id.bytes, row->key.data + 1, 16);
-    return effect_remember(core, tenant, &effect, created_at) != NULL;
+    return effect_remember(core, tenant, &effect, trace, created_at) != NULL;
 }
 
 /* ---- calls ---- */
@@ -371,6 +375,7 @@ static void effect_deliver(struct core *core, struct pending_effect *effect, str
     core->ports.random(core->ports.context, message->random);
     message->effect_id = effect->id;
     message->effect_done = !effect->removed;
+    message->trace = arena_text(message->arena, effect->trace);
     message->body = schema_clone(effect->class->answer, answer->value, message->arena);
     message_ready(core, message);
 }
@@ -477,6 +482,7 @@ static void effect_call_start(struct core *core, struct pending_effect *effect)
                  .class = effect->class,
                  .tenant = effect->tenant,
                  .key = arena_text(arena, effect->key),
+                 .trace = arena_text(arena, effect->trace),
                  .request = request,
                  .answer = arena_alloc(arena, effect->class->answer->size),
                  .attempt = ++effect->attempt},

@@ -84,6 +84,7 @@ struct effect_call {
     const struct effect_class *class;
     struct id tenant;
     struct text key;
+    struct text trace;   /* traceparent of who asked, to be passed on; absent: none */
     const void *request; /* struct of class->request */
     void *answer;        /* struct of class->answer, zeroed */
     uint32_t attempt;    /* from 1 */

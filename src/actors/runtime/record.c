@@ -64,6 +64,7 @@ static const struct field head_rows[] = {
     TEXT   (record, 10, correlation,   .doc = "request id"),
     BYTES  (record, 11, ids,           .doc = "further ids that the body names by number, one after the other"),
     TEXT   (record, 12, currency,      .doc = "of the body's amounts without one"),
+    TEXT   (record, 13, trace,         .doc = "traceparent of who asked"),
 };
 static const struct fields head_fields = FIELDS("record_head", struct record, head_rows);
 static const struct field erased_element = ELEMENT(FIELD_ID, struct id);
@@ -277,6 +278,10 @@ void record_render(struct buffer *out, struct arena *arena, const struct registr
     buffer_json_text(out, record->cause);
     buffer_string(out, ",\"correlation\":");
     buffer_json_text(out, record->correlation);
+    if (record->trace.data) {
+        buffer_string(out, ",\"traceparent\":");
+        buffer_json_text(out, record->trace);
+    }
     render_events(out, arena, registry, record);
     buffer_string(out, ",\"changes\":[");
     for (uint32_t i = 0; i < record->changes.count; i++) {

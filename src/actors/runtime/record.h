@@ -49,6 +49,7 @@ struct record {
     struct id subject;
     struct text command;
     struct text cause, correlation; /* timer, effect or request id */
+    struct text trace;              /* traceparent of the request, also behind the answer of an effect; absent: none */
     struct text ids, currency; /* what the numbers in the body mean, 16 bytes each, and the currency of its amounts */
     struct shared *shared;     /* the same while the body is encoded or read; NULL: its parts share nothing */
     /* body */

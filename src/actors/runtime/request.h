@@ -77,6 +77,7 @@ struct request {
     bool again;                /* asks only whether the asker still may: 204. Not counted against rates */
     struct text last_event_id; /* raw; of streams */
     struct text request_id, address;
+    struct text trace;   /* traceparent as it was given (W3C Trace Context), checked; absent: none */
     uint64_t ticket;     /* of an earlier reply to the same request, or 0 */
     uint64_t started_ns; /* the net loop's, for its log line */
     struct reply reply;
