@@ -142,6 +142,45 @@ def sc_16_to_19_all_that_a_product_says():
 
 
 @suite.case
+def sc_23_to_27_an_order_keeps_what_it_was_made_of():
+    """Customer, address, products, sums, payment, attribution and every step: whatever changes around it later."""
+    ann = server.user("Ann")
+    supplier = Supplier(server, admin)
+    made = supplier.product()
+    supplier.stock(made, 5)
+    offer = promotion(supplier, made)
+    home = {"label": "Home", "first_name": "Ann", "last_name": "Lee", "line1": "High Street 1", "city": "London", "country": "GB", "postal_code": "N1"}
+    saved = created(ann.post("/users/me/addresses", home))
+    utm = {"source": "mail", "medium": "newsletter", "campaign": "spring", "term": "shirts", "content": "top"}
+    order = created(ann.post("/orders", {
+        "items": [line(made, 2)], "address_id": saved["id"], "payment": {"method": "card", "token": "tok_success"},
+        "attribution": {"promotion_id": offer["id"], "utm": utm, "referrer": "https://a.example/post"}}))
+    version = created(ann.get(f"/users/me/addresses/{saved['id']}"), 200)["version"]
+    created(ann.patch(f"/users/me/addresses/{saved['id']}", {"city": "Leeds"}, version=version), 200)
+    created(ann.patch("/users/me", {"profile": {"display_name": "Somebody else"}}, version="*"), 200)
+    created(supplier.owner.patch(f"/products/{made['id']}", {"name": "Renamed"}, version="*"), 200)
+    created(supplier.owner.post(f"/promotions/{offer['id']}/cancel", REASON), 200)
+    fulfil(supplier, order)
+    kept = created(ann.get(f"/orders/{order['id']}"), 200)
+    for name in ("customer", "shipping_address", "attribution", "subtotal", "discount", "shipping", "tax", "total"):
+        suite.equal(kept[name], order[name], name)
+    suite.equal((kept["customer"]["display_name"], kept["shipping_address"]["city"]), ("Ann", "London"))
+    suite.equal(kept["items"][0]["product_snapshot"], order["items"][0]["product_snapshot"], "the product as it was")
+    suite.equal((kept["items"][0]["attribution"]["promotion_id"], kept["attribution"]["utm"], kept["attribution"]["referrer"]),
+                (offer["id"], utm, "https://a.example/post"), "who brought it")
+    whole = {name: kept[name]["amount"] for name in ("subtotal", "discount", "shipping", "tax", "total")}
+    suite.equal(whole["total"], whole["subtotal"] - whole["discount"] + whole["shipping"] + whole["tax"], str(whole))
+    payment = kept["payment"]
+    suite.equal((payment["method"], payment["attempt"], payment["captured"]), ("card", "succeeded", kept["total"]))
+    suite.check(payment["reference"] and payment["provider"] == "sandbox", "a reference of the provider")
+    steps = created(ann.get(f"/orders/{order['id']}/timeline"), 200)
+    moves = [(step["from"], step["to"]) for step in steps if step["to"] and not step["item_id"]]
+    suite.equal(moves, [(None, "pending"), ("pending", "confirmed"), ("confirmed", "processing"), ("processing", "shipped"),
+                        ("shipped", "delivered")], "every change of its status")
+    suite.equal([step["at"] for step in steps], sorted(step["at"] for step in steps), "with its time")
+
+
+@suite.case
 def sc_38_the_first_activation_is_never_forgotten():
     """Through pauses, a kill and its end."""
     supplier = Supplier(server, admin)
