@@ -86,10 +86,31 @@ void demo_settle(struct demo *demo)
         take_one(demo);
 }
 
+/* The length of "/kind/id", of a target that has an id there; else 0. */
+static size_t entity_length(const char *target)
+{
+    const char *id = strchr(target + 1, '/');
+    size_t length = id ? strcspn(id + 1, "/?") : 0;
+    return length == ID_TEXT_LENGTH ? (size_t)(id + 1 - target) + length : 0;
+}
+
+/* Is another command of the same entity under way? A request that has to wait for a row of the tables is overtaken by
+   those behind it. The same command of many people, joining say, needs no order. */
+static bool has_to_wait(const struct demo *demo, const char *target)
+{
+    size_t length = entity_length(target);
+    for (unsigned i = 0; length && i < demo->expected_count; i++) {
+        const char *other = strchr(demo->expected[(demo->expected_first + i) % DEMO_PIPELINE].what, ' ') + 1;
+        if (entity_length(other) == length && !strncmp(other, target, length) && strcmp(other, target) != 0)
+            return true;
+    }
+    return false;
+}
+
 void demo_ask(struct demo *demo, struct demo_call call)
 {
     if (demo->failed) return;
-    if (demo->expected_count == demo->window) demo_settle(demo);
+    if (demo->expected_count == demo->window || has_to_wait(demo, call.target)) demo_settle(demo);
     struct text target = demo_text(demo, "%s%s", demo->base, call.target);
     /* Every change is wanted, whatever version it finds. */
     struct text headers = demo_text(demo, "%s%s", call.by ? call.by->authorization : "",

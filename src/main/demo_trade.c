@@ -107,6 +107,9 @@ void demo_make_suppliers(struct demo *demo)
     for (unsigned i = 0; i < count && !demo->failed; i++) {
         struct demo_supplier *supplier = &demo->suppliers[i];
         post_to(demo, supplier->owner, demo_target(demo, "/suppliers/%s/submit", supplier->id.text), (struct text){0});
+    }
+    for (unsigned i = 0; i < count && !demo->failed; i++) {
+        struct demo_supplier *supplier = &demo->suppliers[i];
         supplier->verified = i + 2 < count;
         if (supplier->verified)
             post_to(demo, &demo->admin, demo_target(demo, "/suppliers/%s/verify", supplier->id.text), (struct text){0});
