@@ -361,6 +361,11 @@ def who_does_not_read_is_closed_and_nobody_waits():
     quick.close()
 
 
+def status_once_there_is_room(where, client):
+    """Of a short stream, once the server has seen that others are gone."""
+    return eventually(lambda: Stream(where, client.token, "application/jsonl", "?limit=1").status, lambda status: status == 200)
+
+
 @suite.case
 def a_hundred():
     eventually(lambda: figures(server), lambda lines: "souk_streams 0" in lines)
@@ -376,10 +381,7 @@ def a_hundred():
     suite.check("Retry-After" in over.head, "may come again")
     for each in streams + more:
         each.close()
-    deadline = time.monotonic() + SECONDS
-    while Stream(server, admin.token, "application/jsonl", "?limit=1").status != 200 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    suite.equal(Stream(server, admin.token, "application/jsonl", "?limit=1").status, 200, "once they are gone there is room")
+    suite.equal(status_once_there_is_room(server, admin), 200, "once they are gone there is room")
 
 
 @suite.case
@@ -398,8 +400,7 @@ def one_asker_leaves_room_for_others():
     suite.equal([stream.status for stream in held[-2:]], [200] * 2, "so has the control socket")
     suite.equal(Stream(fair, other.token).status, 503, "until there is none at all")
     held[0].close()
-    again = eventually(lambda: Stream(fair, first.token, "application/jsonl", "?limit=1"), lambda stream: stream.status == 200)
-    suite.equal(again.status, 200, "one that is closed makes room")
+    suite.equal(status_once_there_is_room(fair, first), 200, "one that is closed makes room")
     fair.stop()
     fair.remove()
 
