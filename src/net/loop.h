@@ -176,9 +176,8 @@ struct net {
 };
 
 /* connection.c */
-void connection_accept(struct net_loop *loop, uv_stream_t *listener, enum entrance entrance);
+void connection_begin(struct connection *connection); /* once it is accepted: to read */
 void connection_close(struct connection *connection);
-bool connection_close_idle(struct net_loop *loop);   /* the one that is idle for the longest; false: none is */
 void connection_mark(struct connection *connection); /* has something to flush */
 void connection_flush(struct connection *connection);
 void connection_overdue(struct connection *connection, enum wait wait);
@@ -189,6 +188,11 @@ void connection_receive(struct connection *connection, const char *data, size_t 
 /* No more requests come: what is asked for is answered, what is not finished is dropped. */
 void connection_input_ended(struct connection *connection);
 void connection_send(struct connection *connection, const struct buffer *out); /* as they are, to the socket */
+
+/* connection_accept.c */
+void connection_accept(struct net_loop *loop, uv_stream_t *listener, enum entrance entrance);
+bool connection_close_idle(struct net_loop *loop); /* the one that is idle for the longest; false: none is */
+void connection_count_address(struct connection *connection, intptr_t change);
 
 /* connection_sealed.c: of a connection with TLS */
 void sealed_receive(struct connection *connection, const char *data, size_t length); /* from the socket */
