@@ -324,7 +324,7 @@ static size_t take_head(struct load *load, struct connection *connection, size_t
         load->reply_bytes += head_length + connection->body_left;
     }
     if (status >= 300 && (!load->sample_status || (status >= 500 && load->sample_status < 500))) {
-        load->sample_status = status;
+        load->sample_status = (int)status;
         memset(load->sample, 0, SAMPLE_SIZE);
         memcpy(load->sample, head, length < SAMPLE_SIZE ? length : SAMPLE_SIZE);
     }

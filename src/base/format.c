@@ -24,7 +24,7 @@ static struct conversion conversion_of(const char **at)
     bool known = conversion.with_length ? *next == 's'
                  : conversion.wide      ? *next == 'd' || *next == 'u'
                                         : *next == 's' || *next == 'c' || *next == 'd' || *next == 'u';
-    conversion.letter = known ? *next : 0;
+    if (known) conversion.letter = *next;
     *at = next + 1;
     return conversion;
 }

@@ -63,7 +63,7 @@ static void format_four(char out[8], const uint8_t bytes[4])
 void id_format(struct id id, char out[ID_TEXT_LENGTH + 1])
 {
     char digits[32];
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         format_four(digits + 8 * i, id.bytes + 4 * i);
     memcpy(out, digits, 8);
     memcpy(out + 9, digits + 8, 4);

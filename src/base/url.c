@@ -188,7 +188,7 @@ const char *url_parse(struct text source, struct url *url)
     uint32_t begin = url->tls ? 8 : 7, end = begin;
     while (end < source.length && source.data[end] != '/' && source.data[end] != '?')
         end++;
-    struct text authority = {source.data + begin, end - begin}, host = authority, port = {0};
+    struct text authority = {source.data + begin, end - begin}, host, port;
     for (uint32_t i = 0; i < authority.length; i++)
         if (authority.data[i] == '@') return "may not hold a user name";
     bool bracketed = authority.length && authority.data[0] == '[';

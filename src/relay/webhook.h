@@ -20,7 +20,7 @@ enum { WEBHOOK_RETRIES_MOST = 20 };
 struct webhooks_config {
     const char *user_agent;
     const char *authorities; /* PEM file that certificates are held against; NULL: the system's */
-    bool loopback; /* this machine may be told, too */
+    bool loopback;           /* this machine may be told, too */
     int64_t connect_ms, total_ms;
     int64_t
         retries[WEBHOOK_RETRIES_MOST]; /* ms after each failed attempt; after the last one the endpoint is given up */

@@ -648,7 +648,7 @@ def stop_with_requests_under_way(loops):
     for each in busy:
         reply = each.reply()
         suite.check(reply is not None and reply.status in (201, 503), f"a request under way is answered: {reply}")
-        suite.equal(reply.headers.get("Connection") if reply else None, "close", "and the connection ends")
+        suite.check(each.ends(60), "and the connection ends")   # one that was answered before the stop ends without a word
         each.close()
     idle.close()
     half.close()

@@ -36,7 +36,7 @@ static void test_as_printf(void **state)
     SAME("%s:%s", "sandbox", "1");
     SAME("%.*s|%.*s|%.*s", 3, "abcdef", 0, "abc", 9, "ab");
     SAME("100%% of %c", 'x');
-    SAME("%d %d %d %d", 0, -1, INT32_MAX, INT32_MIN);
+    SAME("%d %d %d %d", 0, -1, INT32_MAX, (int)INT32_MIN);
     SAME("%u %u", 0u, UINT32_MAX);
     SAME("%lld %lld %llu", (long long)INT64_MIN, (long long)INT64_MAX, (unsigned long long)INT64_MAX);
     SAME("{\"path\":\"items[%u].quantity\",\"n\":%lld}", 17u, -5ll);

@@ -324,7 +324,7 @@ enum error media_attach(struct tx *tx, struct text media_id_text, struct id supp
         fail_detail(tx, "media_id", "not_found", "you have uploaded no such file");
     else if (media->visibility != MEDIA_PRIVATE)
         fail_detail(tx, "media_id", "not_private", "a document is a private file: upload it with ?visibility=private");
-    if (fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the document has no file");
+    if (!mine || fail_details(tx)) return fail(tx, ERROR_VALIDATION_FAILED, "the document has no file");
     for (uint32_t i = 0; i < media->suppliers.count; i++)
         if (id_equal(media->suppliers.at[i], supplier_id)) return OK;
     if (media->suppliers.count == SUPPLIERS_MOST)

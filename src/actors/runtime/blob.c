@@ -12,9 +12,10 @@
 #include <string.h>
 
 #define NAME_PREFIX "blob.n."
+enum { IDS_LENGTH = 2 * ID_TEXT_LENGTH + 1 }; /* with a dot between */
 
 struct blob_name {
-    char text[sizeof NAME_PREFIX + 2 * ID_TEXT_LENGTH + 1];
+    char text[sizeof NAME_PREFIX + IDS_LENGTH];
 };
 
 static struct blob_name blob_name(char part, struct id tenant, struct id place)
@@ -31,8 +32,7 @@ static struct blob_name blob_name(char part, struct id tenant, struct id place)
 static bool parse_name(struct text name, struct id *tenant, struct id *place)
 {
     const char *at = name.data + sizeof NAME_PREFIX - 1;
-    return name.length == sizeof NAME_PREFIX - 1 + 2 * ID_TEXT_LENGTH + 1 &&
-           id_parse((struct text){at, ID_TEXT_LENGTH}, tenant) &&
+    return name.length == sizeof NAME_PREFIX - 1 + IDS_LENGTH && id_parse((struct text){at, ID_TEXT_LENGTH}, tenant) &&
            id_parse((struct text){at + ID_TEXT_LENGTH + 1, ID_TEXT_LENGTH}, place);
 }
 
