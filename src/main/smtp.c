@@ -29,8 +29,11 @@ static void base64(struct buffer *out, const char *bytes, size_t length)
         uint32_t group = 0;
         for (size_t k = 0; k < 3; k++)
             group = group << 8 | (i + k < length ? (uint8_t)bytes[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            buffer_byte(out, i + k <= length ? digits[group >> (18 - 6 * k) & 63] : '=');
+        for (size_t k = 0; k < 4; k++) {
+            char digit = digits[group >> (18 - 6 * k) & 63];
+            if (i + k > length) digit = '=';
+            buffer_byte(out, digit);
+        }
     }
 }
 

@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-static const struct id SOMEBODY = {{0xad, 1}};
 enum { WRITES_MOST = 1000 };
 
 static const struct asking write = {.kind = "thing",
                                     .command = "create",
-                                    .user = SOMEBODY,
+                                    .user = {{0xad, 1}},
                                     .body = "{\"name\":\"a thing that takes some room on the disk\"}"};
 
 static void world_open(struct loopback *world, uint64_t room)
