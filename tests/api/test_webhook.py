@@ -353,7 +353,10 @@ def secrets_are_rotated():
     suite.equal(arrival.signatures, [signature(fourth, arrival)], "without a time in between")
     until(lambda: any(hook["id"].encode() in content for content in contents(world.server.data)), "where it stands is in the data")
     text, held = world.server.log_text(), list(contents(world.server.data))
+    told = json.dumps(world.admin.get(f"/admin/webhooks/{hook['id']}/history").data) + json.dumps(world.events(hook["position"]))
+    suite.check("secret_rotated" in told and "rotate-secret" in told, "the history tells that it was done")
     for secret in (hook["secret"], second, third, fourth):
+        suite.check(secret[6:] not in told and secret[6:-1].replace("+", "-").replace("/", "_") not in told, "and no secret")
         suite.check(secret not in text and secret[6:] not in text, "no secret is in the log")
         suite.check(not any(base64.b64decode(secret[6:]) in content or secret[6:].encode() in content for content in held),
                     "none is in the data, unsealed")
@@ -497,8 +500,29 @@ def waiting_survives_a_restart():
     slow.do(hook, "test")
     until(lambda: slow.is_told(hook), "a test does not wait for the hour")
     suite.check(in_order(receiver.all()), "in order")
+    probed(slow, receiver, hook, ill)
     receiver.close()
     slow.close()
+
+
+def probed(slow, receiver, hook, ill):
+    """Five failures in a row, each of another subject: from then on nothing is sent but a probe, which is an hour away."""
+    before, told = len(receiver.all()), set(receiver.ids())
+    ill.set()
+    slow.places += [community(slow.leader) for _ in range(8)]
+    slow.change(12)
+    until(lambda: slow.state(hook)["health"] == "probed", "its address is down")
+    slow.change(12)
+    wanted = set(slow.ids(hook["position"])) - told
+    until(lambda: slow.state(hook)["waiting"] == len(wanted), f"{len(wanted)} events wait")
+    state = slow.state(hook)
+    suite.check(5 <= state["failures"] <= 8 and len(receiver.all()) - before <= 8, f"of twelve subjects: {state['failures']} failures")
+    suite.check(state["next_attempt_at"] > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 1800)), "for an hour")
+    ill.clear()
+    slow.do(hook, "test")
+    until(lambda: slow.is_told(hook), "once it is back all of it goes")
+    suite.equal(slow.state(hook)["health"], "healthy", "and all is well")
+    suite.check(in_order(receiver.all()), "in order, still")
 
 
 @suite.case

@@ -69,7 +69,7 @@ def addresses():
     for network in [network for network in INWARD if network.version == 4]:
         yield ipaddress.ip_address((0xffff << 32) + int(network[0]) + 1)
         yield ipaddress.ip_address((0x64ff9b << 96) + int(network[0]) + 1)
-    for _ in range(60):
+    for _ in range(20):
         yield ipaddress.IPv4Address(chance.getrandbits(32))
         yield ipaddress.IPv6Address(chance.getrandbits(125) + 2 ** 125)
 
