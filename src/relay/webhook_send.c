@@ -271,5 +271,6 @@ void sender_wake(struct sender *sender)
 void sender_destroy(struct sender *sender)
 {
     curl_multi_cleanup(sender->multi);
+    curl_global_cleanup();
     free(sender);
 }
