@@ -87,6 +87,9 @@ static bool hand_over(struct webhooks *webhooks, struct endpoint *endpoint, stru
     pthread_mutex_lock(&webhooks->mutex);
     endpoint->read = place;
     if (delivery) window_append(endpoint, delivery);
+#if defined MUTANT && MUTANT == 47
+    endpoint->told = place;
+#endif
     if (!endpoint->first) endpoint->told = place;
     bool goes_on = endpoint_is_open(endpoint) && has_room(endpoint);
     pthread_mutex_unlock(&webhooks->mutex);
@@ -310,7 +313,9 @@ static void call(void *context, struct effect_call *effect)
     struct endpoint *endpoint = endpoint_find(webhooks, asked->endpoint);
     if (!endpoint) endpoint = endpoint_add(webhooks, asked->endpoint);
     endpoint->call = effect;
+#if !defined MUTANT || MUTANT != 48
     endpoint->ended = false; /* that was the one before */
+#endif
     request_drop(&endpoint->coming);
     endpoint->coming = coming;
     pthread_mutex_unlock(&webhooks->mutex);

@@ -79,6 +79,9 @@ void window_drop(struct endpoint *endpoint)
 /* Of a subject only the oldest event may be on its way. */
 static bool is_first_of_lane(const struct endpoint *endpoint, const struct delivery *delivery)
 {
+#if defined MUTANT && MUTANT == 46
+    return true;
+#endif
     for (const struct delivery *at = endpoint->first; at != delivery; at = at->next)
         if (at->state != DELIVERY_TOLD && id_equal(at->lane, delivery->lane)) return false;
     return true;
