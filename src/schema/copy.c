@@ -157,9 +157,10 @@ void *schema_compact(const struct fields *fields, const void *value, size_t fron
     draft.used = fields->size;
     draft_members(&draft, fields, value, 0);
     CHECK(draft.used <= UINT32_MAX);
-    char *piece = malloc(front + draft.used), *copy = piece + front;
+    char *piece = malloc(front + draft.used);
     _Static_assert(sizeof piece == sizeof(uint64_t), "an offset stands where the pointer will");
     CHECK(piece && front % 16 == 0);
+    char *copy = piece + front;
     memcpy(copy, draft.memory, draft.used);
     for (uint32_t i = 0; i < draft.pointer_count; i++) {
         uint64_t offset;
