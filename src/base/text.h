@@ -22,6 +22,11 @@ static inline char letter_small(char c)
     return (char)(c | 0x20);
 }
 struct text text_of(const char *zero_terminated);
+/* What stands where there is nothing. */
+static inline struct text text_or(struct text value, struct text otherwise)
+{
+    return value.length ? value : otherwise;
+}
 /* Absent equals only absent. */
 static inline bool text_equal(struct text a, struct text b)
 {

@@ -131,15 +131,16 @@ void demo_introduce(const struct demo_place *place)
 {
     bool six = strchr(place->host, ':') != NULL;
     struct arena *arena = arena_create();
-    const char *base = arena_format(arena, "http://%s%s%s:%u%s", six ? "[" : "", place->host, six ? "]" : "",
-                                    place->port, base_of(arena, place->tenant))
-                           .data;
+    const char *server =
+        arena_format(arena, "http://%s%s%s:%u", six ? "[" : "", place->host, six ? "]" : "", place->port).data;
+    const char *base = arena_format(arena, "%s%s", server, base_of(arena, place->tenant)).data;
     printf(
-        "\nEverybody's password is `%s`. An admin: %s. A leader: ada1@demo.example.\n\n"
+        "\nEverybody's password is `%s`. An admin: %s. A leader: ada1@demo.example.\n"
+        "Every endpoint, to read and to try: %s/docs\n\n"
         "  curl %s/feed\n"
         "  curl %s/products?limit=3\n"
         "  curl %s/auth/login -H 'Content-Type: application/json' -d '{\"email\":\"ada1@demo.example\",\"password\":\"%s\"}'\n\n",
-        DEMO_PASSWORD, ADMIN_EMAIL, base, base, base, DEMO_PASSWORD);
+        DEMO_PASSWORD, ADMIN_EMAIL, server, base, base, base, DEMO_PASSWORD);
     fflush(stdout);
     arena_destroy(arena);
 }

@@ -154,11 +154,12 @@ static void call_mail(void *context, struct effect_call *call)
     struct sandbox *sandbox = context;
     const struct mail_request *mail = call->request;
     struct mail_answer *reply = call->answer;
+    struct text trace = text_or(call->trace, LITERAL("-"));
     char problem[256];
     if (!*sandbox->config.mail_directory) {
         /* Neither address nor text: the log is no place for them. */
         log_line("mail", LOG_INFO, "not sent, no mail directory", "template=%.*s traceparent=%.*s",
-                 TEXT_ARGUMENTS(mail->template), TEXT_ARGUMENTS(call->trace));
+                 TEXT_ARGUMENTS(mail->template), TEXT_ARGUMENTS(trace));
     } else if (!write_mail(sandbox->config.mail_directory, call, mail, problem)) {
         log_line("mail", LOG_WARNING, "not written", "problem=\"%s\"", problem);
         call->retry = true;

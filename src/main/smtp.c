@@ -193,11 +193,12 @@ static enum handed hand_over(struct smtp *smtp, struct effect_call *call, const 
     curl_easy_cleanup(curl);
     curl_slist_free_all(recipients);
     if (result == CURLE_OK) return HANDED_OVER;
+    struct text trace = text_or(call->trace, LITERAL("-"));
     /* Neither address nor what the server said, for it may name her: the log is no place for them. */
     if (!atomic_load(&smtp->stopping))
         log_line("mail", LOG_WARNING, refused ? "refused for good" : "not handed over",
                  "template=%.*s traceparent=%.*s attempt=%u why=\"%s\" code=%ld", TEXT_ARGUMENTS(mail->template),
-                 TEXT_ARGUMENTS(call->trace), call->attempt, curl_easy_strerror(result), code);
+                 TEXT_ARGUMENTS(trace), call->attempt, curl_easy_strerror(result), code);
     return refused ? REFUSED : TRY_AGAIN;
 }
 
@@ -211,9 +212,10 @@ static void call_smtp(void *context, struct effect_call *call)
         call->retry = true;
         return;
     }
+    struct text trace = text_or(call->trace, LITERAL("-"));
     if (!smtp_message(&message, mail, smtp->config.from, message_id(smtp, call), (int64_t)time(NULL))) {
         log_line("mail", LOG_WARNING, "not sent: address or subject would break the mail",
-                 "template=%.*s traceparent=%.*s", TEXT_ARGUMENTS(mail->template), TEXT_ARGUMENTS(call->trace));
+                 "template=%.*s traceparent=%.*s", TEXT_ARGUMENTS(mail->template), TEXT_ARGUMENTS(trace));
         reply->problem = LITERAL("address or subject would break the mail");
         return;
     }
