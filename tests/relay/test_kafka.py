@@ -15,7 +15,7 @@ from topics import TopicBroker
 suite = Suite("kafka")
 # Of every kind that has events; the relay asks for them too, but this cluster does not make topics when asked.
 TOPICS = ["sc.domain." + name for name in (
-    "address", "community", "order", "post", "product", "promotion", "report", "supplier", "tenant", "user")]
+    "address", "community", "order", "post", "product", "promotion", "report", "supplier", "tenant", "user", "webhook")]
 
 
 @suite.case
