@@ -175,6 +175,38 @@ static void a_full_pool_stores_nothing(void **state)
     assert_blobs(1);
 }
 
+/* Its bytes are written before anything is decided: who is refused again and again must not fill the disk. */
+static void what_is_refused_is_not_kept(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {"media.files_most", "1", NULL};
+    world.config.settings = settings;
+    loopback_crash(&world, 0);
+    const char *kept = upload(ann, "%PDF-1.4 one", NULL, 201);
+    struct text bytes;
+    for (int i = 0; i < 5; i++)
+        upload(ann, arena_format(arena, "%%PDF-1.4 too much %d", i).data, i % 2 ? "visibility=private" : NULL, 409);
+    loopback_settle(&world);
+    assert_blobs(1);
+    assert_int_equal(ask(ann, "read", kept, &bytes), 200);
+    assert_true(text_is(bytes, "%PDF-1.4 one"));
+    /* They go in the end also when no worker has time for them at once. */
+    struct said *said = loopback_send(&world, upload_of(ann, "%PDF-1.4 much too much", NULL));
+    for (int i = 0; i < 20 && names("blob.v.") < 2; i++) {
+        core_turn(world.core, world.now);
+        loopback_work(&world, 0);
+    }
+    world.refuse_work = 1;
+    for (int i = 0; i < 20 && !said->answered; i++)
+        core_turn(world.core, world.now);
+    assert_int_equal(said->request.reply.status, 409);
+    said_free(said);
+    assert_int_equal(world.refuse_work, 0);
+    assert_blobs(2);
+    loopback_pass(&world, 2000);
+    assert_blobs(1);
+}
+
 static void a_dry_run_stores_nothing(void **state)
 {
     (void)state;
@@ -249,6 +281,7 @@ int main(void)
         TEST(what_was_dropped_goes_after_a_crash_too),
         TEST(private_bytes_are_sealed),
         TEST(a_full_pool_stores_nothing),
+        TEST(what_is_refused_is_not_kept),
         TEST(a_dry_run_stores_nothing),
         TEST(verification_misses_them),
         cmocka_unit_test(what_the_bytes_are),

@@ -3,8 +3,8 @@
    no bytes, and a crash leaves no bytes without their name. Names hold tenant and place.
 
    Whoever upholds a place says so by a unique index that `upholds` them (kind.h). The bytes are written before the record
-   that names their place and removed after the one that does not any more. So a crash may leave bytes that nobody names:
-   a start removes them. */
+   that names their place and removed after the one that does not any more. What was written for a request that was
+   refused after all is removed at once. So only a crash may leave bytes that nobody names: a start removes them. */
 #include "actors/runtime/internal.h"
 #include "schema/codec.h"
 
@@ -41,6 +41,75 @@ static bool forget(struct store *store, struct id tenant, struct id place)
     static const struct text absent = {0};
     return store->calls->note(store, blob_name('v', tenant, place).text, absent) &&
            store->calls->note(store, blob_name('n', tenant, place).text, absent);
+}
+
+/* ---- bytes of requests that were refused, one after the other on a worker ---- */
+struct placed_blob {
+    struct placed_blob *next;
+    struct id tenant, place;
+};
+struct blob_disposal {
+    struct work work;
+    struct blob_disposal *next;
+    struct core *core;
+    struct id tenant, place;
+};
+
+static void note_placed(struct message *message, struct id tenant, struct id place)
+{
+    struct placed_blob *placed = ARENA_NEW(message->arena, struct placed_blob);
+    *placed = (struct placed_blob){message->placed, tenant, place};
+    message->placed = placed;
+}
+
+/* When the store fails nothing is written any more, and the next start removes them. */
+static void disposal_run(struct work *work)
+{
+    const struct blob_disposal *disposal = (struct blob_disposal *)(void *)work;
+    forget(disposal->core->ports.store, disposal->tenant, disposal->place);
+}
+
+static void disposal_done(struct work *work)
+{
+    struct blob_disposal *disposal = (struct blob_disposal *)(void *)work;
+    struct core *core = disposal->core;
+    core->disposals = disposal->next;
+    core->disposing = false;
+    free(disposal);
+    blobs_dispose(core);
+}
+
+void blobs_dispose(struct core *core)
+{
+    if (core->disposals && !core->disposing)
+        core->disposing = core->ports.submit(core->ports.context, &core->disposals->work);
+}
+
+void blobs_abandon(struct core *core, struct message *message)
+{
+    struct blob_disposal **last = &core->disposals;
+    if (!message->placed) return;
+    while (*last)
+        last = &(*last)->next;
+    for (const struct placed_blob *placed = message->placed; placed; placed = placed->next) {
+        *last = memory_alloc(sizeof **last);
+        **last = (struct blob_disposal){.work = {.run = disposal_run, .done = disposal_done, .class = WORK_READ},
+                                        .core = core,
+                                        .tenant = placed->tenant,
+                                        .place = placed->place};
+        last = &(*last)->next;
+    }
+    message->placed = NULL;
+    blobs_dispose(core);
+}
+
+void blobs_close(struct core *core)
+{
+    struct blob_disposal *next;
+    for (struct blob_disposal *at = core->disposals; at; at = next) {
+        next = at->next;
+        free(at);
+    }
 }
 
 /* ---- writing and reading, on workers ---- */
@@ -106,6 +175,7 @@ static void blob_job_done(struct work *work)
     job->memo->ready = true;
     job->memo->found = job->found;
     if (job->found) job->memo->value = arena_text(message->arena, job->result);
+    if (job->found && job->use == BLOB_PUT) note_placed(message, job->tenant, job->place);
     arena_destroy(job->arena);
     free(job);
     message_loaded(core, message);

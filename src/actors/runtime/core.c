@@ -125,6 +125,7 @@ void core_destroy(struct core *core)
 {
     rebuild_abandon(core);
     outside_close(core);
+    blobs_close(core);
     while (heap_first(&core->await_deadlines))
         free(heap_pop(&core->await_deadlines));
     heap_free(&core->await_deadlines);
@@ -215,7 +216,9 @@ static void housekeeping(struct core *core)
     look_at_disk(core);
     figures_flush(core);
     rates_sweep(core);
-    if (!core->stopping) idempotency_sweep(core);
+    if (core->stopping) return;
+    idempotency_sweep(core);
+    blobs_dispose(core);
 }
 
 void core_turn(struct core *core, int64_t now_ms)

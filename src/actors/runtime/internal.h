@@ -111,7 +111,8 @@ struct message {
     struct id awaited;
     int64_t woken_version; /* of it, as the last change left it; 0: it did not change since the wait began */
     uint64_t release_lsn;
-    uint64_t wanted_lsn; /* it is in core->undurable until this is durable; 0: it is not */
+    uint64_t wanted_lsn;        /* it is in core->undurable until this is durable; 0: it is not */
+    struct placed_blob *placed; /* bytes that were written for it, as long as no record was made of it */
 };
 
 /* ---- timers and effects, all in memory while pending ---- */
@@ -340,6 +341,8 @@ struct core {
     bool flat[512];             /* by kind number: schema_is_flat */
     int64_t last_sweep;
     bool sweeping;
+    struct blob_disposal *disposals; /* bytes of refused requests that are to be removed; the first may be under way */
+    bool disposing;
     struct id default_tenant;
     uint64_t count_commits, count_refusals, count_reruns, count_broken, count_reads, count_checkpoints;
     struct rebuild *rebuild; /* under way, or NULL */
@@ -580,8 +583,11 @@ struct id timer_id_of(const struct kind *kind, struct id entity, const char *com
 struct id effect_id_of(struct id tenant, const struct effect_class *class, struct text key);
 void outside_close(struct core *core);
 /* blob.c */
-void blob_remove(void *context, struct effect_call *call); /* of effect_class blob_removal; context: the store */
-bool blobs_sweep(struct core *core, uint64_t *removed);    /* at start; false: they cannot be read */
+void blob_remove(void *context, struct effect_call *call);      /* of effect_class blob_removal; context: the store */
+void blobs_abandon(struct core *core, struct message *message); /* no record names what was written for it */
+void blobs_dispose(struct core *core);                          /* goes on with it, if no worker had time for it then */
+void blobs_close(struct core *core);
+bool blobs_sweep(struct core *core, uint64_t *removed); /* at start; false: they cannot be read */
 bool blobs_verify(const struct registry *registry, struct store *store, void (*missing)(void *context, struct text key),
                   void *context);
 /* counted.c */

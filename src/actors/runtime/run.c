@@ -117,6 +117,7 @@ static void await_begin(struct tx *tx)
 static void commit(struct tx *tx, struct record *record)
 {
     tx_commit(tx, record);
+    tx->state->message->placed = NULL;
     wake_awaiting(tx->core, tx);
 }
 
@@ -382,6 +383,7 @@ void message_run(struct core *core, struct message *message)
     /* what was missing came or failed at once (a full pool): run again, and the limit of runs ends it */
     if (!done && state.pending && message->loads == 0) message_ready(core, message);
     if (!done) return;
+    blobs_abandon(core, message);
     if (state.seen_lsn > message->release_lsn) message->release_lsn = state.seen_lsn;
     if (message->request) message->request->reply.log_position = message->release_lsn;
     message_finish(core, message);

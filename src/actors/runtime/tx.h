@@ -165,8 +165,8 @@ enum error export_person(struct tx *tx); /* READ: answers the entity and what in
 struct text sent_bytes(const struct tx *tx);
 struct text sent_type(const struct tx *tx);
 /* Writes them before anything is decided, under a place that was drawn, and hashes them (BLAKE2b-256). They are sealed
-   under the key of `subject`, unless that is none. A dry run only hashes. Bytes whose place no index `upholds` (kind.h)
-   are removed by the next start. False: pending, or the subject is erased. */
+   under the key of `subject`, unless that is none. A dry run only hashes. If it is refused they are removed at once; bytes
+   whose place no index `upholds` (kind.h), by the next start. False: pending, or the subject is erased. */
 bool blob_put(struct tx *tx, struct id place, struct id subject, struct text bytes, uint8_t hash[32]);
 /* False: pending, or not there, or the subject is erased. */
 bool blob_get(struct tx *tx, struct id place, struct id subject, struct text *bytes);
