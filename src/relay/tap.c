@@ -97,6 +97,11 @@ uint64_t feed_durable(const struct feed *feed)
     return atomic_load(&feed->durable_lsn);
 }
 
+uint32_t feed_erasures(const struct feed *feed)
+{
+    return feed->keyring ? keyring_figures(feed->keyring).erased : 0;
+}
+
 void feed_metrics(struct feed *feed, struct buffer *out)
 {
     pthread_mutex_lock(&feed->mutex);

@@ -21,6 +21,8 @@ void feed_destroy(struct feed *feed); /* all its taps are closed */
 /* More is durable. Takes a lock only when a tap waits. */
 void feed_moved(struct feed *feed, uint64_t durable_lsn);
 uint64_t feed_durable(const struct feed *feed);
+/* Another number once somebody is erased: what was rendered before may tell what nobody may know. Any thread. */
+uint32_t feed_erasures(const struct feed *feed);
 /* Prometheus text, from any thread: position and damage of each tap that is open. */
 void feed_metrics(struct feed *feed, struct buffer *out);
 

@@ -181,6 +181,18 @@ static bool take_request(struct webhooks *webhooks, struct endpoint *endpoint)
     return true;
 }
 
+/* What waits was read before somebody was erased, and may tell of her: it is read again, once nothing of it is being sent. */
+static bool forget_erased(struct webhooks *webhooks, struct endpoint *endpoint)
+{
+    uint32_t erasures = feed_erasures(webhooks->feed);
+    pthread_mutex_lock(&webhooks->mutex);
+    bool old = endpoint->erasures != erasures && !endpoint->sending;
+    if (old) endpoint->erasures = erasures;
+    if (old && endpoint->first) window_drop(endpoint);
+    pthread_mutex_unlock(&webhooks->mutex);
+    return old;
+}
+
 static void endpoint_free(struct endpoint *endpoint)
 {
     endpoint->sending = 0;
@@ -236,6 +248,7 @@ static void serve(struct webhooks *webhooks, struct tap *tap, struct endpoint *e
 {
     int64_t now = wall_ms();
     round->served |= take_request(webhooks, endpoint);
+    round->served |= forget_erased(webhooks, endpoint);
     pthread_mutex_lock(&webhooks->mutex);
     bool reads = wants_reading(endpoint, round->durable), notes = note_is_due(endpoint, now);
     round->open |= endpoint_is_open(endpoint) && has_room(endpoint) && !endpoint->broken;

@@ -18,6 +18,7 @@ enum {
     SENT_AT_ONCE_ALL = 256, /* to all of them */
     FAILURES_OPEN = 5,      /* in a row: from then on it is probed */
     PROBLEM_SIZE = 160,
+    REMEMBERED_MOST = 2 * WINDOW_EVENTS, /* those of a window, and of one that is not all read again */
 };
 
 /* All events up to this one are meant: of the record at lsn those up to this number, or the whole record (-1). */
@@ -73,6 +74,7 @@ struct endpoint {
     bool loaded;              /* what the note said is here */
     bool ended;               /* it is being given up */
     bool broken;              /* the log cannot be read there */
+    uint32_t erasures;        /* of the feed, when the window was begun: with others it is not sent but read again */
     struct place read, told;  /* read: changed by the reader alone */
     struct delivery *first, **last;
     uint32_t count, sending;
@@ -114,8 +116,9 @@ struct endpoint *endpoint_find(struct webhooks *webhooks, struct id id);
 
 /* webhook_window.c: what became of events; the mutex is held */
 void window_append(struct endpoint *endpoint, struct delivery *delivery);
-struct remembered remembered_of(const struct delivery *delivery);
 void window_drop(struct endpoint *endpoint); /* what is known of its events is remembered */
+/* What is known of events behind the place, in the window or still to be read again: how many, of REMEMBERED_MOST. */
+uint32_t window_remember(const struct endpoint *endpoint, struct remembered *list);
 /* Up to `most` deliveries that are to be sent now are marked as sent. Lowers *wait_ms to when the next one is due. */
 uint32_t window_take(struct webhooks *webhooks, int64_t now, struct delivery **taken, uint32_t most, int64_t *wait_ms);
 /* An attempt has ended; problem NULL: it was taken. */

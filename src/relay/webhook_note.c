@@ -80,8 +80,10 @@ static void note_of(const struct endpoint *endpoint, struct arena *arena, struct
                                    .number = endpoint->told.number + 1,
                                    .failures = endpoint->failures,
                                    .failing_since = endpoint->failing_since};
-    for (const struct delivery *at = endpoint->first; at; at = at->next)
-        if (at->attempts || at->state == DELIVERY_TOLD) *LIST_ADD(arena, &note->window) = remembered_of(at);
+    struct remembered list[REMEMBERED_MOST];
+    uint32_t count = window_remember(endpoint, list);
+    for (uint32_t i = 0; i < count; i++)
+        *LIST_ADD(arena, &note->window) = list[i];
     for (uint32_t i = 0; i < endpoint->attempt_count; i++)
         *LIST_ADD(arena, &note->deliveries) = delivery_of(arena, attempt_at(endpoint, i));
 }

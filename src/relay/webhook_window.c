@@ -12,7 +12,7 @@ enum { AGAIN_MS = 50 };
 
 /* ---- the list ---- */
 
-struct remembered remembered_of(const struct delivery *delivery)
+static struct remembered remembered_of(const struct delivery *delivery)
 {
     return (struct remembered){(int64_t)delivery->place.lsn, delivery->number, delivery->attempts, delivery->due,
                                delivery->state == DELIVERY_TOLD};
@@ -21,22 +21,6 @@ struct remembered remembered_of(const struct delivery *delivery)
 static bool is_of(const struct remembered *remembered, const struct delivery *delivery)
 {
     return (int64_t)delivery->place.lsn == remembered->lsn && delivery->number == remembered->number;
-}
-
-void window_append(struct endpoint *endpoint, struct delivery *delivery)
-{
-    for (uint32_t i = 0; i < endpoint->remembered_count; i++) {
-        const struct remembered *remembered = &endpoint->remembered[i];
-        if (!is_of(remembered, delivery)) continue;
-        delivery->attempts = remembered->attempts;
-        delivery->due = remembered->due;
-        if (remembered->told) delivery->state = DELIVERY_TOLD;
-    }
-    delivery->next = NULL;
-    *endpoint->last = delivery;
-    endpoint->last = &delivery->next;
-    endpoint->count++;
-    endpoint->bytes += delivery->body.length;
 }
 
 static void forget_first(struct endpoint *endpoint)
@@ -59,13 +43,42 @@ static void advance(struct endpoint *endpoint)
     if (!endpoint->first) endpoint->told = endpoint->read;
 }
 
-void window_drop(struct endpoint *endpoint)
+void window_append(struct endpoint *endpoint, struct delivery *delivery)
 {
-    CHECK(!endpoint->sending);
-    struct remembered *list = memory_alloc((endpoint->remembered_count + endpoint->count + 1) * sizeof *list);
+    for (uint32_t i = 0; i < endpoint->remembered_count; i++) {
+        const struct remembered *remembered = &endpoint->remembered[i];
+        if (!is_of(remembered, delivery)) continue;
+        delivery->attempts = remembered->attempts;
+        delivery->due = remembered->due;
+        if (remembered->told) delivery->state = DELIVERY_TOLD;
+    }
+    delivery->next = NULL;
+    *endpoint->last = delivery;
+    endpoint->last = &delivery->next;
+    endpoint->count++;
+    endpoint->bytes += delivery->body.length;
+    advance(endpoint); /* what is before it may not be wanted any more, and it was told already */
+}
+
+uint32_t window_remember(const struct endpoint *endpoint, struct remembered *list)
+{
+    const struct place *read = &endpoint->read;
     uint32_t count = 0;
     for (const struct delivery *at = endpoint->first; at; at = at->next)
         if (at->attempts || at->state == DELIVERY_TOLD) list[count++] = remembered_of(at);
+    for (uint32_t i = 0; i < endpoint->remembered_count && count < REMEMBERED_MOST; i++) {
+        const struct remembered *at = &endpoint->remembered[i];
+        bool within = at->lsn == (int64_t)read->lsn && read->number >= 0 && at->number > read->number;
+        if (at->lsn > (int64_t)read->lsn || within) list[count++] = *at;
+    }
+    return count;
+}
+
+void window_drop(struct endpoint *endpoint)
+{
+    CHECK(!endpoint->sending);
+    struct remembered *list = memory_alloc(REMEMBERED_MOST * sizeof *list);
+    uint32_t count = window_remember(endpoint, list);
     while (endpoint->first)
         forget_first(endpoint);
     free(endpoint->remembered);
@@ -117,11 +130,14 @@ static uint32_t take_of(struct webhooks *webhooks, struct endpoint *endpoint, in
 
 uint32_t window_take(struct webhooks *webhooks, int64_t now, struct delivery **taken, uint32_t most, int64_t *wait_ms)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, erasures = feed_erasures(webhooks->feed);
     for (struct endpoint *at = webhooks->endpoints; at; at = at->next) {
         uint32_t room = SENT_AT_ONCE_ALL - webhooks->sending;
         if (room > most - count) room = most - count;
-        if (endpoint_is_open(at)) count += take_of(webhooks, at, now, taken + count, room, wait_ms);
+        if (at->erasures != erasures && at->first)
+            tap_wake(webhooks->tap);
+        else if (endpoint_is_open(at))
+            count += take_of(webhooks, at, now, taken + count, room, wait_ms);
         if (!at->ended || !at->call) continue;
         if (!effect_call_end(at->call)) {
             wait_until(now + AGAIN_MS, now, wait_ms);
@@ -220,6 +236,7 @@ void window_settle(struct webhooks *webhooks, struct delivery *delivery, int64_t
         failed(webhooks, delivery, status, problem);
     else
         told(webhooks, delivery);
-    bool changes = !endpoint->sending && (endpoint->coming.arena || !endpoint->call);
+    bool old = endpoint->erasures != feed_erasures(webhooks->feed);
+    bool changes = !endpoint->sending && (endpoint->coming.arena || !endpoint->call || old);
     if (was_full || endpoint->urgent || changes) tap_wake(webhooks->tap);
 }

@@ -416,6 +416,24 @@ def changes_are_minded():
 
 
 @suite.case
+def what_was_told_behind_what_is_not_wanted_any_more():
+    """One that was refused holds back the place; once it is asked for no more, those behind it are told already."""
+    receiver = Receiver(lambda arrival, handler: 503 if arrival.event["type"].startswith("community.") else 200)
+    hook = world.hook(receiver.url(), ["community.*", "user.*"])
+    world.change(1)
+    until(receiver.all, "it is refused")
+    ann = world.server.user("Ann")
+    wanted = [event["id"] for event in world.events(hook["position"], "user.") if event["subject"]["id"] == ann.id]
+    receiver.wait(wanted)
+    until(lambda: world.state(hook)["waiting"] == 1, "it alone is not told")
+    created(world.admin.patch(f"/admin/webhooks/{hook['id']}", {"events": ["user.*"]}, version="*"), 200)
+    until(lambda: world.is_told(hook), "nothing is left")
+    suite.equal([receiver.ids().count(each) for each in wanted], [1] * len(wanted), "each once")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
+
+
+@suite.case
 def marketplaces_are_apart():
     operator = world.server.operator()
     created(operator.post("//api/admin/tenants", {"slug": "elsewhere", "name": "Elsewhere"}))
@@ -438,6 +456,37 @@ def marketplaces_are_apart():
     created(world.admin.delete(f"/admin/webhooks/{own['id']}"), 204)
     receiver.close()
     inside.close()
+
+
+@suite.case
+def what_is_erased_is_not_told_any_more():
+    """Events that wait are in memory as they were read; who is erased meanwhile is not in what is sent."""
+    ann = world.server.user("Ann")
+    asked, go_on = threading.Event(), threading.Event()
+
+    def answer(*_):
+        asked.set()
+        return 200 if go_on.wait(60) else 500
+
+    receiver = Receiver(answer)
+    hook = world.hook(receiver.url(), ["user.*"])
+    for name in ("Annabel Firstly", "Annabel Secondly", "Annabel Thirdly"):
+        created(ann.patch("/users/me", {"profile": {"display_name": name}}, version="*"), 200)
+    suite.check(asked.wait(60), "the first one is on its way")
+    until(lambda: world.state(hook)["waiting"] >= 3, "the others are read")
+    suite.check("Annabel Thirdly" in str(world.events(hook["position"])), "which name her")
+    created(world.admin.delete(f"/admin/users/{ann.id}", {"reason": "asked"}), 200)
+    created(world.admin.post(f"/admin/users/{ann.id}/erase", {"reason": "asked"}), 204)
+    suite.check("Annabel" not in str(world.events(hook["position"])), "the log does no more")
+    go_on.set()
+    until(lambda: world.is_told(hook), "all told")
+    arrivals = receiver.all()
+    suite.check("Firstly" in str(arrivals[0].event), "what was on its way before")
+    suite.equal([arrival.event["id"] for arrival in arrivals[1:] if b"Annabel" in arrival.body], [], "nothing behind it names her")
+    suite.equal(receiver.ids(), [event["id"] for event in world.events(hook["position"], "user.") if event["subject"]["id"] == ann.id],
+                "each event once")
+    created(world.admin.delete(f"/admin/webhooks/{hook['id']}"), 204)
+    receiver.close()
 
 
 @suite.case
