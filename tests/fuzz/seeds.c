@@ -171,6 +171,7 @@ static void sample_text(struct buffer *out, const struct field *field)
         [FORMAT_PHONE] = "+49 (30) 12",
         [FORMAT_TIME_ZONE] = "Europe/Berlin",
         [FORMAT_COLOR] = "#00ff7f",
+        [FORMAT_PLACE] = "17.2",
         [FORMAT_KEY] = "A_key.1",
         [FORMAT_PASSWORD] = "correct horse 1234",
     };
