@@ -7,6 +7,7 @@
 
    - damage is refused or gives a value; a value that was read is written and read again as the same;
    - the diff of two values leads from each to the other, its two parts in either order; there is none exactly between equals;
+   - so it is with parts of a record, which share ids, currency and time;
    - memory stays below a multiple of what was read. */
 #include "actors/runtime/internal.h"
 #include "actors/runtime/record.h"
@@ -108,6 +109,36 @@ static void two_values(struct arena *arena, const struct table *table, const voi
         must_lead(arena, table, diffs, a, b, FORWARDS, first);
         must_lead(arena, table, diffs, b, a, BACKWARDS, first);
     }
+}
+
+/* The same as parts of a record, which say ids, currency and time by what its head says. */
+static void must_share(struct arena *arena, const struct table *table, const void *a, const void *b)
+{
+    const struct fields *fields = table->fields;
+    const struct entity *entity = a;
+    struct record record = {.tenant = {{1}}, .time = entity->updated_at, .subject = entity->id}, again = {0};
+    struct buffer made = {.arena = arena}, open = {.arena = arena}, head = {.arena = arena}, body = {.arena = arena};
+    struct record_change changes[2] = {{.id = entity->id}, {.id = entity->id}};
+    struct shared shared;
+    record_share(&record, &shared);
+    schema_snapshot_shared(&made, &shared, fields, a, PART_BOTH);
+    changes[0].made = buffer_as_text(&made);
+    if (schema_diff_shared(&open, &shared, fields, a, b, PART_BOTH)) changes[1].open = buffer_as_text(&open);
+    record.changes.at = changes, record.changes.count = 2;
+    record_encode(&record, &head, &body);
+    MUST(record_decode(arena, buffer_as_text(&head), buffer_as_text(&body), &again), "%s: not read again", table->name);
+
+    const struct record_change *read = again.changes.at;
+    void *value = arena_alloc(arena, fields->size), *back = schema_clone(fields, b, arena);
+    MUST(schema_restore_shared(arena, again.shared, fields, read[0].made, value) && schema_equal(fields, value, a),
+         "%s: a shared snapshot is another value", table->name);
+    if (!read[1].open.data) return;
+    MUST(schema_apply_shared(arena, again.shared, fields, read[1].open, value, FORWARDS) &&
+             schema_equal(fields, value, b),
+         "%s: a shared diff leads elsewhere", table->name);
+    MUST(schema_apply_shared(arena, again.shared, fields, read[1].open, back, BACKWARDS) &&
+             schema_equal(fields, back, a),
+         "%s: a shared diff leads elsewhere backwards", table->name);
 }
 
 static void damaged_diff(struct arena *arena, const struct table *table, const void *value, struct text bytes)
@@ -216,6 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             struct text rest = input_rest(&input);
             void *b = a && !choice ? restored(arena, table, rest) : NULL;
             if (b) two_values(arena, table, a, b);
+            if (b) must_share(arena, table, a, b);
             if (a && choice) damaged_diff(arena, table, a, rest);
         }
     }
