@@ -17,6 +17,9 @@ enum {
     LIMIT_RERUNS = 64,                      /* void runs of one message before it is given up as a fault */
     LIMIT_IN_FLIGHT_BYTES = 1024 * 1024,    /* bodies of one connection's requests in flight before reading stops */
     LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* bodies that one net loop holds; more are answered 503 */
+    LIMIT_FILE_BYTES = LIMIT_BODY_BYTES, /* what a file that is asked for is counted as until its answer is rendered */
+    LIMIT_FILES_BYTES =
+        256 * 1024 * 1024,               /* those, and what clients do not take, of one net loop; more files are 503 */
     LIMIT_LINGER_BYTES = 64 * 1024,      /* read and dropped after a last answer, so that it is not lost to a reset */
     LIMIT_HANDSHAKE_BYTES = 32 * 1024,   /* of TLS; an honest client sends two or three KiB */
     LIMIT_COMPRESSED_BYTES = 256 * 1024, /* a longer answer goes as it is: compressing it would keep others waiting */

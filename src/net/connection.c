@@ -363,6 +363,7 @@ static void on_written(uv_write_t *request, int status)
     struct connection *connection = write->connection;
     size_t length = write->length;
     free(write);
+    connection->loop->unsent -= length;
     if (connection->state == CONNECTION_CLOSED) return;
     if (status < 0) {
         connection_close(connection);
@@ -405,6 +406,7 @@ static void send_parts(struct connection *connection, const uv_buf_t *parts, uns
         return;
     }
     connection->unsent_seen = connection->unsent += left;
+    connection->loop->unsent += left;
     deadline_set(&connection->loop->deadlines[WAIT_WRITE], &connection->writing_deadline, uv_now(connection->loop->uv));
 }
 
@@ -451,7 +453,7 @@ static void render_ready(struct connection *connection, struct buffer *out)
         connection->first = exchange->next;
         if (!connection->first) connection->last = NULL;
         connection->in_flight--;
-        connection->in_flight_bytes -= exchange->body_bytes;
+        connection->in_flight_bytes -= exchange->body_bytes + exchange->file_bytes;
         bool nothing_follows = !connection->first && !is_begun(connection) && !connection->tail.length;
         if (loop->stopping && nothing_follows && !exchange->is_continue) {
             exchange->keep_alive = false;

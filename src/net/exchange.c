@@ -51,9 +51,22 @@ static void refuse(struct exchange *exchange, const struct bound *bound)
     answer_now(exchange);
 }
 
+/* A file is so large that its request is: who asks for many of them and takes none of the answers must not fill the memory.
+   So a connection is served one after the other, and all of a loop have a bound. */
+static bool count_file(struct exchange *exchange)
+{
+    struct net_loop *loop = exchange->loop;
+    if (!exchange->endpoint->route.command->files) return true;
+    if (loop->files + loop->unsent >= LIMIT_FILES_BYTES) return false;
+    exchange->file_bytes = LIMIT_FILE_BYTES;
+    loop->files += LIMIT_FILE_BYTES;
+    exchange->connection->in_flight_bytes += LIMIT_FILE_BYTES;
+    return true;
+}
+
 static void give_to_core(struct exchange *exchange)
 {
-    if (net_enqueue(exchange)) return;
+    if (count_file(exchange) && net_enqueue(exchange)) return;
     refuse(exchange, &(struct bound){.error = ERROR_OVERLOADED, .problems.arena = exchange->request.arena});
 }
 
@@ -220,6 +233,7 @@ void exchange_release(struct exchange *exchange)
     struct net_loop *loop = exchange->loop;
     struct request *request = &exchange->request;
     loop->bodies -= exchange->body_bytes;
+    loop->files -= exchange->file_bytes;
     if (exchange->head) {
         head_note(exchange->head, request->reply.ticket);
         head_release(loop->heads, exchange->head);

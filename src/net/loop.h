@@ -28,6 +28,7 @@ struct exchange {
     enum http_method method;
     struct text origin; /* allowed origin */
     size_t body_bytes;  /* as counted in loop->bodies */
+    size_t file_bytes;  /* as counted in loop->files */
     bool answered;      /* the reply is there */
     bool is_continue;   /* no reply but "100 Continue" */
     bool keep_alive, http_1_0, preflight;
@@ -88,7 +89,7 @@ struct connection {
     struct exchange *first, *last; /* in the order of requests */
     uint8_t lane;                  /* of its requests, from 1; 0: none came yet */
     uint32_t in_flight;
-    size_t in_flight_bytes; /* bodies of those */
+    size_t in_flight_bytes; /* bodies of those, and files that they ask for */
     struct buffer tail;     /* read, but not parsed: too many are in flight */
     size_t tail_used;
     size_t unsent, unsent_seen; /* bytes that libuv holds; at the last look */
@@ -152,6 +153,8 @@ struct net_loop {
     int spare_file;                       /* given up for a moment when no other is left; -1: it is */
     struct map *addresses;                /* address to number of connections, as pointer */
     size_t bodies;                        /* bytes of request bodies held */
+    size_t files;                         /* bytes that files may have which are asked for and not rendered yet */
+    size_t unsent;                        /* bytes of answers that libuv holds */
     struct metrics *metrics;
 };
 

@@ -98,6 +98,34 @@ def public_files_are_kept_by_caches():
     suite.equal((packed.headers.get("Content-Encoding"), packed.body), (None, first.body), "it is compressed already")
 
 
+def most_memory(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
+
+
+@suite.case
+def who_asks_for_many_files_and_takes_none_fills_no_memory():
+    here = Server()
+    ann = here.user("Ann")
+    content = file_of(size=MOST)
+    path = path_of(upload(ann, content))
+    suite.equal(ann.get(path).body, content, "a file")
+    before = most_memory(here.process)
+    slow = [here.raw(receive_bytes=4096) for _ in range(6)]
+    for raw in slow:
+        raw.send(f"GET /api/v1{path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() * 40)
+    suite.check(slow[-1].more(), "the last of them is served")
+    suite.equal(ann.get(path).body, content, "whoever asks behind them is, too")
+    grown = most_memory(here.process) - before
+    suite.check(grown < 120 * MOST, f"240 answers of a mebibyte are not kept: {grown >> 20} MiB")
+    for _ in range(40):
+        suite.equal(slow[0].reply().body == content, True, "all come to who takes them")
+    for raw in slow:
+        raw.close()
+    here.stop()
+    here.remove()
+
+
 @suite.case
 def private_files_are_their_owners():
     ann, bob = server.user("Ann"), server.user("Bob")
