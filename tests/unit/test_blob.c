@@ -207,6 +207,27 @@ static void what_is_refused_is_not_kept(void **state)
     assert_blobs(1);
 }
 
+/* They lie on the disk beside the log, so it is looked at the sooner: time stands still here. */
+static void a_disk_that_they_fill_is_noticed(void **state)
+{
+    (void)state;
+    enum { ROOM = 1024 * 1024, SIZE = 50 * 1000, UPLOADS_MOST = 100 };
+    uint64_t written = 0;
+    uint16_t status = 201;
+    memory_store_set_free_bytes(world.store, ROOM);
+    loopback_pass(&world, 2000);
+    for (int i = 0; i < UPLOADS_MOST && status == 201; i++) {
+        const char *bytes = arena_format(arena, "%%PDF-1.4 %0*d", SIZE, i).data;
+        struct said *said = loopback_ask(&world, upload_of(ann, bytes, NULL));
+        status = said->request.reply.status;
+        said_free(said);
+        written += SIZE;
+        memory_store_set_free_bytes(world.store, written < ROOM ? ROOM - written : 0);
+    }
+    assert_int_equal(status, 507);
+    assert_true(written < ROOM + ROOM / 4);
+}
+
 static void a_dry_run_stores_nothing(void **state)
 {
     (void)state;
@@ -282,6 +303,7 @@ int main(void)
         TEST(private_bytes_are_sealed),
         TEST(a_full_pool_stores_nothing),
         TEST(what_is_refused_is_not_kept),
+        TEST(a_disk_that_they_fill_is_noticed),
         TEST(a_dry_run_stores_nothing),
         TEST(verification_misses_them),
         cmocka_unit_test(what_the_bytes_are),

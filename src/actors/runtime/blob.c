@@ -206,6 +206,7 @@ static const struct memo *blob_result(struct tx *tx, const struct blob_job *like
     job->tenant = tx->tenant;
     job->arena = arena_create();
     tx->state->pending = true;
+    if (like->use == BLOB_PUT) tx->core->disk_taken += like->bytes.length;
     message->loads++;
     if (tx->core->ports.submit(tx->core->ports.context, &job->work)) return NULL;
     message->loads--;
