@@ -369,6 +369,7 @@ struct webhooks *webhooks_open(const struct webhooks_config *config, struct stor
     struct webhooks *webhooks = memory_alloc(sizeof *webhooks);
     webhooks->config = *config;
     webhooks->store = store;
+    webhooks->sent_for = map_create();
     CHECK(pthread_mutex_init(&webhooks->mutex, NULL) == 0);
     return webhooks;
 }
@@ -396,6 +397,7 @@ void webhooks_close(struct webhooks *webhooks)
         webhooks->endpoints = first->next;
         endpoint_free(first);
     }
+    map_destroy(webhooks->sent_for);
     pthread_mutex_destroy(&webhooks->mutex);
     free(webhooks);
 }

@@ -10,7 +10,8 @@
    - Of an endpoint a bounded window of events is in memory. An event waits for the one before it of the same subject,
      and for nobody else's; after several failures in a row, whatever they were of, one attempt at a time probes the address.
    - What waits in it is read again when somebody was erased: nothing is sent that names her, but what is on its way.
-   - An endpoint that is slow or gone holds up itself alone. Neither core nor store ever wait for one.
+   - An endpoint that is slow or gone holds up itself alone; however many a marketplace has of them, others' are told. Neither core
+     nor store ever wait for one.
    - Every connection is asked for with the address that it is about to be made to; answers are read up to 64 KiB, and redirects
      are failures. */
 #pragma once

@@ -1,5 +1,6 @@
 /* What the parts of webhook.h share. All of it belongs to the mutex of struct webhooks, unless it says otherwise. */
 #pragma once
+#include "base/map.h"
 #include "relay/webhook.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -101,7 +102,8 @@ struct webhooks {
     pthread_t thread; /* the sender's */
     pthread_mutex_t mutex;
     struct endpoint *endpoints;
-    uint32_t sending; /* of all endpoints */
+    uint32_t sending;     /* of all endpoints */
+    struct map *sent_for; /* tenant to how many of those, as pointer */
     atomic_bool stopping;
     struct endpoint *current; /* the reader's own: that is being read for */
     uint64_t told_total, failed_total, given_up_total;

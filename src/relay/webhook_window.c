@@ -105,6 +105,29 @@ static void wait_until(int64_t due, int64_t now, int64_t *wait_ms)
     if (due - now < *wait_ms) *wait_ms = due > now ? due - now : 0;
 }
 
+static uint32_t sent_for(const struct webhooks *webhooks, const struct id *tenant)
+{
+    return (uint32_t)(uintptr_t)map_get(webhooks->sent_for, tenant->bytes, sizeof tenant->bytes);
+}
+
+static void count_sent(struct webhooks *webhooks, const struct id *tenant, int change)
+{
+    uintptr_t count = (uintptr_t)sent_for(webhooks, tenant) + (uintptr_t)change;
+    webhooks->sending += (uint32_t)change;
+    if (count)
+        map_set(webhooks->sent_for, tenant->bytes, sizeof tenant->bytes, (void *)count);
+    else
+        map_remove(webhooks->sent_for, tenant->bytes, sizeof tenant->bytes);
+}
+
+/* Of all that may be sent at once, a marketplace takes no more than it leaves free; so another one finds some of it,
+   however many addresses of the first do not answer (dynamic thresholds: Choudhury and Hahne, 1998). */
+static uint32_t room_of(const struct webhooks *webhooks, const struct id *tenant)
+{
+    uint32_t left = SENT_AT_ONCE_ALL - webhooks->sending, taken = sent_for(webhooks, tenant);
+    return left > taken ? (left - taken + 1) / 2 : 0;
+}
+
 static uint32_t take_of(struct webhooks *webhooks, struct endpoint *endpoint, int64_t now, struct delivery **taken,
                         uint32_t most, int64_t *wait_ms)
 {
@@ -122,7 +145,7 @@ static uint32_t take_of(struct webhooks *webhooks, struct endpoint *endpoint, in
         }
         at->state = DELIVERY_SENT;
         endpoint->sending++;
-        webhooks->sending++;
+        count_sent(webhooks, &endpoint->request.tenant, 1);
         taken[count++] = at;
     }
     return count;
@@ -132,7 +155,7 @@ uint32_t window_take(struct webhooks *webhooks, int64_t now, struct delivery **t
 {
     uint32_t count = 0, erasures = feed_erasures(webhooks->feed);
     for (struct endpoint *at = webhooks->endpoints; at; at = at->next) {
-        uint32_t room = SENT_AT_ONCE_ALL - webhooks->sending;
+        uint32_t room = room_of(webhooks, &at->request.tenant);
         if (room > most - count) room = most - count;
         if (at->erasures != erasures && at->first)
             tap_wake(webhooks->tap);
@@ -221,7 +244,7 @@ void window_put_back(struct webhooks *webhooks, struct delivery *delivery)
 {
     delivery->state = DELIVERY_WAITS;
     delivery->endpoint->sending--;
-    webhooks->sending--;
+    count_sent(webhooks, &delivery->endpoint->request.tenant, -1);
 }
 
 void window_settle(struct webhooks *webhooks, struct delivery *delivery, int64_t status, int64_t duration_ms,

@@ -335,6 +335,30 @@ def a_slow_one_delays_no_other():
 
 
 @suite.case
+def a_marketplace_does_not_hold_up_others():
+    """However many addresses it has that take long to answer, some of what is sent at once is left to others."""
+    here, go_on = World({"webhook.timeout": "5m"}), threading.Event()
+    tar, quick = Receiver(lambda arrival, handler: 200 if go_on.wait(300) else 500), Receiver()
+    for _ in range(70):                         # of each four events are sent at once
+        here.hook(tar.url())
+    here.change(4)
+    until(lambda: len(tar.all()) >= 100, "many are on their way")
+    created(here.server.operator().post("//api/admin/tenants", {"slug": "elsewhere", "name": "Elsewhere"}))
+    created(here.server.operator("elsewhere").post("/admin/users", {"email": "root@example.com", "password": PASSWORD, "display_name": "R"}))
+    other = here.server.client(None, "elsewhere")
+    other.token = created(other.post("/auth/login", {"email": "root@example.com", "password": PASSWORD}), 200)["access_token"]
+    hook = created(other.post("/admin/webhooks", {"url": quick.url(), "events": ["user.*"]}))
+    created(other.post(f"/admin/webhooks/{hook['id']}/test"), 200)
+    until(quick.all, "another marketplace is told")
+    suite.check(len(tar.all()) < 280, "although they take all that they get")
+    go_on.set()
+    until(lambda: len(tar.all()) >= 280, "they are told in the end, too")
+    here.close()
+    tar.close()
+    quick.close()
+
+
+@suite.case
 def secrets_are_rotated():
     receiver = Receiver()
     hook = world.hook(receiver.url())
