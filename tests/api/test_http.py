@@ -369,7 +369,7 @@ def idle_connections_end():
     many = [small.raw() for _ in range(12)]     # and the one that stays
 
     def refused():
-        return sum(each.ends(0.02) and b"429" in each.pending for each in many)
+        return sum(each.ends(0.02) and b"HTTP/1.1 429 " in each.pending for each in many)
     suite.equal(eventually(refused, lambda number: number >= 5), 5, "more connections of one address than allowed are turned away")
     for each in [raw, *many]:
         each.close()
